@@ -1,0 +1,75 @@
+"""What an agent says while it answers: the pieces of one answer, as frozen values.
+
+The names follow AG-UI's idea of an event stream. Every answer ends with `Finished`; a stream that merely stops is a
+failure, because a torn answer must not look like a whole one.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from actors.core.question import Question
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """The next piece of the answer's text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Replace:
+    """The whole text so far, in place of everything said before (moderation, cumulative streams)."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reasoning:
+    """A piece of the model's thinking; never shown to a customer unless the operator asks for it."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolStart:
+    """The agent began to use a tool."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolEnd:
+    """The agent got the tool's result."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The answer is whole. `reason` is the back end's word for why it ended (`stop`, `length`, …)."""
+
+    reason: str = "stop"
+
+
+Event: TypeAlias = Text | Replace | Reasoning | ToolStart | ToolEnd | Finished
+
+
+class Agent(Protocol):
+    """Answers questions. One object serves every conversation of a robot, on the reactor's loop."""
+
+    name: str
+    """A short label for metrics, such as `faq`."""
+
+    def answer(self, question: Question) -> AsyncIterator[Event]:
+        """The answer's events; closing the iterator must stop the work behind it.
+
+        Raises:
+            AgentFailed: the back end failed, with the reason and whether another try can help.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Give back what the agent holds."""
+        ...

@@ -1,0 +1,87 @@
+"""What the actors know of the platform: a connection's life, a card, a plain message. Adapters are handed in."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from actors.core.card import Face
+from actors.core.question import Address, Question
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """One CALLBACK frame: its topic, its parsed data, and when it was read (seconds since the epoch)."""
+
+    topic: str
+    data: dict[str, Any]
+    message_id: str
+    received_at: float
+
+
+class Listener(Protocol):
+    """What one Stream connection tells while it lives; every method is called on the reactor's loop."""
+
+    def opened(self) -> None:
+        """The gateway accepted the connection (handshake done)."""
+
+    def healthy(self) -> None:
+        """The first frame was seen; called once."""
+
+    def rolling(self, reason: str) -> None:
+        """The gateway announced that it will close this connection: a successor should be opened now."""
+
+    async def receive(self, callback: Callback) -> dict[str, Any] | None:
+        """Take one callback; return the ack's data, or None for no ack. Called concurrently; the calls begin in the
+        order of the frames. An exception is logged and counted by the caller, and acked as an internal error."""
+        ...
+
+
+class Gateway(Protocol):
+    """Opens Stream connections of one robot."""
+
+    async def serve(self, listener: Listener) -> None:
+        """Live one connection's life: open, connect, read until the end. Returns after a planned roll has ended.
+        Cancelling it closes the socket properly.
+
+        Raises:
+            ConnectionTrouble: it could not be had, or was lost.
+        """
+        ...
+
+
+class Card(Protocol):
+    """One card, named by a derived id, so that whoever repeats a step after a crash meets the same card.
+
+    Every method raises CallFailed when its retries are used up.
+    """
+
+    id: str
+
+    async def create(self, face: Face) -> None:
+        """Create and deliver the card; a card that is there already is fine."""
+
+    async def update(self, text: Callable[[], str], since: float) -> None:
+        """Show the text so far. `text` is called once, at the moment of sending; `since` is the age mark (monotonic
+        seconds) of the oldest text not yet shown, which decides the order among cards."""
+
+    async def finish(self, text: str) -> None:
+        """Show the whole text and end the streaming."""
+
+    async def close(self, face: Face) -> None:
+        """The closing update: final state, full text, feedback buttons."""
+
+
+class Replies(Protocol):
+    """How one robot answers."""
+
+    def card(self, question: Question, attempt: int) -> Card:
+        """The card of this question. `attempt` makes the streaming calls of this attempt unique."""
+        ...
+
+    async def say(self, address: Address, text: str) -> None:
+        """Send a plain Markdown message: by the session webhook while it lives, else by the robot-message API.
+
+        Raises:
+            CallFailed: neither took it.
+        """
+        ...

@@ -1,0 +1,95 @@
+"""The exceptions of this package. Their class says whose fault it is and what to do.
+
+    ServiceError
+    ├── SettingsError        the operator's: named in full before anything starts, exit code 2
+    ├── Trouble              the outside world's: expected, retried with backoff, never a crash
+    │   ├── ConnectionTrouble    a Stream connection could not be had or was lost
+    │   ├── CallFailed           an OpenAPI or webhook call failed
+    │   └── AgentFailed          the agent did not answer
+    └── InboxError           the store's
+        ├── InboxUnavailable     it does not take writes now
+        └── LeaseLost            another holder has the question: write nothing, touch no card
+
+Anything else that escapes is a bug, and counts as a crash of the actor it escaped from.
+"""
+
+from enum import StrEnum
+
+
+class ServiceError(Exception):
+    """Base of everything this package raises on purpose."""
+
+
+class SettingsError(ServiceError):
+    """The environment is wrong. `problems` has one line for each fault, naming the variable and what to do."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class Trouble(ServiceError):
+    """Expected trouble outside this process."""
+
+
+class ConnectionTrouble(Trouble):
+    """A Stream connection ended. `reason` is a metric label.
+
+    `refused` (credentials) · `unavailable` (the gateway answered with an error) · `unreachable` (no answer) ·
+    `lost` (aborted) · `closed` (closed without a word) · `silent` (no frame for too long).
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}" if detail else reason)
+        self.reason = reason
+        self.detail = detail
+
+
+class Fault(StrEnum):
+    """Why a call failed, by DingTalk's code rather than by HTTP status (a 403 may mean "too fast")."""
+
+    THROTTLED = "throttled"
+    QUOTA = "quota"
+    PERMISSION = "permission"
+    CREDENTIALS = "credentials"
+    TRANSIENT = "transient"
+    TOO_LARGE = "too_large"
+    CARD_EXISTS = "card_exists"
+    REJECTED = "rejected"
+
+
+class CallFailed(Trouble):
+    """A call to DingTalk failed for good: its retries are used up, or another try cannot help."""
+
+    def __init__(self, api: str, fault: Fault, status: int, code: str, message: str) -> None:
+        super().__init__(f"{api}: {fault} (HTTP {status}, {code or 'no code'}: {message})")
+        self.api = api
+        self.fault = fault
+        self.status = status
+        self.code = code
+
+
+class AgentFailed(Trouble):
+    """The agent did not answer. `reason` is a metric label.
+
+    `error` · `connect_timeout` · `first_token_timeout` · `idle_timeout` · `timeout` · `truncated` (no end seen) · `empty`.
+    `retryable` says whether another try may help, as long as no text has come.
+    """
+
+    def __init__(self, reason: str, detail: str = "", *, retryable: bool = True) -> None:
+        super().__init__(f"{reason}: {detail}" if detail else reason)
+        self.reason = reason
+        self.detail = detail
+        self.retryable = retryable
+
+
+class InboxError(ServiceError):
+    """The store of questions failed."""
+
+
+class InboxUnavailable(InboxError):
+    """The inbox does not take writes now (disk full, file gone, database away)."""
+
+
+class LeaseLost(InboxError):
+    """This holder's attempt is over: another holder has the question, or it is closed."""

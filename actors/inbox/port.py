@@ -1,0 +1,128 @@
+"""What the inbox promises, whatever keeps it: the port that the actors know. Every method runs on the reactor's loop.
+
+The law: a question that was put is answered once or closed, in order within its conversation, by one holder at a time,
+across crashes. `take` raises the question's attempt number; every later write of that attempt is conditional on it.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from actors.core.question import Question, Turn
+
+
+class Put(StrEnum):
+    """What `put` did with a question."""
+
+    NEW = "new"
+    DUPLICATE = "duplicate"
+    FULL = "full"
+    """Its conversation has too many waiting: remembered as refused (a repeat is a duplicate), never answered."""
+
+
+class Outcome(StrEnum):
+    """How a question was closed."""
+
+    ANSWERED = "answered"
+    FAILED = "failed"
+    STOPPED = "stopped"
+    EXPIRED = "expired"
+    REFUSED = "refused"
+
+
+class Delivery(Protocol):
+    """One attempt at one question; valid until `done` or `retry`, or until somebody else took the question.
+
+    Every method raises LeaseLost when this attempt is over, and InboxUnavailable when the store takes no writes.
+    """
+
+    question: Question
+    attempt: int
+    """Rises with every `take`; makes names of this attempt's calls unique."""
+    deaths: int
+    """How many holders died over this question (actor or process); a `retry` is no death."""
+    answer: str | None
+    """The durable text of a former attempt: deliver it, do not run the agent again."""
+    outcome: Outcome | None
+    """The outcome that was stored with `answer`."""
+
+    async def touch(self) -> None:
+        """Keep the lease: the holder is alive."""
+
+    async def answered(self, text: str, outcome: Outcome = Outcome.ANSWERED) -> None:
+        """Make the final text durable, before the first final call."""
+
+    async def done(self, outcome: Outcome) -> None:
+        """Close the question. An ANSWERED one becomes a turn of its memory (`question.chat_id`)."""
+
+    async def retry(self, after: float) -> None:
+        """Give the question back, untouched, to be taken again `after` seconds from now; counts no death."""
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """One person's word on one answer; the last one counts."""
+
+    robot: str
+    message_id: str
+    person: str
+    rating: str
+
+
+class Inbox(Protocol):
+    """The store of questions, their answers, memories and feedback."""
+
+    async def put(self, question: Question, *, limit: int) -> Put:
+        """Make a question durable, keyed by (robot, message_id). `limit` is how many may wait in its conversation,
+        the running one not counted.
+
+        Raises:
+            InboxUnavailable: it is not stored.
+        """
+        ...
+
+    async def take(self, conversation: str) -> Delivery | None:
+        """The oldest open question of a conversation, if nobody holds one of that conversation and it is due."""
+        ...
+
+    async def abandon(self, conversation: str) -> None:
+        """This process's holder in `conversation` died: its question may be taken at once, and counts one death."""
+        ...
+
+    async def waiting(self, conversation: str) -> int:
+        """How many open questions of a conversation nobody holds."""
+        ...
+
+    async def backlog(self) -> dict[str, float]:
+        """Conversations with open questions that nobody holds, each with the seconds until its first is due."""
+        ...
+
+    async def pending(self) -> dict[str, int]:
+        """Open questions by robot, held ones included."""
+        ...
+
+    async def recall(self, chat_id: str, limit: int) -> tuple[Turn, ...]:
+        """The last `limit` turns of a memory, oldest first."""
+        ...
+
+    async def feedback(self, given: Feedback) -> bool:
+        """Store one person's rating of one answer. True if it is new or changed, False for a repeat."""
+        ...
+
+    async def count_calls(self, month: str, calls: int) -> int:
+        """Add to the month's counted calls (`month` as 2026-11) and return the sum."""
+        ...
+
+    async def sweep(self) -> int:
+        """Forget what is older than its retention; returns how many rows went."""
+        ...
+
+    async def healthy(self) -> bool:
+        """Whether a write goes through now."""
+        ...
+
+    async def close(self) -> None:
+        """Give the store back: leases of this process become void."""
+        ...
+
+
