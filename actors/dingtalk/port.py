@@ -78,6 +78,10 @@ class Replies(Protocol):
         """The card of this question. `attempt` makes the streaming calls of this attempt unique."""
         ...
 
+    def budget(self, updates: int) -> int:
+        """How many text updates an answer may have now, of the `updates` it has while the month's quota is ample."""
+        ...
+
     async def say(self, address: Address, text: str) -> None:
         """Send a plain Markdown message: by the session webhook while it lives, else by the robot-message API.
 
