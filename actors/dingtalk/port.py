@@ -8,6 +8,11 @@ from actors.core.card import Face
 from actors.core.question import Address, Question
 
 
+MESSAGE_TOPIC = "/v1.0/im/bot/messages/get"
+CARD_TOPIC = "/v1.0/card/instances/callback"
+"""The two topics that this service subscribes to (DingTalk developerpedia, protocol.md)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Callback:
     """One CALLBACK frame: its topic, its parsed data, and when it was read (seconds since the epoch)."""

@@ -30,6 +30,15 @@ class Outcome(StrEnum):
     REFUSED = "refused"
 
 
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A conversation with open questions that nobody holds; the first is due in `due_in` seconds (0: now)."""
+
+    robot: str
+    conversation: str
+    due_in: float
+
+
 class Delivery(Protocol):
     """One attempt at one question; valid until `done` or `retry`, or until somebody else took the question.
 
@@ -93,8 +102,8 @@ class Inbox(Protocol):
         """How many open questions of a conversation nobody holds."""
         ...
 
-    async def backlog(self) -> dict[str, float]:
-        """Conversations with open questions that nobody holds, each with the seconds until its first is due."""
+    async def backlog(self) -> tuple[Work, ...]:
+        """The conversations with open questions that nobody holds, oldest question first."""
         ...
 
     async def pending(self) -> dict[str, int]:
@@ -124,5 +133,3 @@ class Inbox(Protocol):
     async def close(self) -> None:
         """Give the store back: leases of this process become void."""
         ...
-
-

@@ -1,0 +1,206 @@
+"""The conversation actor: answers the questions of one conversation, one at a time, and owns the card while it does.
+
+The law: what happens in a turn is decided by `core.turn`; this actor keeps the turn's state and has its actions carried
+out on the reactor, whence they come back as messages. Nothing here must survive a crash: what must is in the inbox.
+"""
+
+import logging
+import time
+from asyncio import Semaphore
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from actors import metrics
+from actors.core import texts, turn
+from actors.effects import Desk, Rules, TurnEffects
+from actors.inbox.port import Delivery, Inbox
+from actors.messages import FinishUp, Happened, LeaveNow, LookAgain, Resting, Taken, WentWrong, WorkDelayed
+from actors.runtime.actor import Actor, Ref, tell
+from actors.runtime.reactor import Effect, Reactor
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class _Running:
+    """The turn under way."""
+
+    serial: int
+    delivery: Delivery
+    effects: TurnEffects
+    state: turn.Turn
+    agent: Effect | None = None
+
+
+class Conversation(Actor):
+    """One conversation. It looks for work when it starts and when it is told to; it stops only when it is stopped."""
+
+    def __init__(
+        self,
+        parent: Ref,
+        name: str,
+        *,
+        reactor: Reactor,
+        inbox: Inbox,
+        desks: Mapping[str, Desk],
+        rules: Rules,
+        running: Semaphore,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        super().__init__(parent)
+        self._supervisor = parent
+        self._name = name
+        self._reactor = reactor
+        self._inbox = inbox
+        self._desks = desks
+        self._rules = rules
+        self._running = running
+        self._wall = wall
+        self._seen = 0
+        self._looked_at: int | None = None
+        self._finishing_up = False
+        self._serial = 0
+        self._turn: _Running | None = None
+
+    def setup(self) -> None:
+        self._look()
+
+    def handle(self, message: object) -> None:
+        match message:
+            case LookAgain():
+                self._seen += 1
+                self._look()
+            case Taken(delivery):
+                self._taken(delivery)
+            case Happened(serial, event) if self._turn and self._turn.serial == serial and event is not None:
+                self._advance(self._turn, *turn.step(self._turn.state, event))
+            case WentWrong(serial, error) if serial == self._serial:
+                raise error
+            case FinishUp():
+                self._finishing_up = True
+                self._look()
+            case LeaveNow():
+                self._give_back()
+            case _:
+                pass
+
+    def cleanup(self) -> None:
+        if self._turn is not None:
+            metrics.TURNS_IN_PROGRESS.labels(robot=self._turn.effects.question.robot).dec()
+
+    def _look(self) -> None:
+        """Take the next question, unless there is a turn or a look under way; say so when there is nothing to do."""
+        if self._turn is not None or self._looked_at is not None:
+            return
+        if self._finishing_up:
+            self._rest()
+            return
+        self._looked_at = self._seen
+        self._run(self._inbox.take(self._name), Taken)
+
+    def _taken(self, delivery: Delivery | None) -> None:
+        looked_at, self._looked_at = self._looked_at, None
+        if delivery is not None:
+            self._begin(delivery)
+        elif looked_at == self._seen:
+            self._rest()
+        else:
+            self._look()
+
+    def _rest(self) -> None:
+        tell(self._supervisor, Resting(self._name, self.actor_ref, self._seen))
+
+    def _begin(self, delivery: Delivery) -> None:
+        self._serial += 1
+        due = Happened(self._serial, turn.UpdateDue())
+        ref, question = self.actor_ref, delivery.question
+        effects = TurnEffects(
+            delivery,
+            self._desks[question.robot],
+            self._inbox,
+            self._rules,
+            running=self._running,
+            due=lambda: tell(ref, due),
+            wall=self._wall,
+        )
+        metrics.TURNS_IN_PROGRESS.labels(robot=question.robot).inc()
+        state, actions = self._first_step(delivery)
+        self._turn = _Running(self._serial, delivery, effects, state)
+        log.info("turn began", extra=self._context("turn_began", delivery))
+        self._run_for(self._turn, effects.keep())
+        self._advance(self._turn, state, actions)
+        if self._finishing_up:
+            self._give_back()
+
+    def _first_step(self, delivery: Delivery) -> turn.Step:
+        """Answer, deliver what a former attempt answered, or apologise."""
+        name = delivery.question.message_id
+        old = self._wall() - delivery.question.received_at > self._rules.max_age
+        if delivery.answer is not None:
+            return turn.resume(name, delivery.answer, turn.End(delivery.outcome or "answered"), last_try=old)
+        if old:
+            return turn.excuse(name, texts.EXPIRED, turn.End.EXPIRED, last_try=True)
+        if delivery.deaths >= self._rules.max_attempts:
+            return turn.excuse(name, texts.POISONED, turn.End.FAILED, last_try=False)
+        return turn.begin(name)
+
+    def _advance(self, current: _Running, state: turn.Turn, actions: tuple[turn.Action, ...]) -> None:
+        current.state = state
+        for action in actions:
+            self._perform(current, action)
+        if state.phase in {turn.Phase.OVER, turn.Phase.LOST}:
+            self._end(current)
+
+    def _perform(self, current: _Running, action: turn.Action) -> None:
+        match action:
+            case turn.StopAgent():
+                if current.agent is not None:
+                    current.agent.cancel()
+            case turn.RunAgent():
+                current.agent = self._run_for(current, current.effects.perform(action))
+            case _:
+                self._run_for(current, current.effects.perform(action))
+
+    def _end(self, current: _Running) -> None:
+        """The turn is over: drop what is still under way for it, and look for the next question."""
+        self._turn = None
+        self._reactor.release(self.actor_ref)
+        robot, state = current.effects.question.robot, current.state
+        metrics.TURNS_IN_PROGRESS.labels(robot=robot).dec()
+        if state.phase is turn.Phase.LOST:
+            outcome = "lost"
+        elif state.again is not None:
+            outcome = "given_back"
+            tell(self._supervisor, WorkDelayed(robot, self._name, state.again))
+        else:
+            outcome = state.end
+            metrics.TURNS.labels(robot=robot, outcome=outcome).inc()
+        log.info("turn ended: %s", outcome, extra=self._context("turn_ended", current.delivery) | {"outcome": outcome})
+        self._look()
+
+    def _give_back(self) -> None:
+        self._finishing_up = True
+        if self._turn is not None:
+            self._advance(self._turn, *turn.step(self._turn.state, turn.Leave()))
+        else:
+            self._look()
+
+    def _run_for(self, current: _Running, effect: Coroutine[Any, Any, turn.TurnEvent | None]) -> Effect:
+        serial = current.serial
+        return self._run(effect, lambda event: Happened(serial, event))
+
+    def _run(self, effect: Coroutine[Any, Any, T], ok: Callable[[T], object]) -> Effect:
+        serial = self._serial
+        return self._reactor.run(effect, to=self.actor_ref, ok=ok, failed=lambda error: WentWrong(serial, error))
+
+    def _context(self, action: str, delivery: Delivery) -> dict[str, object]:
+        return {
+            "action": action,
+            "robot": delivery.question.robot,
+            "conversation": self._name,
+            "message_id": delivery.question.message_id,
+            "turn": delivery.attempt,
+        }

@@ -1,0 +1,59 @@
+"""When a growing card is worth its next update, on one card's own budget.
+
+The law: the first text is shown as soon as it exists; no answer gets more updates than its budget, the last one
+included; the budget lasts for an answer of unknown length. This file knows nothing of calls per second, of other
+cards or of what the text says; the time is an argument (monotonic seconds).
+
+An answer's length is not known while it grows, so the budget is spent along a plan: a share of it by a given age of
+the answer. Within the first ten seconds updates are evenly close, because most answers end there; after that the gaps
+grow with the answer's age, so that a gap stays a bounded fraction of what the reader has waited already.
+"""
+
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+_PLAN: tuple[tuple[float, float], ...] = ((0.0, 0.0), (0.42, 10.0), (0.70, 30.0), (0.88, 120.0), (1.0, 600.0))
+"""(share of the budget, seconds since the first text by which it may be spent)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What one answer may spend: text updates, the last one included, and the least seconds between two of them."""
+
+    updates: int
+    min_interval: float
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """What one answer has spent: when its first text came, updates shown, and when the last try was sent."""
+
+    began: float
+    shown: int = 0
+    last: float | None = None
+
+    def showed(self, at: float) -> "Pace":
+        """An update sent at `at` was shown."""
+        return replace(self, shown=self.shown + 1, last=at)
+
+    def missed(self, at: float) -> "Pace":
+        """An update sent at `at` failed: it costs time, but nothing of the budget."""
+        return replace(self, last=at)
+
+
+def next_update(pace: Pace, budget: Budget) -> float | None:
+    """The earliest time of the next update; None when only the last one, the whole text, is left."""
+    before_last = budget.updates - 1
+    if pace.shown >= before_last:
+        return None
+    planned = pace.began + _planned_age(pace.shown / before_last)
+    return planned if pace.last is None else max(planned, pace.last + budget.min_interval)
+
+
+def _planned_age(share: float) -> float:
+    """The age of an answer at which this share of its budget may be spent: even at first, then geometric."""
+    for (low, since), (high, until) in pairwise(_PLAN):
+        if share <= high:
+            part = (share - low) / (high - low)
+            return part * until if since == 0 else float(since * (until / since) ** part)
+    return _PLAN[-1][1]

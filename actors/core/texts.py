@@ -1,0 +1,63 @@
+"""Everything this service says to people, Chinese first with English beside it: the one catalogue.
+
+Nothing here is decided; who says what and when lives elsewhere.
+"""
+
+THINKING = "🤔 正在思考，请稍候…\n\nThinking…"
+
+AGENT_FAILED = "抱歉，我这边出了点问题，没能答完。请稍后再问一次。\n\nSorry, something went wrong on my side. Please ask again later."
+POISONED = (
+    "抱歉，这个问题几次都没能处理成功，已停止尝试。请换个说法再问。\n\n"
+    "Sorry, this question failed several times and was given up. Please put it another way."
+)
+EXPIRED = (
+    "抱歉，这个问题等得太久，没有再回答。如仍需要，请再问一次。\n\n"
+    "Sorry, this question waited too long and was not answered. Please ask again if you still need it."
+)
+GOES_ON = "⏳ 服务正在重启，稍后会继续回答。\n\nThe service is restarting; the answer will go on."
+SENT_BESIDE = "回答已作为消息发送。\n\nThe answer was sent as a message."
+
+QUEUE_FULL = (
+    "您的问题有点多，前面的还没答完，这一条没有收下。请稍后再问。\n\n"
+    "There are still several of your questions ahead, so this one was not taken. Please ask again later."
+)
+ALL_BUSY = (
+    "抱歉，现在提问的人太多，这个问题没有收下。请稍后再问。\n\n"
+    "Sorry, too many people are asking right now, so your question was not taken. Please ask again later."
+)
+ASK_AGAIN = (
+    "抱歉，系统暂时没能收下您的问题，请稍后再问一次。\n\n"
+    "Sorry, your question could not be taken just now. Please ask again in a moment."
+)
+
+UNREADABLE: dict[str, str] = {
+    "empty": "请在消息里写下您的问题。\n\nPlease write your question in the message.",
+    "picture": "抱歉，我还看不了图片，请用文字描述。\n\nSorry, I cannot read pictures yet. Please describe it in words.",
+    "audio": "抱歉，这段语音没有识别出文字，请改用文字。\n\nSorry, I could not make out the voice message. Please type it.",
+    "video": "抱歉，我还看不了视频，请用文字描述。\n\nSorry, I cannot watch videos yet. Please describe it in words.",
+    "file": "抱歉，我还读不了文件，请用文字描述。\n\nSorry, I cannot read files yet. Please describe it in words.",
+    "over_quota": (
+        "抱歉，本月的消息额度已用完，我没有看到您的问题。\n\n"
+        "Sorry, this month's message quota is used up, so your question did not reach me."
+    ),
+    "unknown": "抱歉，我还不认识这种消息，请用文字提问。\n\nSorry, I do not know this kind of message. Please ask in words.",
+}
+
+RATINGS: dict[str, str] = {
+    "very_helpful": "😄 非常有帮助",
+    "helpful": "😊 有帮助",
+    "slightly_helpful": "🙂 帮助不大",
+    "not_helpful": "😅 没帮助",
+}
+
+HELPFUL = frozenset({"very_helpful", "helpful"})
+
+
+def torn(said: str) -> str:
+    """What a card shows when the agent failed in mid answer: the text that was shown stays, the apology follows."""
+    return f"{said}\n\n---\n\n{AGENT_FAILED}" if said else AGENT_FAILED
+
+
+def interrupted(said: str) -> str:
+    """What a card shows when this process has to leave before the answer is whole."""
+    return f"{said}\n\n---\n\n{GOES_ON}" if said else GOES_ON

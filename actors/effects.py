@@ -1,0 +1,227 @@
+"""What a turn's actions do out there: each is a coroutine for the reactor that returns the event it led to.
+
+The law: expected trouble becomes an event of the turn's table, logged once and counted; anything else flies, and is
+the actor's crash. Nothing is decided here.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from tenacity import AsyncRetrying, retry_if_exception_type, wait_fixed
+
+from actors import metrics
+from actors.core import card as faces
+from actors.core import texts, turn
+from actors.core.events import Event
+from actors.core.pacing import Budget
+from actors.core.question import Question
+from actors.dingtalk.port import Replies
+from actors.errors import AgentFailed, CallFailed, InboxUnavailable, LeaseLost
+from actors.inbox.port import Delivery, Inbox, Outcome
+from actors.runtime.pump import Pump
+
+log = logging.getLogger(__name__)
+
+_STORE_AGAIN_AFTER = 1.0
+"""Seconds between two tries to write to an inbox that takes no writes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What one robot's questions are answered with. `agent` is the agent's label in metrics."""
+
+    replies: Replies
+    answer: Callable[[Question], AsyncGenerator[Event, None]]
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How questions are answered, by the settings; durations are seconds."""
+
+    updates: int
+    min_interval: float
+    history: int
+    max_age: float
+    max_attempts: int
+    lease: float
+    show_reasoning: bool
+
+
+class TurnEffects:
+    """Carries out the actions of one turn: one delivery, one card, one pump."""
+
+    def __init__(
+        self,
+        delivery: Delivery,
+        desk: Desk,
+        inbox: Inbox,
+        rules: Rules,
+        *,
+        running: asyncio.Semaphore,
+        due: Callable[[], object],
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self.question = delivery.question
+        self._delivery = delivery
+        self._desk = desk
+        self._inbox = inbox
+        self._rules = rules
+        self._running = running
+        self._wall = wall
+        self._card = desk.replies.card(delivery.question, delivery.attempt)
+        budget = Budget(desk.replies.budget(rules.updates), rules.min_interval)
+        self._pump = Pump(budget, due=due, began=self._first_text, show_reasoning=rules.show_reasoning)
+
+    async def keep(self) -> turn.TurnEvent:
+        """Renew the lease for as long as the turn goes on; returns when it is lost."""
+        while True:
+            await asyncio.sleep(self._rules.lease / 3)
+            try:
+                await self._delivery.touch()
+            except InboxUnavailable as error:
+                self._warn("lease_not_renewed", error)
+            except LeaseLost:
+                return turn.Lost()
+
+    async def perform(self, action: turn.Action) -> turn.TurnEvent | None:
+        """Carry out one action (`StopAgent` is the actor's: it cancels the effect of `RunAgent`)."""
+        match action:
+            case turn.CreateCard():
+                return await self._create()
+            case turn.RunAgent():
+                return await self._run_agent()
+            case turn.Update():
+                return await self._update()
+            case turn.DropUpdate():
+                self._pump.withdraw()
+                return None
+            case turn.ShowLeaving():
+                return await self._show_leaving()
+            case turn.FinishCard(text):
+                return await self._finish(text)
+            case turn.Say(text):
+                return await self._say(text)
+            case turn.CloseCard(face):
+                return await self._close(face)
+            case turn.StoreAnswer(text, end):
+                return await self._store(lambda: self._delivery.answered(text, Outcome(end)), turn.AnswerStored())
+            case turn.Done(end):
+                return await self._store(lambda: self._delivery.done(Outcome(end)), turn.Settled())
+            case turn.GiveBack(after):
+                return await self._store(lambda: self._delivery.retry(after), turn.Settled())
+            case turn.StopAgent():
+                return None
+
+    def _age(self) -> float:
+        """Seconds since the question's frame was read."""
+        return max(0.0, self._wall() - self.question.received_at)
+
+    async def _create(self) -> turn.TurnEvent:
+        try:
+            await self._card.create(faces.thinking())
+        except CallFailed as error:
+            self._warn("card_refused", error)
+            return turn.CardRefused()
+        metrics.FIRST_CARD_SECONDS.labels(robot=self.question.robot).observe(self._age())
+        return turn.CardThere()
+
+    async def _run_agent(self) -> turn.TurnEvent:
+        try:
+            async with self._running:
+                history = await self._inbox.recall(self.question.chat_id, self._rules.history)
+                return turn.AnswerWhole(await self._pump.run(self._desk.answer(self.question.with_history(history))))
+        except AgentFailed:
+            return turn.AnswerTorn(self._pump.text)
+
+    async def _update(self) -> turn.TurnEvent:
+        try:
+            lag = await self._pump.show(self._card.update)
+            if lag is not None:
+                metrics.CARD_LAG_SECONDS.labels(robot=self.question.robot).observe(lag)
+        except CallFailed as error:
+            self._warn("card_update_failed", error)
+        return turn.UpdateEnded()
+
+    async def _show_leaving(self) -> turn.TurnEvent:
+        text = texts.interrupted(self._pump.text)
+        try:
+            await self._card.update(lambda: text, 0.0)
+        except CallFailed as error:
+            self._warn("card_update_failed", error)
+        return turn.UpdateEnded()
+
+    async def _finish(self, text: str) -> turn.TurnEvent:
+        try:
+            await self._card.finish(text)
+        except CallFailed as error:
+            self._warn("card_not_finished", error)
+            return turn.FinishFailed()
+        self._delivered()
+        metrics.CARD_UPDATES_PER_ANSWER.labels(robot=self.question.robot).observe(self._pump.shown + 1)
+        return turn.CardFinished()
+
+    async def _say(self, text: str) -> turn.TurnEvent:
+        try:
+            await self._desk.replies.say(self.question.address, text)
+        except CallFailed as error:
+            self._warn("answer_not_said", error)
+            return turn.SayFailed()
+        self._delivered()
+        return turn.AnswerSaid()
+
+    async def _close(self, face: faces.Face) -> turn.TurnEvent:
+        try:
+            await self._card.close(face)
+        except CallFailed as error:
+            self._warn("card_not_closed", error)
+        return turn.CardClosed()
+
+    async def _store(self, write: Callable[[], Awaitable[None]], then: turn.TurnEvent) -> turn.TurnEvent:
+        """Write until it is durable: what a person is owed must not depend on a full disk being emptied in time."""
+        tries = AsyncRetrying(
+            retry=retry_if_exception_type(InboxUnavailable),
+            wait=wait_fixed(_STORE_AGAIN_AFTER),
+            before_sleep=lambda state: self._warn(
+                "answer_not_stored", state.outcome.exception() if state.outcome else None
+            ),
+        )
+        try:
+            await tries(write)
+        except LeaseLost:
+            return turn.Lost()
+        return then
+
+    def _first_text(self) -> None:
+        metrics.FIRST_TOKEN_SECONDS.labels(robot=self.question.robot, agent=self._desk.agent).observe(self._age())
+
+    def _delivered(self) -> None:
+        metrics.ANSWER_SECONDS.labels(robot=self.question.robot, agent=self._desk.agent).observe(self._age())
+
+    def _warn(self, action: str, error: BaseException | None) -> None:
+        log.warning(
+            "%s: %s",
+            action.replace("_", " "),
+            error,
+            extra={
+                "action": action,
+                "robot": self.question.robot,
+                "conversation": self.question.conversation,
+                "message_id": self.question.message_id,
+                "turn": self._delivery.attempt,
+            },
+        )
+
+
+async def turn_away(inbox: Inbox, desks: Mapping[str, Desk], conversation: str) -> None:
+    """Close what waits in a conversation that cannot be served now, with a polite word for each question."""
+    while delivery := await inbox.take(conversation):
+        question = delivery.question
+        try:
+            await desks[question.robot].replies.say(question.address, texts.ALL_BUSY)
+        except CallFailed as error:
+            log.warning("a word was not delivered: %s", error, extra={"action": "say_failed", "robot": question.robot})
+        await delivery.done(Outcome.REFUSED)

@@ -1,0 +1,134 @@
+"""Logging: one JSON object a line on stdout, or lines for a person; and no secret gets out through it.
+
+Every record is copied, and the copy is cleaned in all its parts after formatting: message, extras, traceback. Nothing
+here knows which part logs what, nor what a secret looks like.
+"""
+
+import copy
+import logging
+import sys
+import threading
+import traceback
+from datetime import datetime
+from types import TracebackType
+from typing import Any
+
+from pythonjsonlogger.core import RESERVED_ATTRS
+from pythonjsonlogger.json import JsonFormatter
+
+from actors.redaction import clean, hide, plain, text_of
+
+__all__ = ["configure", "hide", "log_uncaught"]
+
+log = logging.getLogger(__name__)
+
+TALKATIVE = ("aiohttp", "asyncio", "dingtalk_stream", "websockets")
+"""Libraries heard from WARNING up only: below it they log requests, frames and tickets. Their levels are not enough
+for that, since dingtalk-stream sets its own back to INFO."""
+
+_COLOURS = {"DEBUG": "2", "INFO": "32", "WARNING": "33", "ERROR": "31", "CRITICAL": "1;31"}
+
+
+def configure(level: str, line_format: str) -> None:
+    """Log to stdout from `level` (such as `INFO`) up, as `json` or `console`. A second call replaces the first."""
+    handler = _Stdout(_Json() if line_format == "json" else _Console(coloured=sys.stdout.isatty()))
+    root = logging.getLogger()
+    for former in [handler for handler in root.handlers if isinstance(handler, _Stdout)]:
+        root.removeHandler(former)
+    root.addHandler(handler)
+    root.setLevel(level)
+    for name in [name for name in root.manager.loggerDict if _is_talkative(name)]:
+        logging.getLogger(name).handlers.clear()  # the SDK gives its loggers a handler to stderr
+
+
+def log_uncaught() -> None:
+    """Log the exceptions that nobody caught, in any thread; else Python prints them to stderr as they are."""
+
+    def in_main(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        log.critical("uncaught exception", exc_info=(kind, error, trace), extra={"action": "uncaught_exception"})
+
+    def in_thread(args: threading.ExceptHookArgs) -> None:
+        in_main(args.exc_type, args.exc_value or args.exc_type(), args.exc_traceback)
+
+    sys.excepthook = in_main
+    threading.excepthook = in_thread
+
+
+class _Stdout(logging.StreamHandler[Any]):
+    def __init__(self, formatter: logging.Formatter) -> None:
+        super().__init__(sys.stdout)
+        self.setFormatter(formatter)
+        self.addFilter(lambda record: record.levelno >= logging.WARNING or not _is_talkative(record.name))
+
+    def format(self, record: logging.LogRecord) -> str:
+        return super().format(_cleaned(record))
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        """Say nothing: stdout is gone, and the inherited report on stderr would show the record as it was."""
+
+
+class _Json(JsonFormatter):
+    def __init__(self) -> None:
+        names = {
+            "asctime": "time",
+            "levelname": "level",
+            "name": "logger",
+            "exc_info": "exception",
+            "stack_info": "stack",
+        }
+        super().__init__(["asctime", "levelname", "name", "action", "message"], rename_fields=names)
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802 - logging's name
+        return _local_time(record).isoformat(timespec="milliseconds")
+
+    def process_log_record(self, log_data: dict[str, Any]) -> dict[str, Any]:
+        return {key: value for key, value in log_data.items() if value is not None}
+
+
+class _Console(logging.Formatter):
+    def __init__(self, *, coloured: bool) -> None:
+        super().__init__()
+        self._coloured = coloured
+
+    def format(self, record: logging.LogRecord) -> str:
+        time = _local_time(record).strftime("%H:%M:%S")
+        level = self._paint(_COLOURS.get(record.levelname, "0"), f"{record.levelname:<8}")
+        details = " ".join(f"{key}={value}" for key, value in _extras(record).items() if key != "action")
+        line = f"{time} {level} {record.getMessage()}"
+        parts = [f"{line}  {self._paint('2', details)}" if details else line, record.exc_text, record.stack_info]
+        return "\n".join(filter(None, parts)).encode("utf-8", "backslashreplace").decode()
+
+    def _paint(self, colour: str, text: str) -> str:
+        return f"\x1b[{colour}m{text}\x1b[0m" if self._coloured else text
+
+
+def _is_talkative(name: str) -> bool:
+    return name.split(".", maxsplit=1)[0] in TALKATIVE
+
+
+def _local_time(record: logging.LogRecord) -> datetime:
+    return datetime.fromtimestamp(record.created).astimezone()
+
+
+def _extras(record: logging.LogRecord) -> dict[str, Any]:
+    return {key: value for key, value in vars(record).items() if key not in RESERVED_ATTRS}
+
+
+def _message(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except Exception:  # noqa: BLE001 - arguments that do not fit their text, in a library's call: show both
+        return f"{text_of(record.msg)} {text_of(record.args)}"
+
+
+def _cleaned(record: logging.LogRecord) -> logging.LogRecord:
+    """A copy that is safe to format; other handlers get the record as it was."""
+    trace = record.exc_text
+    if record.exc_info and record.exc_info[0]:
+        trace = "".join(traceback.format_exception(*record.exc_info)).rstrip()
+    safe = copy.copy(record)
+    safe.msg, safe.args = clean(_message(record)), None
+    safe.exc_info, safe.exc_text = None, clean(trace) if trace else None
+    safe.stack_info = clean(record.stack_info) if record.stack_info else None
+    vars(safe).update(plain(_extras(record)))
+    return safe

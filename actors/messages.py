@@ -1,0 +1,175 @@
+"""What the actors tell each other: frozen values, grouped by the actor that receives them.
+
+Supervision's own messages (`Terminated`, `Healthy`, …) belong to the runtime.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from actors.core.turn import TurnEvent
+from actors.inbox.port import Delivery, Work
+from actors.runtime.actor import Ref
+from actors.runtime.actor import Work as Bounded
+
+# To the supervisor.
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """Take up what a former process left, then open the connections."""
+
+
+@dataclass(frozen=True, slots=True)
+class BacklogRead:
+    """What the inbox holds that nobody is working on."""
+
+    works: tuple[Work, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkArrived(Bounded):
+    """A conversation has a question to answer."""
+
+    robot: str
+    conversation: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkDelayed:
+    """A conversation has a question that is due in `after` seconds."""
+
+    robot: str
+    conversation: str
+    after: float
+
+
+@dataclass(frozen=True, slots=True)
+class Resting:
+    """A conversation has nothing to do, having seen `seen` signals."""
+
+    conversation: str
+    ref: Ref
+    seen: int
+
+
+@dataclass(frozen=True, slots=True)
+class RestedLong:
+    """A conversation has been resting for `CONVERSATION_IDLE`, unless it was signalled since."""
+
+    conversation: str
+    ref: Ref
+    seen: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionOpened:
+    """The gateway accepted a connection."""
+
+    id: str
+    ref: Ref
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionRolling:
+    """The gateway will close a connection soon: its successor is due."""
+
+    id: str
+    ref: Ref
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """An effect is over, and nothing follows from it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """Finish what runs within `grace` seconds, start nothing new, then stop."""
+
+    grace: float
+
+
+@dataclass(frozen=True, slots=True)
+class GraceOver:
+    """The drain's grace is over: running turns are given back."""
+
+
+@dataclass(frozen=True, slots=True)
+class PatienceOver:
+    """The last of the drain is over: everything stops now."""
+
+
+@dataclass(frozen=True, slots=True)
+class AreYouThere:
+    """Asked by the liveness probe; answered by anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class TellStatus:
+    """Asked by `/status` and the readiness probe; answered with a `Status`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What the supervisor knows of the whole."""
+
+    draining: bool
+    connections: tuple[Mapping[str, object], ...]
+    conversations: int
+
+
+# To a connection.
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """The connection's life ended as it should."""
+
+
+@dataclass(frozen=True, slots=True)
+class Broke:
+    """The connection's life ended in trouble, or by a bug."""
+
+    error: Exception
+
+
+# To a conversation.
+
+
+@dataclass(frozen=True, slots=True)
+class LookAgain:
+    """There is work."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What the inbox handed out, or nothing."""
+
+    delivery: Delivery | None
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """Something happened to turn number `turn`."""
+
+    turn: int
+    event: TurnEvent | None
+
+
+@dataclass(frozen=True, slots=True)
+class WentWrong:
+    """A step of turn number `turn` failed in a way that nobody expects, or lost its lease."""
+
+    turn: int
+    error: Exception
+
+
+@dataclass(frozen=True, slots=True)
+class FinishUp:
+    """Finish the running turn and take no other."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveNow:
+    """Give the running turn back."""

@@ -1,0 +1,202 @@
+"""Every metric of the service, in the order of the README's table. A metric declares its own name, labels and help.
+
+Labels are ids of robots and connections and short words from fixed lists: nothing personal is ever a label, and no
+label takes a value that a customer can choose. Nothing here decides anything; each part counts what it does itself.
+"""
+
+from dataclasses import dataclass
+
+from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
+
+PREFIX = "dingtalk_"
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """What an operator has to know of one metric. `name` is the exposed one, with prefix and suffix."""
+
+    name: str
+    kind: str
+    labels: tuple[str, ...]
+    help: str
+
+
+DECLARED: list[Declaration] = []
+"""All metrics of this module, in order."""
+
+# Else each counter and histogram has a second series with its time of birth, which no dashboard here reads.
+disable_created_metrics()  # type: ignore[no-untyped-call]
+
+
+def _declare(name: str, kind: str, labels: tuple[str, ...], meaning: str) -> str:
+    DECLARED.append(Declaration(PREFIX + name, kind, labels, meaning))
+    return PREFIX + name
+
+
+def _counter(name: str, meaning: str, *labels: str) -> Counter:
+    return Counter(_declare(name, "counter", labels, meaning), meaning, labels)
+
+
+def _gauge(name: str, meaning: str, *labels: str) -> Gauge:
+    return Gauge(_declare(name, "gauge", labels, meaning), meaning, labels)
+
+
+def _histogram(name: str, meaning: str, *labels: str, buckets: tuple[float, ...]) -> Histogram:
+    return Histogram(_declare(name, "histogram", labels, meaning), meaning, labels, buckets=buckets)
+
+
+STREAM_CONNECTED = _gauge(
+    "stream_connected",
+    "1 while the gateway has accepted this Stream connection, else 0",
+    "robot",
+    "connection",
+)
+STREAM_RESTARTS = _counter(
+    "stream_restarts_total",
+    "Times a connection actor was started again, by the reason why the one before it ended",
+    "robot",
+    "reason",
+)
+STREAM_BACKOFF = _gauge(
+    "stream_backoff_seconds",
+    "The wait in seconds before this connection is started again, 0 while it is not waiting",
+    "robot",
+    "connection",
+)
+STREAM_FRAMES = _counter(
+    "stream_frames_total",
+    "Frames read from the gateway, by type",
+    "robot",
+    "type",
+)
+ACK_SECONDS = _histogram(
+    "ack_seconds",
+    "Seconds from frame read to ack written; the question is stored durably in between",
+    "robot",
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3),
+)
+MESSAGES = _counter(
+    "messages_total",
+    "Robot messages, by message type and outcome: accepted, duplicate, refused, unsupported, denied, stale",
+    "robot",
+    "type",
+    "outcome",
+)
+TURNS = _counter(
+    "turns_total",
+    "Questions that came to an end, by outcome: answered, failed, stopped, expired",
+    "robot",
+    "outcome",
+)
+TURNS_IN_PROGRESS = _gauge(
+    "turns_in_progress",
+    "Answers running now in this process",
+    "robot",
+)
+CONVERSATIONS = _gauge(
+    "conversations",
+    "Live conversation actors in this process",
+    "robot",
+)
+INBOX_PENDING = _gauge(
+    "inbox_pending",
+    "Stored questions that have no answer yet, running ones included",
+    "robot",
+)
+FIRST_CARD_SECONDS = _histogram(
+    "first_card_seconds",
+    "Seconds from frame read to the first card on the customer's screen",
+    "robot",
+    buckets=(0.1, 0.25, 0.5, 1, 1.5, 2, 3, 5, 10, 30),
+)
+FIRST_TOKEN_SECONDS = _histogram(
+    "first_token_seconds",
+    "Seconds from frame read to the agent's first piece of text",
+    "robot",
+    "agent",
+    buckets=(0.1, 0.25, 0.5, 1, 2, 3, 5, 10, 20, 30, 60),
+)
+ANSWER_SECONDS = _histogram(
+    "answer_seconds",
+    "Seconds from frame read to the finished card confirmed by DingTalk",
+    "robot",
+    "agent",
+    buckets=(1, 2, 5, 10, 20, 30, 60, 120, 300, 600),
+)
+CARD_UPDATES = _counter(
+    "card_updates_total",
+    "Card calls, by stage (initial, streaming, final) and outcome (ok, throttled, failed, skipped)",
+    "robot",
+    "stage",
+    "outcome",
+)
+CARD_UPDATES_PER_ANSWER = _histogram(
+    "card_updates_per_answer",
+    "Text updates that one answer took on its card",
+    "robot",
+    buckets=(1, 2, 3, 5, 8, 10, 15, 20, 30, 50, 100),
+)
+CARD_LAG_SECONDS = _histogram(
+    "card_lag_seconds",
+    "Age in seconds of the oldest text not yet shown, when it is shown",
+    "robot",
+    buckets=(0.1, 0.25, 0.5, 0.8, 1, 1.5, 2, 3, 5, 7, 10, 30),
+)
+OPENAPI_REQUEST_SECONDS = _histogram(
+    "openapi_request_seconds",
+    "Seconds that one call to DingTalk took, retries counted one by one, by API and HTTP status",
+    "api",
+    "status",
+    buckets=(0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10),
+)
+OPENAPI_THROTTLED = _counter(
+    "openapi_throttled_total",
+    "Calls that DingTalk refused because they came too fast",
+    "robot",
+    "api",
+)
+OPENAPI_QUOTA_USED = _gauge(
+    "openapi_quota_used",
+    "Calls of this calendar month (Asia/Shanghai) that count towards the organisation's quota",
+    "robot",
+)
+RETRIES = _counter(
+    "retries_total",
+    "Tries that were repeated after a wait, by scope (stream, openapi, agent) and reason",
+    "scope",
+    "reason",
+)
+RETRY_POLICY = _gauge(
+    "retry_policy",
+    "The retry settings in effect, by scope (stream, openapi, agent) and setting; waits in seconds",
+    "scope",
+    "setting",
+)
+AGENT_ERRORS = _counter(
+    "agent_errors_total",
+    "Failed tries of an agent to answer, by reason",
+    "robot",
+    "agent",
+    "reason",
+)
+FEEDBACK = _counter(
+    "feedback_total",
+    "Ratings of answers, each change counted: very_helpful, helpful, slightly_helpful, not_helpful",
+    "robot",
+    "rating",
+)
+ACTOR_FAILURES = _counter(
+    "actor_failures_total",
+    "Actors that died of an unexpected exception, by kind of actor",
+    "actor",
+)
+EVENT_LOOP_LAG = _histogram(
+    "event_loop_lag_seconds",
+    "Seconds by which the event loop was late for a timer of its own",
+    buckets=(0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
+)
+BUILD_INFO = _gauge(
+    "build_info",
+    "Always 1; the label tells the version that runs",
+    "version",
+)

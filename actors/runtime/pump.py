@@ -1,0 +1,147 @@
+"""The pump: what an agent says collects here, on the reactor, until its card is worth an update.
+
+The law: the actor hears of text only when an update is due, and of one update at a time (credit 1); the text is taken
+at the moment of sending, so the latest wins; a failed update costs nothing of the budget. Everything here runs on the
+reactor's loop. The pump knows the pacing rules and nothing of cards, calls or conversations.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+
+from actors.core.events import Event, Reasoning, Replace, Text
+from actors.core.pacing import Budget, Pace, next_update
+
+Send = Callable[[Callable[[], str], float], Awaitable[None]]
+"""Sends one update: takes the text at the moment of sending, and the age mark of its oldest unseen piece."""
+
+
+class Pump:
+    """Collects one answer and says when an update is due.
+
+    `due` is called when there is unseen text, the budget allows an update and the credit is here; `began` once, at the
+    first text. Neither may block. `show_reasoning` lets the model's thinking count as text.
+    """
+
+    def __init__(
+        self, budget: Budget, *, due: Callable[[], object], began: Callable[[], object], show_reasoning: bool = False
+    ) -> None:
+        self._budget = budget
+        self._due = due
+        self._began = began
+        self._show_reasoning = show_reasoning
+        self._pieces: list[str] = []
+        self._pace: Pace | None = None
+        self._unseen_since: float | None = None
+        self._running = True
+        self._credit = True
+        self._timer: asyncio.TimerHandle | None = None
+        self._sending: asyncio.Future[None] | None = None
+        self._sent_at: float | None = None
+        self._withdrawn = False
+
+    @property
+    def text(self) -> str:
+        """All that was said so far."""
+        if len(self._pieces) > 1:
+            self._pieces = ["".join(self._pieces)]
+        return self._pieces[0] if self._pieces else ""
+
+    @property
+    def shown(self) -> int:
+        """How many updates were shown."""
+        return self._pace.shown if self._pace else 0
+
+    async def run(self, events: AsyncGenerator[Event, None]) -> str:
+        """Collect until the end and return the whole text. Closing or cancelling stops the agent.
+
+        Raises:
+            AgentFailed: the agent did; `text` keeps what it had said.
+        """
+        try:
+            async with aclosing(events) as said:
+                async for event in said:
+                    self._fold(event)
+        finally:
+            self._running = False
+            if self._timer is not None:
+                self._timer.cancel()
+        return self.text
+
+    async def show(self, send: Send) -> float | None:
+        """Send one update, and take the credit back whatever becomes of it.
+
+        Returns:
+            How old the oldest text was when it was shown, in seconds; None if the update was withdrawn.
+
+        Raises:
+            Whatever `send` does.
+        """
+        since = self._now() if self._unseen_since is None else self._unseen_since
+        self._withdrawn = False
+        self._sending = asyncio.ensure_future(send(self._take, since))
+        shown = False
+        try:
+            await self._sending
+            shown = True
+        except asyncio.CancelledError:
+            if not self._withdrawn:
+                raise
+        finally:
+            self._settle(since, shown=shown)
+        return self._now() - since if shown else None
+
+    def withdraw(self) -> None:
+        """Drop the update under way, if its text is not taken yet."""
+        if self._sending is not None and self._sent_at is None:
+            self._withdrawn = True
+            self._sending.cancel()
+
+    def _take(self) -> str:
+        self._sent_at = self._now()
+        self._unseen_since = None
+        return self.text
+
+    def _settle(self, since: float, *, shown: bool) -> None:
+        if self._sent_at is not None and self._pace is not None:
+            self._pace = self._pace.showed(self._sent_at) if shown else self._pace.missed(self._sent_at)
+        if not shown:
+            self._unseen_since = since
+        self._sending = None
+        self._sent_at = None
+        self._credit = True
+        self._schedule()
+
+    def _fold(self, event: Event) -> None:
+        match event:
+            case Replace(text):
+                self._pieces = [text]
+            case Text(text) if text:
+                self._pieces.append(text)
+            case Reasoning(text) if text and self._show_reasoning:
+                self._pieces.append(text)
+            case _:
+                return
+        if self._pace is None:
+            self._pace = Pace(self._now())
+            self._began()
+        if self._unseen_since is None:
+            self._unseen_since = self._now()
+            self._schedule()
+
+    def _schedule(self) -> None:
+        ready = self._running and self._credit and self._unseen_since is not None
+        if not ready or self._pace is None or self._timer is not None:
+            return
+        at = next_update(self._pace, self._budget)
+        if at is not None:
+            self._timer = asyncio.get_running_loop().call_at(at, self._fire)
+
+    def _fire(self) -> None:
+        self._timer = None
+        self._credit = False
+        self._due()
+
+    @staticmethod
+    def _now() -> float:
+        return asyncio.get_running_loop().time()

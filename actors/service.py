@@ -1,0 +1,402 @@
+"""The composition root: what the service is made of, started in order and stopped in reverse.
+
+It reads like a script. Every part is handed what it needs; nothing is decided here but the exit code.
+"""
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from actors import __version__, metrics
+from actors.agents.answering import Clocks, answering
+from actors.agents.registry import make_agent
+from actors.connection import Connection
+from actors.conversation import Conversation
+from actors.core.events import Agent
+from actors.core.restart import Intensity
+from actors.core.robot import Robot
+from actors.dingtalk.gateway import StreamGateway
+from actors.dingtalk.openapi import OpenApi
+from actors.dingtalk.quota import Quota
+from actors.dingtalk.replies import RobotReplies
+from actors.effects import Desk, Rules, turn_away
+from actors.errors import CallFailed, InboxError, SettingsError
+from actors.inbox.port import Inbox
+from actors.inbox.sqlite import SqliteInbox
+from actors.intake import Intake
+from actors.lines import Line
+from actors.messages import AreYouThere, Begin, Drain, TellStatus, WorkArrived
+from actors.probes import Probes
+from actors.runtime.actor import Reason, Ref, Terminated, tell
+from actors.runtime.reactor import Reactor
+from actors.settings import Settings
+from actors.supervisor import Policy, Supervisor
+
+log = logging.getLogger(__name__)
+
+DRAINED, GAVE_UP = 0, 70
+"""Exit codes."""
+
+ANSWER_WITHIN = 5.0
+"""Seconds that the supervisor and the loop have to answer a probe in."""
+
+STOP_WITHIN = 5.0
+"""Seconds that the reactor has to wind up in."""
+
+HOUSEKEEPING_EVERY = 15.0
+SWEEP_EVERY = 3600.0
+
+PIDS_MAX = Path("/sys/fs/cgroup/pids.max")
+PIDS_RESERVE = 100
+"""Threads that are no conversations."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What lives on the reactor, in the order in which it was made."""
+
+    session: aiohttp.ClientSession
+    inbox: Inbox
+    quota: Quota
+    apis: tuple[OpenApi, ...]
+    agents: tuple[Agent, ...]
+    desks: Mapping[str, Desk]
+    intakes: Mapping[str, Intake]
+    gateways: Mapping[str, StreamGateway]
+
+
+class Service:
+    """The whole service in one process. `start` it, `wait` for its end; `drain` asks for it, from any thread."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._robots = settings.robots()
+        self._over = threading.Event()
+        self._death: Terminated | Exception | None = None
+        self._reactor = Reactor(self._died)
+        self._supervisor: Ref | None = None
+        self._drain_wanted = False
+        self.probes = Probes(
+            settings.http_host,
+            settings.http_port,
+            alive=self._alive,
+            readiness=self._readiness,
+            status=self._status,
+        )
+
+    def start(self) -> None:
+        """Start everything in order.
+
+        Raises:
+            SettingsError: a setting turns out to be wrong; nothing is left running.
+        """
+        agents = make_agents(self._robots)
+        self._reactor.start()
+        try:
+            self._parts = self._reactor.submit(self._assemble(agents)).result()
+            self.probes.start()
+        except BaseException:
+            self._reactor.stop(STOP_WITHIN)
+            raise
+        self._tell_settings()
+        self._supervisor = Supervisor.start(
+            self._died,
+            self._reactor,
+            self._parts.inbox,
+            lines=self._lines(),
+            converse=self._converse,
+            decline=partial(turn_away, self._parts.inbox, self._parts.desks),
+            policy=self._policy(),
+        )
+        self._reactor.submit(self._housekeeping())
+        for api in self._parts.apis:
+            self._reactor.submit(_warm(api))
+        tell(self._supervisor, Begin())
+        if self._drain_wanted:
+            self.drain()
+        log.info(
+            "service started: %d robots", len(self._robots), extra={"action": "service_started", "version": __version__}
+        )
+
+    def drain(self) -> None:
+        """Ask for the end: running answers get their grace."""
+        self._drain_wanted = True
+        if self._supervisor is not None:
+            tell(self._supervisor, Drain(self._settings.shutdown_grace))
+
+    def wait(self) -> int:
+        """Wait for the end, stop the rest in reverse, and return the exit code."""
+        self._over.wait()
+        code, why = self._verdict()
+        if code == DRAINED:
+            log.info("service stopped", extra={"action": "service_stopped", "code": code})
+        else:
+            log.critical("service gave up: %s", why, extra={"action": "service_gave_up", "code": code})
+            _tell_kubernetes(code, why)
+        if self._reactor.alive(ANSWER_WITHIN):
+            self._reactor.submit(_dissolve(self._parts)).result(STOP_WITHIN)
+        self._reactor.stop(STOP_WITHIN)
+        self.probes.stop()
+        return code
+
+    # Making the parts.
+
+    async def _assemble(self, agents: Mapping[str, Agent]) -> _Parts:
+        settings = self._settings
+        try:
+            inbox = await SqliteInbox.open(
+                settings.inbox_path,
+                lease=settings.inbox_lease,
+                dedupe_window=settings.inbox_dedupe_window,
+                retention=settings.inbox_retention,
+            )
+        except InboxError as error:
+            raise SettingsError((f"INBOX_URL: {error}",)) from error
+        session = aiohttp.ClientSession(trust_env=True)
+        quota = Quota(settings.openapi_monthly_quota, inbox.count_calls)
+        apis = {robot.client_id: self._openapi(robot, session, quota) for robot in self._robots}
+        replies = {name: RobotReplies(api, quota) for name, api in apis.items()}
+        return _Parts(
+            session=session,
+            inbox=inbox,
+            quota=quota,
+            apis=tuple(apis.values()),
+            agents=tuple(agents.values()),
+            desks={name: self._desk(name, agents[name], replies[name]) for name in apis},
+            intakes={robot.client_id: self._intake(robot, inbox, replies[robot.client_id]) for robot in self._robots},
+            gateways={
+                robot.client_id: StreamGateway(robot, session, silence_timeout=settings.stream_silence_timeout)
+                for robot in self._robots
+            },
+        )
+
+    def _openapi(self, robot: Robot, session: aiohttp.ClientSession, quota: Quota) -> OpenApi:
+        settings = self._settings
+        return OpenApi(
+            robot,
+            session,
+            attempts=settings.openapi_retry_attempts,
+            backoff=settings.openapi_backoff,
+            timeout=settings.openapi_timeout,
+            qps=int(settings.openapi_qps),
+            quota=quota,
+        )
+
+    def _desk(self, robot: str, agent: Agent, replies: RobotReplies) -> Desk:
+        settings = self._settings
+        clocks = Clocks(
+            connect=settings.agent_connect_timeout,
+            first_token=settings.agent_first_token_timeout,
+            idle=settings.agent_idle_timeout,
+            total=settings.agent_timeout,
+        )
+        answer = partial(
+            answering,
+            agent,
+            robot=robot,
+            clocks=clocks,
+            attempts=settings.agent_retry_attempts,
+            backoff=settings.agent_backoff,
+        )
+        return Desk(replies, answer, agent.name)
+
+    def _intake(self, robot: Robot, inbox: Inbox, replies: RobotReplies) -> Intake:
+        settings = self._settings
+        return Intake(
+            robot,
+            inbox,
+            replies,
+            partial(self._work, robot.client_id),
+            queue=settings.conversation_queue,
+            conversation_scope=settings.conversation_scope,
+            memory_scope=settings.memory_scope,
+        )
+
+    def _lines(self) -> tuple[Line, ...]:
+        return tuple(
+            Line(robot.client_id, index, partial(self._connect, robot.client_id, index))
+            for robot in self._robots
+            for index in range(self._settings.stream_connections)
+        )
+
+    def _connect(self, robot: str, index: int, supervisor: Ref) -> Ref:
+        parts = self._parts
+        return Connection.start(
+            supervisor, f"{robot}#{index}", self._reactor, parts.gateways[robot], parts.intakes[robot].receive
+        )
+
+    def _converse(self, supervisor: Ref, conversation: str) -> Ref:
+        settings = self._settings
+        rules = Rules(
+            updates=settings.card_max_updates,
+            min_interval=settings.card_min_interval,
+            history=settings.conversation_history,
+            max_age=settings.inbox_max_age,
+            max_attempts=settings.inbox_max_attempts,
+            lease=settings.inbox_lease,
+            show_reasoning=settings.agent_show_reasoning,
+        )
+        return Conversation.start(
+            supervisor,
+            conversation,
+            reactor=self._reactor,
+            inbox=self._parts.inbox,
+            desks=self._parts.desks,
+            rules=rules,
+            running=self._running,
+        )
+
+    def _policy(self) -> Policy:
+        settings = self._settings
+        self._running = asyncio.Semaphore(settings.max_concurrent_turns)
+        return Policy(
+            backoff=settings.stream_backoff,
+            reset_after=settings.stream_retry_reset_after,
+            intensity=Intensity(settings.stream_restart_intensity, settings.stream_restart_period),
+            idle=settings.conversation_idle,
+            most_conversations=_most_conversations(settings.max_conversations),
+        )
+
+    def _work(self, robot: str, conversation: str) -> None:
+        if self._supervisor is not None:
+            tell(self._supervisor, WorkArrived(robot, conversation))
+
+    # Keeping house.
+
+    async def _housekeeping(self) -> None:
+        """Count what waits, see that nothing is forgotten, and forget what is too old."""
+        inbox, swept = self._parts.inbox, 0.0
+        while True:
+            try:
+                pending = await inbox.pending()
+                for robot in self._robots:
+                    metrics.INBOX_PENDING.labels(robot=robot.client_id).set(pending.get(robot.client_id, 0))
+                for work in await inbox.backlog():
+                    # A signal is only a hint; what lies in the inbox is the truth.
+                    if work.due_in == 0:
+                        self._work(work.robot, work.conversation)
+                if time.monotonic() - swept > SWEEP_EVERY:
+                    await inbox.sweep()
+                    swept = time.monotonic()
+            except InboxError as error:
+                log.warning("inbox: %s", error, extra={"action": "inbox_unavailable"})
+            await asyncio.sleep(HOUSEKEEPING_EVERY)
+
+    def _tell_settings(self) -> None:
+        metrics.BUILD_INFO.labels(version=__version__).set(1)
+        for scope in ("stream", "openapi", "agent"):
+            for name, value in self._settings.model_dump().items():
+                if name.startswith(f"{scope}_retry_"):
+                    metrics.RETRY_POLICY.labels(scope=scope, setting=name.removeprefix(f"{scope}_retry_")).set(value)
+
+    # Answering probes.
+
+    def _alive(self) -> bool:
+        return self._reactor.alive(ANSWER_WITHIN) and self._ask(AreYouThere()) is True
+
+    def _readiness(self) -> tuple[bool, dict[str, Any]]:
+        status = self._ask(TellStatus())
+        missing = []
+        if status.draining:
+            missing.append("this process is draining")
+        for robot in self._robots:
+            lines = [line for line in status.connections if line["robot"] == robot.client_id]
+            if not any(line["state"] == "connected" for line in lines):
+                why = ", ".join(sorted({str(line["reason"] or line["state"]) for line in lines}))
+                missing.append(f"robot {robot.client_id} has no Stream connection ({why})")
+        if not self._reactor.submit(self._parts.inbox.healthy()).result(ANSWER_WITHIN):
+            missing.append("the inbox takes no writes")
+        return not missing, {"ready": not missing, "missing": missing}
+
+    def _status(self) -> dict[str, Any]:
+        status = self._ask(TellStatus())
+        pending = self._reactor.submit(self._parts.inbox.pending()).result(ANSWER_WITHIN)
+        return {
+            "version": __version__,
+            "draining": status.draining,
+            "robots": [{"robot": robot.client_id, "agent": robot.agent} for robot in self._robots],
+            "connections": list(status.connections),
+            "conversations": status.conversations,
+            "queue": pending,
+            "settings": self._settings.effective(),
+        }
+
+    def _ask(self, question: object) -> Any:
+        if self._supervisor is None:
+            raise RuntimeError("the supervisor is not started yet")
+        return self._supervisor.ask(question, timeout=ANSWER_WITHIN)
+
+    # Ending.
+
+    def _died(self, death: Terminated | Exception) -> None:
+        """The root of the tree, or the loop beneath it, is gone."""
+        if self._death is None:
+            self._death = death
+        self._over.set()
+
+    def _verdict(self) -> tuple[int, str]:
+        death = self._death
+        if isinstance(death, Terminated) and death.reason is Reason.NORMAL:
+            return DRAINED, ""
+        return GAVE_UP, str(death.error if isinstance(death, Terminated) else death)
+
+
+def make_agents(robots: tuple[Robot, ...]) -> dict[str, Agent]:
+    """The agent of each robot.
+
+    Raises:
+        SettingsError: names every agent that cannot be had.
+    """
+    agents: dict[str, Agent] = {}
+    problems: list[str] = []
+    for robot in robots:
+        try:
+            agents[robot.client_id] = make_agent(robot.agent)
+        except SettingsError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise SettingsError(tuple(problems))
+    return agents
+
+
+def _most_conversations(wanted: int) -> int:
+    """Never more threads than the container may have."""
+    try:
+        return max(1, min(wanted, int(PIDS_MAX.read_text()) - PIDS_RESERVE))
+    except (OSError, ValueError):
+        return wanted
+
+
+async def _warm(api: OpenApi) -> None:
+    try:
+        await api.warm()
+    except CallFailed as error:
+        log.warning("no access token yet: %s", error, extra={"action": "token_missing", "robot": api.robot.client_id})
+
+
+async def _dissolve(parts: _Parts) -> None:
+    """Give back what the parts hold, in reverse."""
+    for agent in parts.agents:
+        await agent.close()
+    for api in parts.apis:
+        await api.close()
+    await parts.quota.close()
+    await parts.session.close()
+    await parts.inbox.close()
+
+
+def _tell_kubernetes(code: int, why: str) -> None:
+    """Make hides the exit code; this file does not (Kubernetes, "Customizing the termination message")."""
+    try:
+        with Path("/dev/termination-log").open("r+", encoding="utf-8") as log_file:
+            log_file.write(f"exit {code}: {why}\n")
+    except OSError:
+        return

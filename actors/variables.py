@@ -1,0 +1,199 @@
+"""Every environment variable, declared once: its name, limits, default, section and meaning. The README's table is made
+from these declarations.
+
+A fault is worded so that it can follow the variable's name and value on one line. How an environment is read is
+`settings.py`'s.
+"""
+
+from functools import partial
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, AliasGenerator, BeforeValidator, Field, SecretStr
+from pydantic_core import PydanticCustomError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from actors.core.scope import Scope
+
+SDK_TEMPLATE = "382e4302-551d-4880-bf29-a30acfab2e71.schema"
+"""The public template of the SDK's own `AIMarkdownCardInstance` (dingtalk-stream, card_instance.py)."""
+
+
+def _fault(what_to_do: str) -> PydanticCustomError:
+    return PydanticCustomError("setting", "{what_to_do}", {"what_to_do": what_to_do})
+
+
+def _endpoint(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or parts.query or parts.fragment:
+        raise _fault("must be an address such as https://api.dingtalk.com")
+    return url.rstrip("/")
+
+
+def _card_kind(kind: str) -> str:
+    if kind in {"standard", "text"}:
+        raise _fault("standard and text come with a later version, use ai")
+    return kind
+
+
+def _inbox_url(url: str) -> str:
+    if url.startswith(("postgresql:", "postgres:")):
+        raise _fault("PostgreSQL comes with a later version, use sqlite:///PATH")
+    if not url.startswith("sqlite:///") or url.endswith("/"):
+        raise _fault("must be sqlite:///PATH (relative) or sqlite:////PATH (absolute)")
+    return url
+
+
+Seconds = Annotated[float, Field(ge=0)]
+Limit = Annotated[float, Field(gt=0)]
+Factor = Annotated[float, Field(ge=1)]
+Count = Annotated[int, Field(ge=0)]
+AtLeastOne = Annotated[int, Field(ge=1)]
+Port = Annotated[int, Field(ge=0, le=65535)]
+Endpoint = Annotated[str, AfterValidator(_endpoint)]
+CardKind = Annotated[Literal["ai"], BeforeValidator(_card_kind)]
+InboxUrl = Annotated[str, AfterValidator(_inbox_url)]
+LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(str.upper)]
+
+
+def _setting(section: str, default: object, meaning: str) -> Any:
+    return Field(default, description=meaning, json_schema_extra={"section": section})
+
+
+_robot = partial(_setting, "Robot")
+_agent = partial(_setting, "Agent")
+_stream = partial(_setting, "Stream connection")
+_openapi = partial(_setting, "Calls to DingTalk")
+_card = partial(_setting, "Card")
+_conversation = partial(_setting, "Conversation")
+_inbox = partial(_setting, "Inbox")
+_process = partial(_setting, "Process")
+
+
+class Variables(BaseSettings):
+    """The variables, named in lower case. Durations are seconds."""
+
+    model_config = SettingsConfigDict(
+        alias_generator=AliasGenerator(validation_alias=str.upper),
+        populate_by_name=True,
+        case_sensitive=True,
+        allow_inf_nan=False,
+        hide_input_in_errors=True,
+        frozen=True,
+    )
+
+    dingtalk_client_id: str | None = _robot(
+        None, "Client ID of the robot's app. With none set the local sandbox is started and served"
+    )
+    dingtalk_client_secret: SecretStr | None = _robot(None, "Client Secret of the robot's app")
+    dingtalk_openapi_endpoint: Endpoint = _robot(
+        "https://api.dingtalk.com", "Where DingTalk's API is; also names a sandbox or a private endpoint"
+    )
+
+    agent: str = _agent("faq:", "Which agent answers: `faq:[DIR]`, or `python:MODULE:NAME` for one of your own")
+    agent_show_reasoning: bool = _agent(False, "Whether the model's thinking is shown to the customer")
+    agent_retry_attempts: AtLeastOne = _agent(
+        3, "Tries per answer, the first included; repeated only before the first piece of text"
+    )
+    agent_retry_initial: Seconds = _agent(0.5, "First wait before a repeated try")
+    agent_retry_multiplier: Factor = _agent(2, "Each further wait is this many times the one before")
+    agent_retry_max: Seconds = _agent(10, "The wait grows no longer than this")
+    agent_retry_jitter: Seconds = _agent(0.5, "Up to this much is added to each wait, at random")
+    agent_connect_timeout: Limit = _agent(5, "The agent's back end is reached within this")
+    agent_first_token_timeout: Limit = _agent(60, "The first piece of text comes within this")
+    agent_idle_timeout: Limit = _agent(60, "No two pieces are further apart than this")
+    agent_timeout: Limit = _agent(600, "A whole answer takes no longer than this")
+
+    stream_connections: AtLeastOne = _stream(1, "Stream connections per robot")
+    stream_retry_initial: Seconds = _stream(
+        1,
+        "First wait before a connection is started again; directly after a healthy spell it is 0 to 0.3 s",
+    )
+    stream_retry_multiplier: Factor = _stream(2, "Each further wait is this many times the one before")
+    stream_retry_max: Seconds = _stream(60, "The wait grows no longer than this")
+    stream_retry_jitter: Seconds = _stream(1, "Up to this much is added to each wait, at random")
+    stream_retry_reset_after: Seconds = _stream(
+        60, "After this long in health the next failure counts as the first again"
+    )
+    stream_restart_intensity: Count = _stream(
+        5,
+        "More crashes of one connection than this within `STREAM_RESTART_PERIOD` park its robot; "
+        "an unreachable or refusing gateway is not a crash",
+    )
+    stream_restart_period: Limit = _stream(300, "The period of `STREAM_RESTART_INTENSITY`")
+    stream_silence_timeout: Limit = _stream(
+        180,
+        "Without any frame for this long, or for three times the ping interval seen if that is longer, "
+        "a connection is dead",
+    )
+
+    openapi_retry_attempts: AtLeastOne = _openapi(4, "Tries per call, the first included")
+    openapi_retry_initial: Seconds = _openapi(0.5, "First wait before a repeated call")
+    openapi_retry_multiplier: Factor = _openapi(2, "Each further wait is this many times the one before")
+    openapi_retry_max: Seconds = _openapi(8, "The wait grows no longer than this")
+    openapi_retry_jitter: Seconds = _openapi(0.5, "Up to this much is added to each wait, at random")
+    openapi_timeout: Limit = _openapi(10, "One call takes no longer than this")
+    openapi_qps: AtLeastOne = _openapi(20, "Calls per second, for each API of each robot")
+    openapi_monthly_quota: Count = _openapi(
+        0,
+        "Counted calls a calendar month (Asia/Shanghai) of the organisation; as they run out cards are updated less "
+        "often. 0: not watched",
+    )
+
+    card_kind: CardKind = _card("ai", "`ai`: a template card with streamed text")
+    card_template_id: str = _card(SDK_TEMPLATE, "The card's template; by default the SDK's public one")
+    card_content_key: str = _card("msgContent", "The template's variable that takes the streamed text")
+    card_max_updates: AtLeastOne = _card(
+        20, "Text updates per answer, the last one included; creating and closing are not counted"
+    )
+    card_min_interval: Seconds = _card(0.8, "Least time between two updates of one card")
+
+    conversation_scope: Scope = _conversation(
+        Scope.SENDER,
+        "`sender`, `sender_in_chat` or `chat`: who shares one conversation (its order, one answer at a time)",
+    )
+    memory_scope: Scope = _conversation(
+        Scope.SENDER_IN_CHAT,
+        "`sender_in_chat`, `sender` or `chat`: who shares one memory; "
+        "by default nothing said in private surfaces in a group",
+    )
+    conversation_idle: Limit = _conversation(600, "An idle conversation's actor is stopped after this")
+    conversation_queue: Count = _conversation(8, "Waiting questions per conversation; one more gets a polite refusal")
+    conversation_history: Count = _conversation(20, "Turns remembered for agents without a memory of their own")
+    max_concurrent_turns: AtLeastOne = _conversation(400, "Answers running at once in this process")
+    max_conversations: AtLeastOne = _conversation(
+        2000, "Live conversation actors, and never more than the process limit less 100"
+    )
+
+    inbox_url: InboxUrl = _inbox(
+        "sqlite:///var/inbox.db",
+        "Where questions are stored: `sqlite:///relative` or `sqlite:////absolute`. One process holds the file",
+    )
+    inbox_lease: Limit = _inbox(15, "A question whose holder is silent this long is taken over")
+    inbox_max_attempts: AtLeastOne = _inbox(
+        5, "Deaths of a running turn before it is closed with an apology; a drain does not count"
+    )
+    inbox_retention: Seconds = _inbox(2592000, "How long answered questions and feedback are kept")
+    inbox_dedupe_window: Seconds = _inbox(86400, "How long a message id is remembered after its answer")
+    inbox_max_age: Limit = _inbox(900, "An older unanswered question is closed with an apology")
+
+    http_host: str = _process("127.0.0.1", "Where metrics and health are served")
+    http_port: Port = _process(8000, "Its port; 0 takes a free one")
+    sandbox_host: str = _process("127.0.0.1", "Where the local stand-in for DingTalk is served")
+    sandbox_port: Port = _process(8080, "Its port; 0 takes a free one")
+    shutdown_grace: Seconds = _process(25, "Running answers get this long to finish after SIGTERM")
+    log_level: LogLevel = _process("INFO", "`DEBUG`, `INFO`, `WARNING`, `ERROR` or `CRITICAL`")
+    log_format: Literal["json", "console"] = _process(
+        "json", "`json`: one object a line on stdout; `console`: lines for a person"
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, *_: Any, **__: Any
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what is handed in: neither the environment of whoever imports this, nor a `.env` file."""
+        return (init_settings,)
