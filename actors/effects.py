@@ -185,12 +185,12 @@ class TurnEffects:
         tries = AsyncRetrying(
             retry=retry_if_exception_type(InboxUnavailable),
             wait=wait_fixed(_STORE_AGAIN_AFTER),
-            before_sleep=lambda state: self._warn(
-                "answer_not_stored", state.outcome.exception() if state.outcome else None
-            ),
+            before_sleep=lambda state: self._warn("answer_not_stored", state.outcome and state.outcome.exception()),
         )
         try:
-            await tries(write)
+            async for attempt in tries:
+                with attempt:
+                    await write()
         except LeaseLost:
             return turn.Lost()
         return then
@@ -201,7 +201,7 @@ class TurnEffects:
     def _delivered(self) -> None:
         metrics.ANSWER_SECONDS.labels(robot=self.question.robot, agent=self._desk.agent).observe(self._age())
 
-    def _warn(self, action: str, error: BaseException | None) -> None:
+    def _warn(self, action: str, error: object) -> None:
         log.warning(
             "%s: %s",
             action.replace("_", " "),

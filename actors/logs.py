@@ -11,7 +11,7 @@ import threading
 import traceback
 from datetime import datetime
 from types import TracebackType
-from typing import Any
+from typing import Any, TextIO
 
 from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
@@ -29,11 +29,12 @@ for that, since dingtalk-stream sets its own back to INFO."""
 _COLOURS = {"DEBUG": "2", "INFO": "32", "WARNING": "33", "ERROR": "31", "CRITICAL": "1;31"}
 
 
-def configure(level: str, line_format: str) -> None:
-    """Log to stdout from `level` (such as `INFO`) up, as `json` or `console`. A second call replaces the first."""
-    handler = _Stdout(_Json() if line_format == "json" else _Console(coloured=sys.stdout.isatty()))
+def configure(level: str, line_format: str, stream: TextIO | None = None) -> None:
+    """Log to the stream (stdout) from `level` (such as `INFO`) up, as `json` or `console`; in place of a former call."""
+    stream = stream or sys.stdout
+    handler = _Handler(stream, _Json() if line_format == "json" else _Console(coloured=stream.isatty()))
     root = logging.getLogger()
-    for former in [handler for handler in root.handlers if isinstance(handler, _Stdout)]:
+    for former in [handler for handler in root.handlers if isinstance(handler, _Handler)]:
         root.removeHandler(former)
     root.addHandler(handler)
     root.setLevel(level)
@@ -54,9 +55,9 @@ def log_uncaught() -> None:
     threading.excepthook = in_thread
 
 
-class _Stdout(logging.StreamHandler[Any]):
-    def __init__(self, formatter: logging.Formatter) -> None:
-        super().__init__(sys.stdout)
+class _Handler(logging.StreamHandler[TextIO]):
+    def __init__(self, stream: TextIO, formatter: logging.Formatter) -> None:
+        super().__init__(stream)
         self.setFormatter(formatter)
         self.addFilter(lambda record: record.levelno >= logging.WARNING or not _is_talkative(record.name))
 
@@ -64,7 +65,7 @@ class _Stdout(logging.StreamHandler[Any]):
         return super().format(_cleaned(record))
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
-        """Say nothing: stdout is gone, and the inherited report on stderr would show the record as it was."""
+        """Say nothing: the stream is gone, and the inherited report on stderr would show the record as it was."""
 
 
 class _Json(JsonFormatter):

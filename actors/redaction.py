@@ -20,7 +20,7 @@ _TOLD_BY_NAME = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
         # name=value, name: value, 'name': 'value', "name":"value", also escaped within a string or a URL
-        rf"""((?:{_NAMES}|\bsession(?==|%3D))(?:\\*["'])?\s*(?:[=:]|%3D)\s*(?:b?\\*["'])?)[^\s"'\\&,;)}}\]]+""",
+        rf"""((?:{_NAMES}|(?:\b|%3F|%26)session(?==|%3D))(?:\\*["'])?\s*(?:[=:]|%3D)\s*(?:b?\\*["'])?)[^\s"'\\&,;)}}\]]+""",
         r"""(\b(?:bearer|authorization\W{1,8}basic)\s+)[\w.~+/=-]{6,}""",
         r"""(://[^\s/:@]*:)[^\s/@]+(?=@)""",
     )

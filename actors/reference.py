@@ -60,9 +60,13 @@ def _section(field: Any) -> str:
 
 def _setting(name: str, field: Any) -> tuple[str, str, str]:
     variable = name.upper()
-    default = "–" if field.default is None else f"`{field.default}`"
+    default = "–" if field.default is None else f"`{_spelled(field.default)}`"
     source = f" (a secret: `{variable}_FILE` may name a file instead)" if KNOWN[variable] else ""
     return f"`{variable}`", default, field.description + source
+
+
+def _spelled(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

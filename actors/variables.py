@@ -23,6 +23,12 @@ def _fault(what_to_do: str) -> PydanticCustomError:
     return PydanticCustomError("setting", "{what_to_do}", {"what_to_do": what_to_do})
 
 
+def _true_or_false(value: object) -> object:
+    if value not in {"true", "false", True, False}:
+        raise _fault("must be true or false")
+    return value
+
+
 def _endpoint(url: str) -> str:
     try:
         parts = urlsplit(url)
@@ -54,6 +60,7 @@ Factor = Annotated[float, Field(ge=1)]
 Count = Annotated[int, Field(ge=0)]
 AtLeastOne = Annotated[int, Field(ge=1)]
 Port = Annotated[int, Field(ge=0, le=65535)]
+TrueOrFalse = Annotated[bool, BeforeValidator(_true_or_false)]
 Endpoint = Annotated[str, AfterValidator(_endpoint)]
 CardKind = Annotated[Literal["ai"], BeforeValidator(_card_kind)]
 InboxUrl = Annotated[str, AfterValidator(_inbox_url)]
@@ -95,7 +102,7 @@ class Variables(BaseSettings):
     )
 
     agent: str = _agent("faq:", "Which agent answers: `faq:[DIR]`, or `python:MODULE:NAME` for one of your own")
-    agent_show_reasoning: bool = _agent(False, "Whether the model's thinking is shown to the customer")
+    agent_show_reasoning: TrueOrFalse = _agent(False, "Whether customers are shown the model's thinking")
     agent_retry_attempts: AtLeastOne = _agent(
         3, "Tries per answer, the first included; repeated only before the first piece of text"
     )

@@ -1,0 +1,291 @@
+"""What stands between an agent and a card: an answer that is late, torn, empty or endless becomes an `AgentFailed`.
+
+This file knows the clocks, the retry and how to let go of an agent. It must not know what the agent talks to, and not
+what becomes of the text. The agent runs in a task of its own: so its iterator is opened, read and closed in one and
+the same task, and an agent that ignores its cancellation can be left behind.
+"""
+
+import asyncio
+import logging
+import time
+import traceback
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import aclosing, contextmanager
+from dataclasses import dataclass
+from typing import get_args
+
+from tenacity import RetryCallState, retry_if_exception
+from tenacity.asyncio import AsyncRetrying
+
+from actors import metrics
+from actors.core.backoff import Backoff
+from actors.core.events import Agent, Event, Finished, Replace, Text
+from actors.core.question import Question
+from actors.errors import AgentFailed
+
+log = logging.getLogger(__name__)
+
+AHEAD = 16
+"""Events that an agent may be ahead of its reader; then it is held back."""
+
+CLOSE_GRACE = 2.0
+"""Seconds that an agent gets to stop before it is left behind."""
+
+EVENTS = get_args(Event)
+
+REASONS = frozenset(
+    {"error", "connect_timeout", "first_token_timeout", "idle_timeout", "timeout", "truncated", "empty"},
+)
+"""The values of the metric label; another word, from an agent of somebody's own, counts as `error`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """How long, in seconds, to wait for an agent. The clocks stand still while nobody waits for it.
+
+    `connect` ends when the back end has taken the request. Only an adapter sees that: it keeps this clock itself and
+    raises `AgentFailed("connect_timeout")`; for an agent that cannot tell, `first_token` covers it.
+    `first_token` ends with the first text of a try: reasoning and tools do not stop it.
+    `idle` runs from event to event after that; every event is a sign of life.
+    `total` covers the whole answer, all tries and the waits between them included.
+    """
+
+    connect: float
+    first_token: float
+    idle: float
+    total: float
+
+
+async def answering(
+    agent: Agent,
+    question: Question,
+    *,
+    robot: str,
+    clocks: Clocks,
+    attempts: int,
+    backoff: Backoff,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> AsyncGenerator[Event, None]:
+    """The agent's answer, from its first text that is not blank to `Finished`, which is always the last event.
+
+    A try that fails before its first text is repeated, at most `attempts` tries in all, where the failure is
+    retryable; reasoning and tool events of a failed try have gone out by then. After the first text nothing is
+    repeated: what was yielded stays, and the failure follows. Each failed try is counted and logged once.
+
+    Closing this iterator stops the agent at once; it takes at most `CLOSE_GRACE` seconds.
+
+    Raises:
+        AgentFailed: no try succeeded, or the answer broke off after its first text.
+    """
+    patience = _Patience(clocks, monotonic)
+
+    def worth_another_try(error: BaseException) -> bool:
+        return isinstance(error, AgentFailed) and error.retryable and not patience.text_came
+
+    def out_of_tries(state: RetryCallState) -> bool:
+        return state.attempt_number >= attempts or state.upcoming_sleep >= patience.left
+
+    def count_retry(state: RetryCallState) -> None:
+        error = state.outcome and state.outcome.exception()
+        if isinstance(error, AgentFailed):
+            metrics.RETRIES.labels(scope="agent", reason=_label(error)).inc()
+
+    tries = AsyncRetrying(
+        retry=retry_if_exception(worth_another_try),
+        wait=backoff.wait(),
+        stop=out_of_tries,
+        sleep=patience.sleep,
+        before_sleep=count_retry,
+        reraise=True,
+    )
+    async for attempt in tries:
+        # tenacity holds every exception back here, GeneratorExit and CancelledError too, and raises at the loop's head
+        # those that are not worth another try: so closing and cancelling do end this generator.
+        with attempt:
+            try:
+                async with aclosing(_one_try(agent, question, patience)) as events:
+                    async for event in events:
+                        yield event
+            except AgentFailed as failure:
+                metrics.AGENT_ERRORS.labels(robot=robot, agent=agent.name, reason=_label(failure)).inc()
+                _report(failure, robot, agent, question, attempt.retry_state.attempt_number)
+                raise
+
+
+async def _one_try(agent: Agent, question: Question, patience: "_Patience") -> AsyncGenerator[Event, None]:
+    patience.begin_try()
+    run = _Run(agent, question)
+    blank = True
+    try:
+        while True:
+            event = await patience.next_event(run)
+            if isinstance(event, Text):
+                blank = blank and not event.text.strip()
+            elif isinstance(event, Replace):
+                blank = not event.text.strip()
+            elif isinstance(event, Finished) and blank:
+                raise AgentFailed("empty")
+            patience.text_came = patience.text_came or not blank
+            if patience.text_came or not isinstance(event, Text | Replace):
+                yield event
+            if isinstance(event, Finished):
+                return
+    finally:
+        await run.close()
+
+
+class _Patience:
+    """The clocks of one answer, and the time that its reader spent waiting."""
+
+    def __init__(self, clocks: Clocks, monotonic: Callable[[], float]) -> None:
+        self._clocks = clocks
+        self._monotonic = monotonic
+        self._waited = 0.0
+        self._waited_before_this_try = 0.0
+        self.text_came = False
+
+    @property
+    def left(self) -> float:
+        return self._clocks.total - self._waited
+
+    def begin_try(self) -> None:
+        self._waited_before_this_try = self._waited
+
+    async def sleep(self, seconds: float) -> None:
+        with self._counted():
+            await asyncio.sleep(seconds)
+
+    async def next_event(self, run: "_Run") -> Event:
+        limit, reason = self._limit()
+        try:
+            with self._counted():
+                return await run.next_event(limit)
+        except TimeoutError:
+            raise AgentFailed(reason, f"{limit:.3g} s", retryable=reason != "timeout") from None
+
+    def _limit(self) -> tuple[float, str]:
+        """Seconds that the next event may take, and what it means when it takes longer."""
+        if self.text_came:
+            limit, reason = self._clocks.idle, "idle_timeout"
+        else:
+            waited = self._waited - self._waited_before_this_try
+            limit, reason = self._clocks.first_token - waited, "first_token_timeout"
+        return (limit, reason) if limit < self.left else (self.left, "timeout")
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        began = self._monotonic()
+        try:
+            yield
+        finally:
+            self._waited += self._monotonic() - began
+
+
+class _Run:
+    """One run of an agent in its own task, which hands its events over through a short queue."""
+
+    def __init__(self, agent: Agent, question: Question) -> None:
+        self._agent = agent
+        self._question = question
+        self._ahead: asyncio.Queue[Event | AgentFailed] = asyncio.Queue(AHEAD)
+        self._finished = False
+        self._closing = False
+        self._task = asyncio.create_task(self._drive(), name=f"agent {agent.name}")
+        _running.add(self._task)
+        self._task.add_done_callback(_running.discard)
+
+    async def next_event(self, limit: float) -> Event:
+        """The agent's next event.
+
+        Raises:
+            TimeoutError: none came within `limit` seconds.
+            AgentFailed: the agent failed, or came to its end without `Finished`.
+        """
+        if limit <= 0:
+            raise TimeoutError
+        if self._ahead.empty():
+            async with asyncio.timeout(limit):
+                event = await self._ahead.get()
+        else:
+            event = self._ahead.get_nowait()
+        if isinstance(event, AgentFailed):
+            raise event
+        return event
+
+    async def close(self) -> None:
+        """Stop the agent and wait for it, for a bounded time. One that has finished may clean up undisturbed."""
+        self._closing = True
+        if not self._finished:
+            self._task.cancel()
+        await asyncio.wait({self._task}, timeout=CLOSE_GRACE)
+        if not self._task.done():
+            self._task.cancel()
+            self._warn("agent left behind", "agent_left_behind")
+
+    async def _drive(self) -> None:
+        try:
+            await self._hand_over_all()
+        except BaseException as error:  # noqa: BLE001  a SystemExit from an agent would end the loop and every robot
+            if not (self._closing or self._finished):
+                await self._ahead.put(_as_failure(error))
+            elif not isinstance(error, asyncio.CancelledError):
+                self._warn("agent failed as it stopped", "agent_stop_failed", error=type(error).__name__)
+
+    async def _hand_over_all(self) -> None:
+        events = self._agent.answer(self._question)
+        try:
+            async for event in events:
+                if self._closing:
+                    return
+                if not isinstance(event, EVENTS):
+                    raise TypeError(f"an agent yields events, not {type(event).__name__}")
+                await self._ahead.put(event)
+                if isinstance(event, Finished):
+                    self._finished = True
+                    return
+        finally:
+            close = getattr(events, "aclose", None)
+            if close is not None:
+                await close()
+        raise AgentFailed("truncated", "the events ended without Finished")
+
+    def _warn(self, what: str, action: str, **fields: str) -> None:
+        log.warning(what, extra={"action": action, "agent": self._agent.name} | fields)
+
+
+_running: set[asyncio.Task[None]] = set()
+"""The loop holds its tasks only weakly; here they are held until they end, those that were left behind too."""
+
+
+def _as_failure(error: BaseException) -> AgentFailed:
+    if isinstance(error, AgentFailed):
+        return error
+    failure = AgentFailed("error", type(error).__name__)
+    failure.__cause__ = error
+    return failure
+
+
+def _label(failure: AgentFailed) -> str:
+    return failure.reason if failure.reason in REASONS else "error"
+
+
+def _report(failure: AgentFailed, robot: str, agent: Agent, question: Question, attempt: int) -> None:
+    """One line for one failed try.
+
+    An exception's message may quote the customer: above DEBUG only its class and its frames are logged. The detail of
+    an `AgentFailed` is its adapter's own word to the operator.
+    """
+    fields: dict[str, object] = {
+        "action": "agent_failed",
+        "robot": robot,
+        "agent": agent.name,
+        "message_id": question.message_id,
+        "reason": failure.reason,
+        "detail": failure.detail,
+        "attempt": attempt,
+    }
+    cause = failure.__cause__
+    if cause is not None:
+        fields["frames"] = "".join(traceback.format_tb(cause.__traceback__))
+    log.warning("agent failed", extra=fields)
+    log.debug("agent failed, in full", extra=fields, exc_info=failure)

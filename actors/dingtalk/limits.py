@@ -1,0 +1,148 @@
+"""When the next call of one API may go: DingTalk's calls per second, shared fairly by everything that wants to call.
+
+The law: in no second do more than `qps` calls of one robot and API arrive at DingTalk. `Schedule` decides and is pure,
+the time is an argument; `Limiter` puts coroutines to sleep and wakes them. Neither knows what a call is about.
+
+A window counted by our own send times is not enough, because a late call and a quick one behind it arrive closer
+together than they were sent. DingTalk counts a call at some moment between its sending and its answer, so a call keeps
+its place until one second after its *answer*: whatever the network does in between, the next one in that place
+arrives a full second later. A token bucket would not hold this either: its spare tokens and its refill fall into the
+same second.
+"""
+
+import asyncio
+import bisect
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntEnum
+from operator import attrgetter
+from typing import NamedTuple
+
+WINDOW = 1.0
+"""Seconds over which DingTalk counts (open.dingtalk.com, "API throttling": 20 calls per app, API and second)."""
+
+PATIENCE = 0.25
+"""How long an answer is waited for before a call is taken to have arrived, so that a hanging call blocks nobody."""
+
+
+class Kind(IntEnum):
+    """What goes first."""
+
+    FINAL = 0
+    USUAL = 1
+
+
+class Rank(NamedTuple):
+    """A caller's precedence: the smaller goes first. `since` is a time, of the oldest text that waits to be shown."""
+
+    kind: Kind
+    since: float
+
+
+@dataclass(eq=False, slots=True)
+class Ticket:
+    """A caller in line, and after that its place in the window, which it holds until `until`."""
+
+    rank: Rank
+    until: float = 0.0
+
+
+class Schedule:
+    """Who may go when. Every method is a matter of the moment it is called at; times are monotonic seconds."""
+
+    def __init__(self, qps: int) -> None:
+        self._qps = qps
+        self._waiting: list[Ticket] = []
+        self._held: list[Ticket] = []
+        self._paused_until = float("-inf")
+
+    def join(self, rank: Rank) -> Ticket:
+        """Stand in line, behind everybody of the same rank."""
+        ticket = Ticket(rank)
+        bisect.insort(self._waiting, ticket, key=attrgetter("rank"))
+        return ticket
+
+    def leave(self, ticket: Ticket) -> None:
+        """Give up waiting, or give back a place that was not used."""
+        for tickets in (self._waiting, self._held):
+            if ticket in tickets:
+                tickets.remove(ticket)
+
+    def due(self, now: float) -> float | None:
+        """When the first in line may go, which is `now` if it may; None if nobody waits."""
+        if not self._waiting:
+            return None
+        self._held = [ticket for ticket in self._held if ticket.until > now]
+        free = now if len(self._held) < self._qps else min(ticket.until for ticket in self._held)
+        return max(free, self._paused_until)
+
+    def admit(self, now: float) -> Ticket | None:
+        """Let the first in line go, if it may go now."""
+        due = self.due(now)
+        if due is None or due > now:
+            return None
+        ticket = self._waiting.pop(0)
+        ticket.until = now + PATIENCE + WINDOW
+        self._held.append(ticket)
+        return ticket
+
+    def answered(self, ticket: Ticket, now: float) -> None:
+        """DingTalk answered the call: by now it has counted it."""
+        ticket.until = min(ticket.until, now + WINDOW)
+
+    def pause(self, until: float) -> None:
+        """Let nobody go before `until`."""
+        self._paused_until = max(self._paused_until, until)
+
+
+class Limiter:
+    """One robot's and one API's schedule, as something to await. `clock` gives monotonic seconds."""
+
+    def __init__(self, qps: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._schedule = Schedule(qps)
+        self._clock = clock
+        self._asleep: dict[Ticket, asyncio.Future[None]] = {}
+        self._alarm: asyncio.TimerHandle | None = None
+
+    async def place(self, rank: Rank) -> Ticket:
+        """Wait until a call may go. Cancelling it gives the place to the next in line."""
+        ticket = self._schedule.join(rank)
+        self._asleep[ticket] = asyncio.get_running_loop().create_future()
+        self._advance()
+        try:
+            if awaited := self._asleep.get(ticket):
+                await awaited
+        except asyncio.CancelledError:
+            self.leave(ticket)
+            raise
+        return ticket
+
+    def leave(self, ticket: Ticket) -> None:
+        """Give back a place that was not used."""
+        self._asleep.pop(ticket, None)
+        self._schedule.leave(ticket)
+        self._advance()
+
+    def answered(self, ticket: Ticket) -> None:
+        """The call that used this place was answered."""
+        self._schedule.answered(ticket, self._clock())
+        self._advance()
+
+    def pause(self, seconds: float) -> None:
+        """DingTalk said "too fast": nobody goes for so long."""
+        self._schedule.pause(self._clock() + seconds)
+        self._advance()
+
+    def _advance(self) -> None:
+        """Wake whoever may go now, and see to it that the next one is woken in time."""
+        now = self._clock()
+        while ticket := self._schedule.admit(now):
+            sleeper = self._asleep.pop(ticket)
+            if not sleeper.done():  # else it was cancelled a moment ago, and will give its place back
+                sleeper.set_result(None)
+        if self._alarm:
+            self._alarm.cancel()
+            self._alarm = None
+        if (due := self._schedule.due(now)) is not None:
+            self._alarm = asyncio.get_running_loop().call_later(due - now, self._advance)

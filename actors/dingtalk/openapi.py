@@ -1,0 +1,247 @@
+"""One robot's calls to DingTalk: each is sent in its turn, with the robot's token, within a time, and tried again.
+
+The law: a call's body is made once, at the moment of its first sending, and is the same on every try, so that a
+repeat is harmless; every try waits for a place of its own; what cannot be had ends as one `CallFailed`. What a call
+says and what to do when it failed is the business of cards and replies.
+"""
+
+import json
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import cache
+from http import HTTPStatus
+from typing import Any, ParamSpec, TypeVar
+
+import aiohttp
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
+from yarl import URL
+
+from actors import metrics
+from actors.core.backoff import Backoff
+from actors.core.robot import Robot
+from actors.dingtalk import faults
+from actors.dingtalk.limits import Kind, Limiter, Rank
+from actors.dingtalk.quota import Quota
+from actors.dingtalk.tokens import Token
+from actors.errors import CallFailed, Fault
+
+log = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Body = Callable[[], dict[str, Any]]
+
+CONNECT_TIMEOUT = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """One kind of call: its name in metrics and errors, and whether it counts on the month's OpenAPI quota
+    (open.dingtalk.com, "API calls that are free of charge": tokens are; session webhooks have a quota of their own)."""
+
+    name: str
+    method: str
+    path: str = ""
+    counted: bool = True
+
+
+CREATE = Api("create", "POST", "/v1.0/card/instances/createAndDeliver")
+STREAMING = Api("streaming", "PUT", "/v1.0/card/streaming")
+UPDATE = Api("update", "PUT", "/v1.0/card/instances")
+OTO = Api("oto", "POST", "/v1.0/robot/oToMessages/batchSend")
+GROUP = Api("group", "POST", "/v1.0/robot/groupMessages/send")
+WEBHOOK = Api("webhook", "POST", counted=False)
+TOKEN = Api("token", "POST", "/v1.0/oauth2/accessToken", counted=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reply:
+    """What came back over the network; status 0 is no answer at all, `text` then says what happened."""
+
+    status: int
+    text: str
+    retry_after: float = 0.0
+
+
+class OpenApi:
+    """Calls DingTalk for one robot, on an aiohttp session that belongs to somebody else.
+
+    `attempts` and `backoff` are the retry policy, `timeout` the seconds of one try, `qps` the calls per second and
+    API; `quota` is shared by all robots. `clock` gives monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        robot: Robot,
+        session: aiohttp.ClientSession,
+        *,
+        attempts: int,
+        backoff: Backoff,
+        timeout: float,
+        qps: int,
+        quota: Quota,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.robot = robot
+        self._session = session
+        self._attempts = attempts
+        self._wait = backoff.wait()
+        self._timeout = aiohttp.ClientTimeout(total=timeout, sock_connect=min(CONNECT_TIMEOUT, timeout))
+        self._quota = quota
+        self._clock = clock
+        self._limiters: defaultdict[Api, Limiter] = defaultdict(lambda: Limiter(qps, clock))
+        self._token = Token(self._fetch_token, clock)
+        self._banned_until = float("-inf")
+
+    async def warm(self) -> None:
+        """Fetch the token ahead of the first question.
+
+        Raises:
+            CallFailed: there is none; the first call will ask again.
+        """
+        await self._persist(self._token.get)
+
+    async def call(self, api: Api, body: Body, rank: Rank | None = None) -> dict[str, Any]:
+        """Make a call and return what DingTalk answered. `body` is called once, when the call may go; `rank` decides
+        the order among the calls of this API and is the moment of asking if it is left out.
+
+        Raises:
+            CallFailed: DingTalk refused it for good, or the tries are used up.
+        """
+        body, rank = cache(body), rank or self._now()
+        return await self._persist(self._authorized, api, body, rank)
+
+    async def reply(self, webhook: URL, body: Body) -> dict[str, Any]:
+        """Post to a session webhook, which carries its own authorization.
+
+        Raises:
+            CallFailed: as for `call`.
+        """
+        return await self._persist(self._send, WEBHOOK, webhook, cache(body), self._now())
+
+    async def close(self) -> None:
+        """Give up what is still under way for nobody in particular."""
+        await self._token.close()
+
+    def _now(self) -> Rank:
+        return Rank(Kind.USUAL, self._clock())
+
+    async def _persist(self, attempt: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Try until it works, another try cannot help, or the tries are used up."""
+        retrying = AsyncRetrying(
+            retry=retry_if_exception(_worth_another_try),
+            stop=stop_after_attempt(self._attempts),
+            wait=self._wait,
+            before_sleep=_count_retry,
+            reraise=True,
+        )
+        return await retrying(attempt, *args, **kwargs)
+
+    async def _authorized(self, api: Api, body: Body, rank: Rank) -> dict[str, Any]:
+        """One try with a token; a token that is refused is replaced, once, within the same try."""
+        token, url = await self._token.get(), self._url(api)
+        try:
+            return await self._send(api, url, body, rank, token)
+        except CallFailed as failure:
+            if failure.fault is not Fault.CREDENTIALS:
+                raise
+        self._token.drop(token)
+        return await self._send(api, url, body, rank, await self._token.get())
+
+    async def _fetch_token(self) -> tuple[str, float]:
+        def body() -> dict[str, Any]:
+            return {"appKey": self.robot.client_id, "appSecret": self.robot.client_secret}
+
+        answer = await self._send(TOKEN, self._url(TOKEN), body, self._now())
+        token, life = answer.get("accessToken"), answer.get("expireIn")
+        if not isinstance(token, str) or not isinstance(life, int | float):
+            raise CallFailed(TOKEN.name, Fault.TRANSIENT, HTTPStatus.OK, "noToken", "the answer has no token")
+        return token, life
+
+    def _url(self, api: Api) -> URL:
+        return URL(self.robot.endpoint + api.path)
+
+    async def _send(self, api: Api, url: URL, body: Body, rank: Rank, token: str = "") -> dict[str, Any]:
+        """Wait for a place, send, and read the answer."""
+        limiter = self._limiters[api]
+        ticket = await limiter.place(rank)
+        if self._banned_until > self._clock():
+            limiter.leave(ticket)
+            raise CallFailed(api.name, Fault.THROTTLED, 0, faults.BANNED, "not sent, DingTalk turns this address away")
+        reply = await self._exchange(api, url, body(), token)
+        if reply.status == 0:
+            raise CallFailed(api.name, Fault.TRANSIENT, 0, "noAnswer", reply.text)
+        limiter.answered(ticket)
+        answer = faults.read(reply.status, reply.text, reply.retry_after)
+        if isinstance(answer, dict):
+            self._count(api)
+            return answer
+        if answer.fault is Fault.THROTTLED:
+            self._slow_down(api, answer)
+        elif answer.fault is not Fault.QUOTA:
+            self._count(api)
+        secrets = (self.robot.client_secret, token, *url.query.values())
+        raise CallFailed(api.name, answer.fault, reply.status, answer.code, _without(secrets, answer.message))
+
+    async def _exchange(self, api: Api, url: URL, body: dict[str, Any], token: str) -> _Reply:
+        """One HTTP request. Redirects are not followed: nobody but DingTalk gets the token and the text."""
+        headers = {"Content-Type": "application/json; charset=utf-8", "Accept": "application/json"}
+        if token:
+            headers["x-acs-dingtalk-access-token"] = token
+        data = json.dumps(body, ensure_ascii=False).encode(errors="replace")
+        began, status, retry_after = self._clock(), 0, 0.0
+        try:
+            async with self._session.request(
+                api.method, url, data=data, headers=headers, timeout=self._timeout, allow_redirects=False
+            ) as response:
+                text = (await response.read()).decode(errors="replace")
+                status, retry_after = response.status, _seconds(response.headers.get("Retry-After", ""))
+            label = str(status)
+        except TimeoutError:
+            label, text = "timeout", "no answer in time"
+        except (aiohttp.ClientError, OSError) as error:  # its words may hold the URL, and a webhook's URL is a secret
+            label, text = "unreachable", f"{type(error).__name__} {getattr(error, 'strerror', None) or ''}".rstrip()
+        metrics.OPENAPI_REQUEST_SECONDS.labels(api=api.name, status=label).observe(self._clock() - began)
+        return _Reply(status, text, retry_after)
+
+    def _slow_down(self, api: Api, refusal: faults.Refusal) -> None:
+        metrics.OPENAPI_THROTTLED.labels(robot=self.robot.client_id, api=api.name).inc()
+        if refusal.code == faults.BANNED:
+            self._banned_until = self._clock() + refusal.pause
+        else:
+            self._limiters[api].pause(refusal.pause)
+
+    def _count(self, api: Api) -> None:
+        if api.counted:
+            self._quota.count(self.robot.client_id)
+
+
+def _worth_another_try(error: BaseException) -> bool:
+    if not isinstance(error, CallFailed) or error.code == faults.BANNED:
+        return False
+    return error.fault in {Fault.TRANSIENT, Fault.THROTTLED}
+
+
+def _count_retry(state: RetryCallState) -> None:
+    error = state.outcome and state.outcome.exception()
+    if isinstance(error, CallFailed):
+        metrics.RETRIES.labels(scope="openapi", reason=error.fault).inc()
+        log.debug(
+            "call repeated",
+            extra={"action": "call_repeated", "api": error.api, "fault": error.fault, "code": error.code},
+        )
+
+
+def _seconds(header: str) -> float:
+    """A `Retry-After` in seconds; the form with a date is not used by DingTalk and counts as none."""
+    return float(header) if header.isascii() and header.isdigit() else 0.0
+
+
+def _without(secrets: tuple[str, ...], words: str) -> str:
+    """An error message that may be logged: short, and without anything secret that the other side quoted."""
+    for secret in filter(None, secrets):
+        words = words.replace(secret, "***")
+    return words[:200]

@@ -1,0 +1,143 @@
+"""How one robot answers: a card for each question, or plain messages where a card cannot be had.
+
+The law: a message goes by the question's session webhook while that lives, else by the robot-message API, and the text
+arrives whole however long it is. A webhook's URL comes from outside, so it is followed only to DingTalk or to the
+configured endpoint.
+
+Platform facts: open.dingtalk.com ("robot replies", "send private messages in batches", "robot sends group messages").
+"""
+
+import bisect
+import json
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+from yarl import URL
+
+from actors.core.card import card_id
+from actors.core.question import Address, Question
+from actors.dingtalk.cards import AiCard, summary
+from actors.dingtalk.openapi import GROUP, OTO, OpenApi
+from actors.dingtalk.quota import Quota
+from actors.errors import CallFailed, Fault
+
+log = logging.getLogger(__name__)
+
+MESSAGE_BYTES = 15_000
+"""The most that the robot-message API takes as `msgParam`; a session webhook takes 20,000 bytes."""
+
+TEXT_BYTES = MESSAGE_BYTES - 500
+"""What is left of that for the text, beside the title, the number and the JSON around it."""
+
+WEBHOOK_MARGIN = 60.0
+"""Seconds before a webhook's end from which it is not used: the call has to get there, and clocks differ."""
+
+
+class RobotReplies:
+    """Implements the port `Replies` for one robot. `now` gives seconds since the epoch."""
+
+    def __init__(self, api: OpenApi, quota: Quota, now: Callable[[], float] = time.time) -> None:
+        self._api = api
+        self._quota = quota
+        self._now = now
+
+    def card(self, question: Question, attempt: int) -> AiCard:
+        """The card of this question; see the port."""
+        return AiCard(self._api, question.address, card_id(question.robot, question.message_id), attempt)
+
+    def budget(self, updates: int) -> int:
+        """How many text updates an answer may have now; see the port."""
+        return self._quota.budget(updates)
+
+    async def say(self, address: Address, text: str) -> None:
+        """Send a plain Markdown message, or several numbered ones if it is too long for one.
+
+        Raises:
+            CallFailed: neither the webhook nor the API took it.
+        """
+        webhook = self._webhook(address)
+        for message in numbered(text):
+            if webhook and await self._replied(webhook, message):
+                continue
+            webhook = None
+            await self._send(address, message)
+
+    def _webhook(self, address: Address) -> URL | None:
+        if address.webhook_expires - WEBHOOK_MARGIN <= self._now():
+            return None
+        webhook = trusted(address.webhook, self._api.robot.endpoint)
+        if webhook is None:
+            log.warning(
+                "session webhook refused, its host is not DingTalk's",
+                extra={"action": "webhook_refused", "robot": self._api.robot.client_id},
+            )
+        return webhook
+
+    async def _replied(self, webhook: URL, message: str) -> bool:
+        body = {"msgtype": "markdown", "markdown": _markdown(message)}
+        try:
+            await self._api.reply(webhook, lambda: body)
+        except CallFailed as failure:
+            log.warning(
+                "session webhook failed, the robot-message API is asked instead",
+                extra={"action": "webhook_failed", "robot": self._api.robot.client_id, "detail": str(failure)},
+            )
+            return False
+        return True
+
+    async def _send(self, address: Address, message: str) -> None:
+        body = {
+            "robotCode": address.robot_code,
+            "msgKey": "sampleMarkdown",
+            "msgParam": json.dumps(_markdown(message), ensure_ascii=False),
+        }
+        if address.group:
+            await self._api.call(GROUP, lambda: body | {"openConversationId": address.chat})
+        elif address.user:
+            await self._api.call(OTO, lambda: body | {"userIds": [address.user]})
+        else:
+            raise CallFailed(OTO.name, Fault.REJECTED, 0, "noStaffId", "a message needs a user id in a private chat")
+
+
+def trusted(webhook: str, endpoint: str) -> URL | None:
+    """The webhook as a URL that may be followed: over https to DingTalk, or to the very place of the endpoint."""
+    try:
+        url, place = URL(webhook), URL(endpoint)
+        host = url.host or ""
+        ours = (url.scheme, host, url.port) == (place.scheme, place.host, place.port)
+    except ValueError:
+        return None
+    theirs = url.scheme == "https" and host.endswith((".dingtalk.com", ".dingtalk.io"))
+    return url if (ours or theirs) and url.user is None else None
+
+
+def numbered(text: str) -> list[str]:
+    """The text as one message if it fits, else as several, each with its number and the count."""
+    parts = split(text, TEXT_BYTES)
+    if len(parts) == 1:
+        return parts
+    return [f"({number}/{len(parts)})\n\n{part}" for number, part in enumerate(parts, 1)]
+
+
+def split(text: str, limit: int) -> list[str]:
+    """The text in parts of at most `limit` bytes as they travel (UTF-8 inside JSON), joined again it is the same.
+    A part ends with a line where that leaves it at least half full, else between two characters."""
+    parts = []
+    while _bytes(text) > limit:
+        fitting = bisect.bisect_right(range(len(text)), limit, key=lambda length: _bytes(text[:length])) - 1
+        line_end = text.rfind("\n", fitting // 2, fitting) + 1
+        cut = line_end or max(1, fitting)
+        parts.append(text[:cut])
+        text = text[cut:]
+    return [*parts, text]
+
+
+def _bytes(text: str) -> int:
+    return len(json.dumps(text, ensure_ascii=False).encode(errors="replace")) - 2
+
+
+def _markdown(message: str) -> dict[str, Any]:
+    """A Markdown message; its title is what the list of chats shows."""
+    return {"title": summary(message), "text": message}

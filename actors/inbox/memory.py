@@ -1,0 +1,211 @@
+"""The inbox in plain Python objects, for tests: yours and ours. It keeps every promise of the port but durability."""
+
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import count
+
+from actors.core.question import Question, Turn
+from actors.errors import InboxUnavailable, LeaseLost
+from actors.inbox.port import Feedback, Outcome, Put, Work
+
+
+@dataclass(slots=True, eq=False)
+class _Entry:
+    """One stored question. `lease_until` is None unless somebody holds it; `closed_at` is None while it is open."""
+
+    sequence: int
+    question: Question
+    attempt: int = 0
+    deaths: int = 0
+    lease_until: float | None = None
+    due_at: float = 0.0
+    answer: str | None = None
+    outcome: Outcome | None = None
+    closed_at: float | None = None
+
+    def free(self, now: float) -> bool:
+        return self.lease_until is None or self.lease_until <= now
+
+
+class MemoryDelivery:
+    """One attempt at one question; see `port.Delivery`."""
+
+    def __init__(self, inbox: "MemoryInbox", entry: _Entry) -> None:
+        self.question = entry.question
+        self.attempt = entry.attempt
+        self.deaths = entry.deaths
+        self.answer = entry.answer
+        self.outcome = entry.outcome
+        self._inbox = inbox
+        self._entry = entry
+
+    async def touch(self) -> None:
+        """Keep the lease."""
+        self._mine().lease_until = self._inbox.now() + self._inbox.lease
+
+    async def answered(self, text: str, outcome: Outcome = Outcome.ANSWERED) -> None:
+        """Keep the final text."""
+        entry = self._mine()
+        entry.answer, entry.outcome = text, outcome
+
+    async def done(self, outcome: Outcome) -> None:
+        """Close the question, and remember it as a turn if it was answered with a text."""
+        self._inbox.finish(self._mine(), outcome)
+
+    async def retry(self, after: float) -> None:
+        """Give the question back, to be taken again `after` seconds from now."""
+        entry = self._mine()
+        entry.lease_until, entry.due_at = None, self._inbox.now() + after
+
+    def _mine(self) -> _Entry:
+        self._inbox.must_be_open()
+        if self._entry.lease_until is None or self._entry.attempt != self.attempt:
+            raise LeaseLost(f"attempt {self.attempt} at message {self.question.message_id} is over")
+        return self._entry
+
+
+class MemoryInbox:
+    """The store of questions, answers, memories and feedback of one process; see `port.Inbox`.
+
+    `lease`, `dedupe_window` and `retention` are seconds; `clock` gives epoch seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        lease: float = 15,
+        dedupe_window: float = 86_400,
+        retention: float = 2_592_000,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.lease = lease
+        self.now = clock
+        self._dedupe_window = dedupe_window
+        self._retention = retention
+        self._sequence = count()
+        self._entries: dict[tuple[str, str], _Entry] = {}
+        self._lines: dict[str, deque[_Entry]] = {}
+        self._turns: list[tuple[float, str, Turn]] = []
+        self._feedback: dict[tuple[str, str, str], tuple[float, str]] = {}
+        self._calls: Counter[str] = Counter()
+        self._closed = False
+
+    async def put(self, question: Question, *, limit: int) -> Put:
+        """Keep a question, or tell a repeat, or refuse it where `limit` are waiting."""
+        self.must_be_open()
+        key = (question.robot, question.message_id)
+        if key in self._entries:
+            return Put.DUPLICATE
+        full = await self.waiting(question.conversation) >= limit
+        entry = self._entries[key] = _Entry(next(self._sequence), question.with_history(()))
+        if full:
+            entry.outcome, entry.closed_at = Outcome.REFUSED, self.now()
+            return Put.FULL
+        self._lines.setdefault(question.conversation, deque()).append(entry)
+        return Put.NEW
+
+    async def take(self, conversation: str) -> MemoryDelivery | None:
+        """The oldest open question of a conversation, held for `lease` seconds."""
+        self.must_be_open()
+        now = self.now()
+        line = self._lines.get(conversation)
+        if not line or not line[0].free(now) or line[0].due_at > now:
+            return None
+        entry = line[0]
+        entry.attempt += 1
+        entry.deaths += entry.lease_until is not None
+        entry.lease_until = now + self.lease
+        return MemoryDelivery(self, entry)
+
+    async def abandon(self, conversation: str) -> None:
+        """Count a death for the question that is held in `conversation`, and free it."""
+        self.must_be_open()
+        for entry in self._lines.get(conversation, ()):
+            if entry.lease_until is not None:
+                entry.lease_until = None
+                entry.deaths += 1
+
+    async def waiting(self, conversation: str) -> int:
+        """How many open questions of a conversation nobody holds."""
+        self.must_be_open()
+        now = self.now()
+        return sum(entry.free(now) for entry in self._lines.get(conversation, ()))
+
+    async def backlog(self) -> tuple[Work, ...]:
+        """The conversations whose first question nobody holds, oldest question first."""
+        self.must_be_open()
+        now = self.now()
+        first = sorted((line[0] for line in self._lines.values()), key=lambda entry: entry.sequence)
+        return tuple(
+            Work(entry.question.robot, entry.question.conversation, max(0.0, entry.due_at - now))
+            for entry in first
+            if entry.free(now)
+        )
+
+    async def pending(self) -> dict[str, int]:
+        """Open questions by robot, held ones included."""
+        self.must_be_open()
+        return dict(Counter(entry.question.robot for line in self._lines.values() for entry in line))
+
+    async def recall(self, chat_id: str, limit: int) -> tuple[Turn, ...]:
+        """The last `limit` turns of a memory, oldest first."""
+        self.must_be_open()
+        turns = [turn for _, owner, turn in self._turns if owner == chat_id]
+        return tuple(turns[max(0, len(turns) - limit) :])
+
+    async def feedback(self, given: Feedback) -> bool:
+        """Keep a rating; True if it is new or changed."""
+        self.must_be_open()
+        key = (given.robot, given.message_id, given.person)
+        if key in self._feedback and self._feedback[key][1] == given.rating:
+            return False
+        self._feedback[key] = (self.now(), given.rating)
+        return True
+
+    async def count_calls(self, month: str, calls: int) -> int:
+        """Add to the month's counted calls and return the sum."""
+        self.must_be_open()
+        self._calls[month] += calls
+        return self._calls[month]
+
+    async def sweep(self) -> int:
+        """Forget what is older than its retention; returns how many entries went."""
+        self.must_be_open()
+        before = self._size()
+        old = self.now() - self._retention
+        forgotten = self.now() - max(self._retention, self._dedupe_window)
+        self._entries = {
+            key: entry for key, entry in self._entries.items() if entry.closed_at is None or entry.closed_at > forgotten
+        }
+        self._turns = [turn for turn in self._turns if turn[0] > old]
+        self._feedback = {key: given for key, given in self._feedback.items() if given[0] > old}
+        return before - self._size()
+
+    async def healthy(self) -> bool:
+        """Whether it is not closed."""
+        return not self._closed
+
+    async def close(self) -> None:
+        """End it; afterwards it is unavailable."""
+        self._closed = True
+
+    def finish(self, entry: _Entry, outcome: Outcome) -> None:
+        """Close a question; used by its delivery."""
+        question = entry.question
+        entry.lease_until, entry.outcome, entry.closed_at = None, outcome, self.now()
+        line = self._lines[question.conversation]
+        line.remove(entry)
+        if not line:
+            del self._lines[question.conversation]
+        if outcome is Outcome.ANSWERED and entry.answer:
+            self._turns.append((self.now(), question.chat_id, Turn(question.text, entry.answer)))
+
+    def must_be_open(self) -> None:
+        """Raises InboxUnavailable after `close`."""
+        if self._closed:
+            raise InboxUnavailable("the inbox is closed")
+
+    def _size(self) -> int:
+        return len(self._entries) + len(self._turns) + len(self._feedback)

@@ -1,0 +1,211 @@
+"""The inbox over any SQL engine: which statement each promise of the port is, and what its rows mean.
+
+The law: every promise is one short transaction, and a write that touches no row says that the attempt is over. It
+knows no driver, file or server; the engine runs what it is given, in the order of the calls.
+"""
+
+import uuid
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol, TypeAlias
+
+from actors.core.question import Question, Turn
+from actors.errors import InboxUnavailable, LeaseLost
+from actors.inbox import statements
+from actors.inbox.port import Feedback, Outcome, Put, Work
+
+Value: TypeAlias = str | int | float
+Row: TypeAlias = tuple[Any, ...]
+
+_SLICE = 500
+"""Rows that `sweep` deletes in one transaction."""
+
+
+class Step(NamedTuple):
+    """One statement with its values."""
+
+    statement: str
+    values: dict[str, Value]
+
+
+class Engine(Protocol):
+    """Runs transactions."""
+
+    async def run(self, first: Step, *then: Step) -> list[Row]:
+        """Run `first` and give its rows; if there are any, run `then` too, in the same transaction. It is durable when
+        this returns. A caller that is cancelled before its turn has had nothing done.
+
+        Raises:
+            InboxUnavailable: nothing was done.
+        """
+        ...
+
+    async def close(self, last: Step) -> None:
+        """Take nothing more, finish what was asked for, run `last`, then give back connections and files. A second
+        call only waits for the first."""
+        ...
+
+
+def step(statement: str, **values: Value) -> Step:
+    """A statement with its values, where every text can be stored by every engine."""
+    return Step(statement, {name: _storable(value) for name, value in values.items()})
+
+
+def _storable(value: Value) -> Value:
+    # JSON can carry half a character (a lone surrogate), as agents that cut their text in the wrong place send it, and
+    # NUL, which PostgreSQL refuses. One of them must not keep a question or an answer out.
+    if isinstance(value, str):
+        return value.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+    return value
+
+
+class SqlDelivery:
+    """One attempt at one question; see `port.Delivery`."""
+
+    def __init__(self, inbox: "SqlInbox", row: Row) -> None:
+        sequence, question, attempt, deaths, answer, outcome = row
+        self.question = Question.from_json(question)
+        self.attempt: int = attempt
+        self.deaths: int = deaths
+        self.answer: str | None = answer
+        self.outcome = None if outcome is None else Outcome(outcome)
+        self._inbox = inbox
+        self._sequence: int = sequence
+
+    async def touch(self) -> None:
+        """Keep the lease for another `lease` seconds."""
+        await self._write(statements.TOUCH, lease_until=self._inbox.now() + self._inbox.lease)
+
+    async def answered(self, text: str, outcome: Outcome = Outcome.ANSWERED) -> None:
+        """Make the final text durable."""
+        await self._write(statements.ANSWERED, answer=text, outcome=outcome)
+
+    async def done(self, outcome: Outcome) -> None:
+        """Close the question, and remember it as a turn if it was answered with a text."""
+        now = self._inbox.now()
+        remember = step(statements.REMEMBER, sequence=self._sequence, text=self.question.text, now=now)
+        then = (remember,) if outcome is Outcome.ANSWERED else ()
+        await self._write(statements.DONE, *then, outcome=outcome, now=now)
+
+    async def retry(self, after: float) -> None:
+        """Give the question back, to be taken again `after` seconds from now."""
+        await self._write(statements.RETRY, due_at=self._inbox.now() + after)
+
+    async def _write(self, statement: str, *then: Step, **values: Value) -> None:
+        write = step(statement, sequence=self._sequence, attempt=self.attempt, **values)
+        if not await self._inbox.engine.run(write, *then):
+            raise LeaseLost(f"attempt {self.attempt} at message {self.question.message_id} is over")
+
+
+class SqlInbox:
+    """The store of questions, answers, memories and feedback over an engine; see `port.Inbox`.
+
+    `lease`, `dedupe_window` and `retention` are seconds; `clock` gives epoch seconds.
+    """
+
+    def __init__(
+        self, engine: Engine, *, lease: float, dedupe_window: float, retention: float, clock: Callable[[], float]
+    ) -> None:
+        self.engine = engine
+        self.lease = lease
+        self.now = clock
+        self._dedupe_window = dedupe_window
+        self._retention = retention
+        self._holder = uuid.uuid4().hex
+
+    async def put(self, question: Question, *, limit: int) -> Put:
+        """Make a question durable, or tell a repeat, or refuse it where `limit` are waiting."""
+        rows = await self._run(
+            statements.PUT,
+            robot=question.robot,
+            message_id=question.message_id,
+            conversation=question.conversation,
+            chat_id=question.chat_id,
+            question=question.to_json(),
+            received_at=question.received_at,
+            limit=limit,
+            now=self.now(),
+        )
+        if not rows:
+            return Put.DUPLICATE
+        return Put.NEW if rows == [("open",)] else Put.FULL
+
+    async def take(self, conversation: str) -> SqlDelivery | None:
+        """The oldest open question of a conversation, held for `lease` seconds."""
+        now = self.now()
+        rows = await self._run(
+            statements.TAKE, conversation=conversation, holder=self._holder, now=now, lease_until=now + self.lease
+        )
+        return SqlDelivery(self, rows[0]) if rows else None
+
+    async def abandon(self, conversation: str) -> None:
+        """Count a death for the question that this process holds in `conversation`, and free it."""
+        await self._run(statements.ABANDON, conversation=conversation, holder=self._holder)
+
+    async def waiting(self, conversation: str) -> int:
+        """How many open questions of a conversation nobody holds."""
+        rows = await self._run(statements.WAITING, conversation=conversation, now=self.now())
+        return int(rows[0][0])
+
+    async def backlog(self) -> tuple[Work, ...]:
+        """The conversations whose first question nobody holds, oldest question first."""
+        now = self.now()
+        rows = await self._run(statements.BACKLOG, now=now)
+        return tuple(Work(robot, conversation, max(0.0, due_at - now)) for robot, conversation, due_at in rows)
+
+    async def pending(self) -> dict[str, int]:
+        """Open questions by robot, held ones included."""
+        return dict(await self._run(statements.PENDING))
+
+    async def recall(self, chat_id: str, limit: int) -> tuple[Turn, ...]:
+        """The last `limit` turns of a memory, oldest first."""
+        rows = await self._run(statements.RECALL, chat_id=chat_id, limit=limit)
+        return tuple(Turn(question, answer) for question, answer in reversed(rows))
+
+    async def feedback(self, given: Feedback) -> bool:
+        """Store a rating; True if it is new or changed."""
+        rows = await self._run(
+            statements.FEEDBACK,
+            robot=given.robot,
+            message_id=given.message_id,
+            person=given.person,
+            rating=given.rating,
+            now=self.now(),
+        )
+        return bool(rows)
+
+    async def count_calls(self, month: str, calls: int) -> int:
+        """Add to the month's counted calls and return the sum."""
+        rows = await self._run(statements.COUNT_CALLS, month=month, calls=calls)
+        return int(rows[0][0])
+
+    async def sweep(self) -> int:
+        """Delete turns and feedback older than the retention, and closed questions that are older than that and
+        outside the dedupe window; returns how many rows went."""
+        old = self.now() - self._retention
+        forgotten = self.now() - max(self._retention, self._dedupe_window)
+        return (
+            await self._forget(statements.FORGET_QUESTIONS, forgotten)
+            + await self._forget(statements.FORGET_TURNS, old)
+            + await self._forget(statements.FORGET_FEEDBACK, old)
+        )
+
+    async def healthy(self) -> bool:
+        """Whether a write goes through now."""
+        try:
+            await self._run(statements.CHECK)
+        except InboxUnavailable:
+            return False
+        return True
+
+    async def close(self) -> None:
+        """Give back what this process holds (no death), then the store; afterwards it is unavailable."""
+        await self.engine.close(step(statements.GIVE_BACK, holder=self._holder))
+
+    async def _run(self, statement: str, **values: Value) -> list[Row]:
+        return await self.engine.run(step(statement, **values))
+
+    async def _forget(self, statement: str, before: float) -> int:
+        total = 0
+        while gone := len(await self._run(statement, before=before, slice=_SLICE)):
+            total += gone
+        return total

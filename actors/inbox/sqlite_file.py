@@ -1,0 +1,141 @@
+"""One inbox file: held by this process alone, private, whole, and of a schema that this version knows.
+
+The law: nothing is served from a file that is in doubt, and a file in doubt is left as it is. It knows no questions
+and no threads.
+"""
+
+import fcntl
+import logging
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from actors.errors import InboxError
+from actors.inbox import statements
+
+log = logging.getLogger(__name__)
+
+_BUSY_TIMEOUT = 0.5
+"""Seconds to wait for an operator's shell that is writing to the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class SqliteFile:
+    """An open inbox file; used by the thread that opened it."""
+
+    connection: sqlite3.Connection
+    _path: Path
+    _identity: tuple[int, int]
+    _held: ExitStack
+
+    def must_be_there(self) -> None:
+        """Raises FileNotFoundError when the file was deleted or replaced: SQLite would go on writing into nothing."""
+        if _identity(self._path) != self._identity:
+            raise FileNotFoundError("the file was replaced")
+
+    def close(self) -> None:
+        """Close the file; SQLite moves its write-ahead log into it. Then the hold ends."""
+        self._held.close()
+
+
+def open_file(path: Path) -> SqliteFile:
+    """Open or create the inbox at `path`, and void the leases of whoever held it before.
+
+    Raises:
+        InboxError: another process holds it, it cannot be used, or it is in doubt.
+    """
+    path = path.resolve()  # two names of one file have to meet at one lock
+    with ExitStack() as held:
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            held.enter_context(_hold(path))
+            _create(path)
+            connection = held.enter_context(
+                closing(sqlite3.connect(path, timeout=_BUSY_TIMEOUT, isolation_level=None, cached_statements=64))
+            )
+            _check(connection, path)
+            voided = _migrate(connection, path)
+            log.info(
+                "inbox opened", extra={"action": "inbox_opened", "path": str(path), "questions_without_holder": voided}
+            )
+            return SqliteFile(connection, path, _identity(path), held.pop_all())
+        except (OSError, sqlite3.Error) as error:
+            raise InboxError(f"the inbox {path} cannot be used: {error}") from error
+
+
+@contextmanager
+def _hold(path: Path) -> Iterator[None]:
+    # flock on a file of its own: the kernel drops it with the process, kill -9 included, and it knows no stale locks.
+    # Not SQLite's exclusive locking mode: those locks vanish as soon as anything else in this process opens and closes
+    # the file, and they would shut out an operator's shell that only reads.
+    descriptor = os.open(path.with_name(f"{path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise InboxError(
+                f"the inbox {path} is in use by another process: stop that one, or name another file in INBOX_URL "
+                "(several replicas share a postgresql:// inbox)"
+            ) from error
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _create(path: Path) -> None:
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # the log beside it gets the same mode from SQLite
+    log_file = path.with_name(f"{path.name}-wal")
+    if path.stat().st_size == 0 and log_file.exists() and log_file.stat().st_size > 0:
+        raise InboxError(
+            f"the inbox {path} is gone, but its log {log_file.name} is there and may hold questions: restore the file, "
+            "or move the log away to start with an empty inbox"
+        )
+
+
+def _check(connection: sqlite3.Connection, path: Path) -> None:
+    try:
+        (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        connection.execute("PRAGMA synchronous = FULL")
+        (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.OperationalError:
+        raise
+    except sqlite3.DatabaseError as error:
+        verdict = str(error)
+    if verdict != "ok":
+        raise InboxError(
+            f"the inbox {path} is damaged or no database ({verdict}); it is left as it is: restore a copy, or move it "
+            "away to start with an empty inbox"
+        )
+    if mode != "wal":
+        raise InboxError(f"the inbox {path} lies on a file system without shared memory: use a local disk")
+
+
+def _migrate(connection: sqlite3.Connection, path: Path) -> int:
+    """Bring the schema up to date; returns how many questions were held by a former process."""
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute(statements.VERSION_TABLE)
+    row = connection.execute(statements.VERSION).fetchone()
+    if row is None:
+        connection.execute(statements.FIRST_VERSION)
+    version = row[0] if row else 0
+    newest = len(statements.MIGRATIONS)
+    if version > newest:
+        raise InboxError(
+            f"the inbox {path} has schema {version}, but this version of the service knows only {newest}: run the "
+            "newer version again, or name another file in INBOX_URL"
+        )
+    for migration in statements.MIGRATIONS[version:]:
+        for statement in migration:
+            connection.execute(statement.format(sequence=statements.SQLITE_SEQUENCE))
+    connection.execute(statements.SET_VERSION, {"version": newest})
+    voided = connection.execute(statements.VOID_ALL).fetchall()
+    connection.execute("COMMIT")
+    return len(voided)
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_dev, status.st_ino

@@ -1,0 +1,181 @@
+"""The inbox's schema and statements, in the SQL that SQLite and PostgreSQL share. Text only: it knows no driver.
+
+The law: a question is `open`, `held` or `closed`, and only the oldest of its conversation that is not closed is ever
+held. `lease_until` is 0 unless it is held, so "nobody holds it" is one comparison, `lease_until <= :now`, and `held`
+with a lease in the past means that the holder died. Every write says by RETURNING what it touched. Times are epoch
+seconds and handed in. Values are written `:name`; an engine whose driver marks them otherwise translates that.
+"""
+
+SQLITE_SEQUENCE = "INTEGER PRIMARY KEY AUTOINCREMENT"
+"""The one word of the schema that each engine spells its own way: a key that rises and is never given twice."""
+
+VERSION_TABLE = "CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL, checks BIGINT NOT NULL)"
+VERSION = "SELECT version FROM schema_version"
+FIRST_VERSION = "INSERT INTO schema_version (version, checks) VALUES (0, 0)"
+SET_VERSION = "UPDATE schema_version SET version = :version"
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        """
+        CREATE TABLE questions (
+            sequence {sequence},
+            robot TEXT NOT NULL,
+            message_id TEXT NOT NULL,
+            conversation TEXT NOT NULL,
+            chat_id TEXT NOT NULL,
+            question TEXT NOT NULL,
+            state TEXT NOT NULL,
+            attempt BIGINT NOT NULL DEFAULT 0,
+            deaths BIGINT NOT NULL DEFAULT 0,
+            holder TEXT NOT NULL DEFAULT '',
+            lease_until DOUBLE PRECISION NOT NULL DEFAULT 0,
+            due_at DOUBLE PRECISION NOT NULL DEFAULT 0,
+            answer TEXT,
+            outcome TEXT,
+            received_at DOUBLE PRECISION NOT NULL,
+            closed_at DOUBLE PRECISION,
+            UNIQUE (robot, message_id)
+        )
+        """,
+        "CREATE INDEX questions_not_closed ON questions (conversation, sequence) WHERE state <> 'closed'",
+        "CREATE INDEX questions_of_a_robot ON questions (robot) WHERE state <> 'closed'",
+        "CREATE INDEX questions_closed ON questions (closed_at) WHERE state = 'closed'",
+        """
+        CREATE TABLE turns (
+            sequence {sequence},
+            chat_id TEXT NOT NULL,
+            question TEXT NOT NULL,
+            answer TEXT NOT NULL,
+            ended_at DOUBLE PRECISION NOT NULL
+        )
+        """,
+        "CREATE INDEX turns_of_a_memory ON turns (chat_id, sequence)",
+        "CREATE INDEX turns_by_age ON turns (ended_at)",
+        """
+        CREATE TABLE feedback (
+            sequence {sequence},
+            robot TEXT NOT NULL,
+            message_id TEXT NOT NULL,
+            person TEXT NOT NULL,
+            rating TEXT NOT NULL,
+            given_at DOUBLE PRECISION NOT NULL,
+            UNIQUE (robot, message_id, person)
+        )
+        """,
+        "CREATE INDEX feedback_by_age ON feedback (given_at)",
+        "CREATE TABLE calls (month TEXT PRIMARY KEY, counted BIGINT NOT NULL)",
+    ),
+)
+"""What brings a store from one schema version to the next; a store's version is how many of them it has seen."""
+
+# `WHERE true` tells SQLite's parser that ON begins the conflict clause and not a join's condition.
+PUT = """
+    INSERT INTO questions (
+        robot, message_id, conversation, chat_id, question, received_at, state, outcome, closed_at
+    )
+    SELECT
+        :robot, :message_id, :conversation, :chat_id, :question, :received_at,
+        CASE WHEN waiting < :limit THEN 'open' ELSE 'closed' END,
+        CASE WHEN waiting < :limit THEN NULL ELSE 'refused' END,
+        CASE WHEN waiting < :limit THEN NULL ELSE CAST(:now AS DOUBLE PRECISION) END
+    FROM (
+        SELECT COUNT(*) AS waiting FROM questions
+        WHERE conversation = :conversation AND state <> 'closed' AND lease_until <= :now
+    ) AS line
+    WHERE true
+    ON CONFLICT (robot, message_id) DO NOTHING
+    RETURNING state
+"""
+"""Gives no row for a repeat, else `open`, or `closed` where too many wait."""
+
+TAKE = """
+    UPDATE questions SET
+        state = 'held', holder = :holder, lease_until = :lease_until, attempt = attempt + 1,
+        deaths = deaths + CASE WHEN state = 'held' THEN 1 ELSE 0 END
+    WHERE sequence = (SELECT MIN(sequence) FROM questions WHERE conversation = :conversation AND state <> 'closed')
+        AND state <> 'closed' AND lease_until <= :now AND due_at <= :now
+    RETURNING sequence, question, attempt, deaths, answer, outcome
+"""
+
+
+def _of_the_attempt(change: str) -> str:
+    """A write by the holder of one attempt: it touches no row once that attempt is over."""
+    return f"""
+        UPDATE questions SET {change}
+        WHERE sequence = :sequence AND attempt = :attempt AND state = 'held'
+        RETURNING sequence
+    """  # noqa: S608 - the changes are the constants below
+
+
+TOUCH = _of_the_attempt("lease_until = :lease_until")
+ANSWERED = _of_the_attempt("answer = :answer, outcome = :outcome")
+RETRY = _of_the_attempt("state = 'open', lease_until = 0, due_at = :due_at")
+DONE = _of_the_attempt("state = 'closed', lease_until = 0, outcome = :outcome, closed_at = :now")
+REMEMBER = """
+    INSERT INTO turns (chat_id, question, answer, ended_at)
+    SELECT chat_id, :text, answer, :now FROM questions WHERE sequence = :sequence AND answer <> ''
+    RETURNING sequence
+"""
+"""Follows DONE in its transaction."""
+
+# `state <> 'closed'` says nothing new here, but a partial index is used only by those who repeat its condition.
+ABANDON = """
+    UPDATE questions SET state = 'open', lease_until = 0, deaths = deaths + 1
+    WHERE conversation = :conversation AND state <> 'closed' AND state = 'held' AND holder = :holder
+    RETURNING sequence
+"""
+VOID_ALL = """
+    UPDATE questions SET state = 'open', lease_until = 0, deaths = deaths + 1
+    WHERE state <> 'closed' AND state = 'held'
+    RETURNING sequence
+"""
+"""For a store that one process holds alone: whoever held a question before is dead."""
+GIVE_BACK = """
+    UPDATE questions SET state = 'open', lease_until = 0
+    WHERE state <> 'closed' AND state = 'held' AND holder = :holder
+    RETURNING sequence
+"""
+"""An ordered end is no death."""
+
+WAITING = """
+    SELECT COUNT(*) FROM questions WHERE conversation = :conversation AND state <> 'closed' AND lease_until <= :now
+"""
+BACKLOG = """
+    SELECT robot, conversation, due_at FROM questions
+    WHERE sequence IN (SELECT MIN(sequence) FROM questions WHERE state <> 'closed' GROUP BY conversation)
+        AND lease_until <= :now
+    ORDER BY sequence
+"""
+PENDING = "SELECT robot, COUNT(*) FROM questions WHERE state <> 'closed' GROUP BY robot"
+RECALL = "SELECT question, answer FROM turns WHERE chat_id = :chat_id ORDER BY sequence DESC LIMIT :limit"
+
+FEEDBACK = """
+    INSERT INTO feedback (robot, message_id, person, rating, given_at)
+    VALUES (:robot, :message_id, :person, :rating, :now)
+    ON CONFLICT (robot, message_id, person)
+    DO UPDATE SET rating = excluded.rating, given_at = excluded.given_at WHERE feedback.rating <> excluded.rating
+    RETURNING sequence
+"""
+"""Gives no row for a repeat."""
+COUNT_CALLS = """
+    INSERT INTO calls (month, counted) VALUES (:month, :calls)
+    ON CONFLICT (month) DO UPDATE SET counted = calls.counted + excluded.counted
+    RETURNING counted
+"""
+# SQLite skips a write that changes no byte, so the number has to rise.
+CHECK = "UPDATE schema_version SET checks = checks + 1 RETURNING checks"
+
+# In slices: questions that arrive during a long clean-up are stored between two of them.
+FORGET_QUESTIONS = """
+    DELETE FROM questions WHERE sequence IN (
+        SELECT sequence FROM questions WHERE state = 'closed' AND closed_at <= :before LIMIT :slice
+    ) RETURNING sequence
+"""
+FORGET_TURNS = """
+    DELETE FROM turns WHERE sequence IN (SELECT sequence FROM turns WHERE ended_at <= :before LIMIT :slice)
+    RETURNING sequence
+"""
+FORGET_FEEDBACK = """
+    DELETE FROM feedback WHERE sequence IN (SELECT sequence FROM feedback WHERE given_at <= :before LIMIT :slice)
+    RETURNING sequence
+"""

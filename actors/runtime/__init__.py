@@ -1,0 +1,1 @@
+"""What pykka lacks: a death watch, supervision, and effects that answer by message. Knows nothing of DingTalk."""

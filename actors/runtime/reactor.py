@@ -1,0 +1,201 @@
+"""The reactor: one asyncio loop in one thread, where everything that waits for the outside world runs.
+
+The law: an actor hands over a coroutine and goes on; what comes of it reaches the actor as a message. Nobody waits for
+the loop's thread but `stop`, and nothing on that thread waits for anybody. The reactor decides nothing and knows no
+protocol.
+"""
+
+import asyncio
+import concurrent.futures
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeAlias, TypeVar
+
+from actors import metrics
+from actors.runtime.actor import as_exception
+from actors.runtime.mailbox import Ref, tell
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+TICK = 0.25
+"""Seconds between two measurements of how late the loop is."""
+
+
+class Effect:
+    """Something that the reactor does for an actor."""
+
+    def __init__(self, owner: Ref, cancel: Callable[["Effect"], None]) -> None:
+        self.owner = owner
+        self.cancelled = False
+        self.task: asyncio.Task[Any] | None = None
+        self._cancel = cancel
+
+    def cancel(self) -> None:
+        """Stop it, from any thread. It tells nothing any more, though what it has told may still be unread."""
+        self._cancel(self)
+
+
+Timer: TypeAlias = Effect
+"""An effect that does nothing but wait."""
+
+
+class Reactor:
+    """Runs effects and timers for actors. If the loop breaks, `on_death` is called, on the loop's thread."""
+
+    def __init__(self, on_death: Callable[[Exception], object]) -> None:
+        self._on_death = on_death
+        self._thread = threading.Thread(target=self._live, name="reactor", daemon=True)
+        self._lock = threading.Lock()
+        self._open = False
+        self._effects: dict[Ref, set[Effect]] = {}
+        self._patience = 1.0
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._loop = asyncio.new_event_loop()
+        self._stopping = asyncio.Event()
+        self._ticked = self.monotonic()
+        self._open = True
+        self._thread.start()
+
+    def stop(self, timeout: float) -> bool:
+        """Cancel what still runs, wait for its cleanup, close the loop; False if `timeout` seconds were not enough."""
+        with self._lock:
+            if self._open:
+                self._open = False
+                self._patience = timeout / 2
+                self._loop.call_soon_threadsafe(self._stopping.set)
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def run(
+        self,
+        coroutine: Coroutine[Any, Any, T],
+        *,
+        to: Ref,
+        ok: Callable[[T], object],
+        failed: Callable[[Exception], object],
+    ) -> Effect:
+        """Run a coroutine; the actor `to` is told `ok(result)` or `failed(error)`, unless the effect is cancelled."""
+        effect = Effect(to, self._cancel)
+
+        def begin() -> None:
+            if effect.cancelled or not to.is_alive():
+                coroutine.close()
+                self._forget(effect)
+            else:
+                effect.task = self._loop.create_task(coroutine)
+                effect.task.add_done_callback(end)
+
+        def end(task: asyncio.Task[T]) -> None:
+            self._forget(effect)
+            try:
+                message = ok(task.result())
+            except BaseException as raised:  # noqa: BLE001 - a cancelled task is a failure too, if nobody here cancelled it
+                message = failed(as_exception(raised))
+            if not effect.cancelled:
+                tell(to, message)
+
+        with self._lock:
+            if self._open:
+                self._effects.setdefault(to, set()).add(effect)
+                self._loop.call_soon_threadsafe(begin)
+                return effect
+        effect.cancelled = True
+        coroutine.close()
+        return effect
+
+    def later(self, delay: float, to: Ref, message: object) -> Timer:
+        """Tell `to` the message in `delay` seconds."""
+        return self.run(asyncio.sleep(delay), to=to, ok=lambda _: message, failed=lambda _: message)
+
+    def release(self, ref: Ref) -> None:
+        """Cancel all that runs for an actor, because it is dead."""
+        with self._lock:
+            effects = tuple(self._effects.get(ref, ()))
+        for effect in effects:
+            effect.cancel()
+
+    def submit(self, coroutine: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
+        """Run a coroutine for a thread that is no actor's.
+
+        Raises:
+            RuntimeError: the reactor does not run.
+        """
+        with self._lock:
+            if self._open:
+                return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        coroutine.close()
+        raise RuntimeError("the reactor does not run")
+
+    def monotonic(self) -> float:
+        """The clock of the timers, in seconds."""
+        return time.monotonic()
+
+    def alive(self, within: float) -> bool:
+        """Whether the loop has turned in the last `within` seconds."""
+        return self._thread.is_alive() and self.monotonic() - self._ticked <= within
+
+    def _cancel(self, effect: Effect) -> None:
+        with self._lock:
+            effect.cancelled = True
+            if self._open and effect in self._effects.get(effect.owner, ()):
+                self._loop.call_soon_threadsafe(lambda: effect.task and effect.task.cancel())
+
+    def _forget(self, effect: Effect) -> None:
+        with self._lock:
+            effects = self._effects.get(effect.owner, set())
+            effects.discard(effect)
+            if not effects:
+                self._effects.pop(effect.owner, None)
+
+    def _live(self) -> None:
+        try:
+            self._complete(self._beat())
+        except BaseException as raised:
+            error = as_exception(raised)
+            log.critical("reactor died: %s", error, exc_info=error, extra={"action": "reactor_died"})
+            with self._lock:
+                self._open = False
+            self._on_death(error)
+        try:
+            self._complete(self._wind_up())
+        finally:
+            self._loop.close()
+
+    def _complete(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(coroutine)
+        while not task.done():
+            # What a task raises of these, asyncio raises through its loop as well; it is that task's failure alone.
+            with contextlib.suppress(SystemExit, KeyboardInterrupt):
+                self._loop.run_until_complete(task)
+
+    async def _beat(self) -> None:
+        while not self._stopping.is_set():
+            due = self.monotonic() + TICK
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(TICK):
+                    await self._stopping.wait()
+            self._ticked = self.monotonic()
+            metrics.EVENT_LOOP_LAG.observe(max(0.0, self._ticked - due))
+
+    async def _wind_up(self) -> None:
+        with self._lock:
+            for effects in self._effects.values():
+                for effect in effects:
+                    effect.cancelled = True
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        if others:
+            _, stuck = await asyncio.wait(others, timeout=self._patience)
+            if stuck:
+                log.error("reactor stops without %d tasks", len(stuck), extra={"action": "tasks_leaked"})
+        await self._loop.shutdown_asyncgens()
+        # Transports that were closed say goodbye in the loop's next turn.
+        await asyncio.sleep(0)

@@ -1,0 +1,193 @@
+"""The OpenAPI over HTTP: one way for every call, from the order for trouble to the recorded answer.
+
+Sources: obtain the access token, server API error codes and API limits (open.dingtalk.com). What a call does is the
+gateway's, the cards' and the messages'.
+"""
+
+import asyncio
+import json
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiohttp import web
+
+from actors.sandbox.cards import Cards
+from actors.sandbox.faults import Fault, Faults, SlidingWindow
+from actors.sandbox.gateway import Gateway
+from actors.sandbox.messages import Messages
+from actors.sandbox.records import Call
+from actors.sandbox.replies import ApiError, Reply, error_body
+from actors.sandbox.rules import Rules
+from actors.sandbox.world import World
+
+SECRETS = frozenset({"clientSecret", "appSecret"})
+
+
+class Api:
+    """Every endpoint that a robot calls."""
+
+    def __init__(
+        self, world: World, rules: Rules, faults: Faults, *, gateway: Gateway, cards: Cards, messages: Messages
+    ) -> None:
+        self._world = world
+        self._rules = rules
+        self._faults = faults
+        self._gateway = gateway
+        self._cards = cards
+        self._messages = messages
+        self._tokens: dict[str, tuple[str, float]] = {}
+        self._window = SlidingWindow()
+        self.closing = asyncio.Event()
+
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            web.get("/connect", self._connect),
+            web.post("/v1.0/gateway/connections/open", self._open),
+            web.post("/v1.0/oauth2/accessToken", self._token),
+            web.post("/robot/sendBySession", self._webhook),
+            web.post("/v1.0/card/instances/createAndDeliver", self._with_token("create", self._create_and_deliver)),
+            web.post("/v1.0/card/instances", self._with_token("instance", self._create)),
+            web.post("/v1.0/card/instances/deliver", self._with_token("deliver", self._deliver)),
+            web.put("/v1.0/card/instances", self._with_token("update", self._update)),
+            web.put("/v1.0/card/streaming", self._with_token("streaming", self._stream)),
+            web.post("/v1.0/robot/oToMessages/batchSend", self._with_token("oto", self._messages.to_people)),
+            web.post("/v1.0/robot/groupMessages/send", self._with_token("group", self._messages.to_group)),
+        ]
+
+    def expire_tokens(self) -> None:
+        """Make every token that was given out invalid."""
+        self._tokens.clear()
+
+    # Calls without a token
+
+    async def _connect(self, request: web.Request) -> web.StreamResponse:
+        fault = self._faults.take("connect", {})
+        if fault and (reply := await self._suffer(fault, request)):
+            return reply.response()
+        return await self._gateway.connect(request)
+
+    async def _open(self, request: web.Request) -> web.Response:
+        body = await _read(request)
+        call = _call("open", str(body.get("clientId", "")), body)
+        return await self._answer(request, call, lambda: self._gateway.open(request, body))
+
+    async def _token(self, request: web.Request) -> web.Response:
+        body = await _read(request)
+        robot, secret = str(body.get("appKey", "")), str(body.get("appSecret", ""))
+        return await self._answer(request, _call("token", robot, body), lambda: self._grant(robot, secret))
+
+    def _grant(self, robot: str, secret: str) -> Reply:
+        if not self._world.admit(robot, secret):
+            raise ApiError(400, "invalidClientIdOrSecret", "无效的clientId或者clientSecret")
+        now = time.monotonic()
+        self._tokens = {token: grant for token, grant in self._tokens.items() if grant[1] > now}
+        # Within its life the same token comes again and is renewed.
+        token = next((token for token, (owner, _) in self._tokens.items() if owner == robot), uuid.uuid4().hex)
+        self._tokens[token] = (robot, now + self._rules.token_life)
+        return Reply(200, {"accessToken": token, "expireIn": int(self._rules.token_life)})
+
+    async def _webhook(self, request: web.Request) -> web.Response:
+        raw, body, session = await request.read(), await _read(request), request.query.get("session", "")
+        call = _call("webhook", self._messages.robot_of(session), body)
+        return await self._answer(request, call, lambda: self._messages.by_webhook(session, raw, body))
+
+    # Calls with a token
+
+    def _with_token(
+        self, api: str, effect: Callable[[str, dict[str, Any]], Reply]
+    ) -> Callable[[web.Request], Awaitable[web.Response]]:
+        async def handle(request: web.Request) -> web.Response:
+            body = await _read(request)
+            token = request.headers.get("x-acs-dingtalk-access-token", "")
+            robot, until = self._tokens.get(token, ("", 0.0))
+
+            def admit() -> None:
+                now = time.monotonic()
+                if now >= until:
+                    raise ApiError(400, "InvalidAuthentication", "不合法的access_token")
+                if not self._window.takes(robot, api, self._rules.calls_per_second, now):
+                    raise ApiError(
+                        403, "Forbidden.AccessDenied.QpsLimitForAppkeyAndApi", "应用调用该接口的频率超过上限"
+                    )
+
+            return await self._answer(request, _call(api, robot, body), lambda: effect(robot, body), admit)
+
+        return handle
+
+    def _create_and_deliver(self, robot: str, body: dict[str, Any]) -> Reply:
+        card, delivered = self._cards.create_and_deliver(robot, body)
+        return _success({"outTrackId": card.id, "deliverResults": delivered})
+
+    def _create(self, robot: str, body: dict[str, Any]) -> Reply:
+        return _success(self._cards.create(robot, body, "instance").id)
+
+    def _deliver(self, robot: str, body: dict[str, Any]) -> Reply:
+        return _success(self._cards.deliver(robot, body))
+
+    def _update(self, _: str, body: dict[str, Any]) -> Reply:
+        self._cards.update(body)
+        return _success(True)
+
+    def _stream(self, _: str, body: dict[str, Any]) -> Reply:
+        self._cards.stream(body)
+        return _success(True)
+
+    # The way of every call
+
+    async def _answer(
+        self,
+        request: web.Request,
+        call: Call,
+        effect: Callable[[], Reply],
+        admit: Callable[[], None] = lambda: None,
+    ) -> web.Response:
+        self._world.calls.add(call)
+        fault = self._faults.take(call.api, call.body)
+        reply = await self._suffer(fault, request) if fault and not fault.applied else None
+        if reply is None:
+            reply = await self._execute(effect, admit)
+        if fault and fault.applied:
+            reply = await self._suffer(fault, request) or reply
+        call.status, call.code, call.seconds = reply.status, reply.code, time.monotonic() - call.at
+        self._world.changed()
+        return reply.response()
+
+    async def _execute(self, effect: Callable[[], Reply], admit: Callable[[], None]) -> Reply:
+        try:
+            admit()
+            await asyncio.sleep(self._rules.latency)
+            return effect()
+        except ApiError as refusal:
+            return refusal.reply()
+
+    async def _suffer(self, fault: Fault, request: web.Request) -> Reply | None:
+        """Wait and fail as ordered; None when the call is only late."""
+        await asyncio.sleep(fault.delay)
+        if fault.hang:
+            await self.closing.wait()
+        if fault.hang or fault.reset:
+            if request.transport:
+                request.transport.abort()
+            return Reply(0, {})
+        if fault.body is not None:
+            return Reply(fault.status or 200, fault.body)
+        return Reply(fault.status, error_body(fault.code, fault.message)) if fault.status else None
+
+
+def _call(api: str, robot: str, body: dict[str, Any]) -> Call:
+    return Call(api, robot, time.monotonic(), {name: value for name, value in body.items() if name not in SECRETS})
+
+
+def _success(result: Any) -> Reply:
+    return Reply(200, {"success": True, "result": result})
+
+
+async def _read(request: web.Request) -> dict[str, Any]:
+    """The JSON object of a body; anything else counts as an empty one, and fails by what it lacks."""
+    try:
+        body = json.loads(await request.read())
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}

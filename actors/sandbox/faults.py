@@ -1,0 +1,89 @@
+"""Trouble on order, and the limit on calls: what stands between a call and its effect.
+
+Nothing here answers by itself; the API asks and acts.
+"""
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+APIS = frozenset(
+    {"open", "connect", "token", "create", "instance", "deliver", "update", "streaming", "webhook", "oto", "group"}
+)
+
+
+@dataclass(slots=True)
+class Fault:
+    """One order for trouble with an API.
+
+    The first `after` calls that match pass; the next `times` (None: all) wait `delay` seconds and then fail: with
+    `status`, `code`, `message` (or `body` as it is, a dict or text), or are never answered (`hang`), or their TCP
+    connection is reset (`reset`). With none of these they are only late. With `applied` the call takes effect first and
+    only its answer is lost. `match` names fields that a call's JSON body must have, e.g. `{"isFinalize": True}`.
+    """
+
+    api: str
+    status: int | None = None
+    code: str = ""
+    message: str = ""
+    body: dict[str, Any] | str | None = None
+    times: int | None = 1
+    delay: float = 0.0
+    after: int = 0
+    hang: bool = False
+    reset: bool = False
+    applied: bool = False
+    match: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.api not in APIS:
+            raise ValueError(f"unknown api {self.api!r}: one of {', '.join(sorted(APIS))}")
+
+    def concerns(self, api: str, body: dict[str, Any]) -> bool:
+        return api == self.api and all(body.get(name) == value for name, value in self.match.items())
+
+
+class Faults:
+    """The orders that are not used up, oldest first."""
+
+    def __init__(self) -> None:
+        self._orders: list[Fault] = []
+
+    def order(self, fault: Fault) -> None:
+        self._orders.append(fault)
+
+    def heal(self, api: str | None = None) -> None:
+        """Forget the orders for one API, or all."""
+        self._orders = [fault for fault in self._orders if api not in {None, fault.api}]
+
+    def take(self, api: str, body: dict[str, Any]) -> Fault | None:
+        """The trouble that this call has, if any."""
+        for fault in self._orders:
+            if not fault.concerns(api, body):
+                continue
+            if fault.after > 0:
+                fault.after -= 1
+                continue
+            if fault.times is not None:
+                fault.times -= 1
+                if fault.times <= 0:
+                    self._orders.remove(fault)
+            return fault
+        return None
+
+
+class SlidingWindow:
+    """Calls per second for each app and API, counted over the last second. A refused call is not counted: it was not
+    executed (API limits, open.dingtalk.com)."""
+
+    def __init__(self) -> None:
+        self._calls: dict[tuple[str, str], deque[float]] = {}
+
+    def takes(self, robot: str, api: str, limit: int, now: float) -> bool:
+        calls = self._calls.setdefault((robot, api), deque())
+        while calls and calls[0] <= now - 1.0:
+            calls.popleft()
+        if limit and len(calls) >= limit:
+            return False
+        calls.append(now)
+        return True

@@ -1,0 +1,83 @@
+"""One live Stream connection: frames leave in order, and its end is seen and recorded whatever the reason.
+
+It moves frames and bytes; what they mean is the gateway's.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager, suppress
+
+from aiohttp import ClientConnectionResetError, WSCloseCode, web
+
+from actors.sandbox.records import Connection
+
+
+class Line:
+    """A record, its socket and a queue of frames. `base` is the address that the client knows this server by."""
+
+    def __init__(
+        self,
+        record: Connection,
+        socket: web.WebSocketResponse,
+        transport: asyncio.Transport | None,
+        base: str,
+    ) -> None:
+        self.record = record
+        self.base = base
+        self._socket = socket
+        self._transport = transport
+        self._frames: asyncio.Queue[str | bytes] = asyncio.Queue()
+        self._silence: tuple[asyncio.TimerHandle, float] | None = None
+
+    def takes(self, topic: str) -> bool:
+        return self.record.live and topic in self.record.topics
+
+    def send(self, frame: str | bytes) -> None:
+        self._frames.put_nowait(frame)
+
+    @asynccontextmanager
+    async def writing(self, beside: Coroutine[None, None, None]) -> AsyncIterator[None]:
+        """Frames are written, and `beside` runs, for as long as this lasts."""
+        tasks = [asyncio.create_task(self._write()), asyncio.create_task(beside)]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _write(self) -> None:
+        with suppress(ClientConnectionResetError):
+            while True:
+                frame = await self._frames.get()
+                if isinstance(frame, str):
+                    await self._socket.send_str(frame)
+                else:
+                    await self._socket.send_bytes(frame)
+
+    def heard(self) -> None:
+        """A frame came in: the silence begins anew."""
+        if self._silence:
+            timer, grace = self._silence
+            timer.cancel()
+            self.cut_after_silence(grace)
+
+    def cut_after_silence(self, grace: float) -> None:
+        """Close TCP once nothing was heard for `grace` seconds."""
+        if self._transport:
+            self._silence = (asyncio.get_running_loop().call_later(grace, self._transport.close), grace)
+
+    def abort(self) -> None:
+        if self._transport:
+            self._transport.abort()
+
+    async def close(self, code: int) -> None:
+        await self._socket.close(code=code)
+
+    def ended(self) -> None:
+        """Record the end. A connection that ends without a close frame counts as 1006."""
+        if self._silence:
+            self._silence[0].cancel()
+        self.record.closed_at = time.monotonic()
+        self.record.close_code = self._socket.close_code or WSCloseCode.ABNORMAL_CLOSURE

@@ -1,0 +1,66 @@
+"""The chat page: its files, and the stream of what changes on it.
+
+A page that is slow gets fewer, newer states, never a backlog. What is shown is decided in `views`.
+"""
+
+import asyncio
+import json
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from actors.sandbox import views
+from actors.sandbox.world import Watcher, World
+
+STATIC = Path(__file__).parent / "static"
+BREATH = 0.05
+"""Seconds between two updates of one page."""
+HEARTBEAT = 15.0
+"""Seconds after which a quiet stream says that it is alive, and learns that nobody reads it."""
+
+
+class Page:
+    """The files under `static/`, and `/sandbox/events`."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def routes(self) -> list[web.AbstractRouteDef]:
+        return [web.get("/", self._index), web.static("/static", STATIC), web.get("/sandbox/events", self._events)]
+
+    async def _index(self, _: web.Request) -> web.FileResponse:
+        return web.FileResponse(STATIC / "index.html")
+
+    async def _events(self, request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
+        await response.prepare(request)
+        watcher = self._world.watch()
+        try:
+            with suppress(ConnectionError):
+                await _send(response, "hello", views.everything(self._world))
+                while not watcher.dismissed:
+                    await self._tell(watcher, response)
+        finally:
+            self._world.unwatch(watcher)
+        return response
+
+    async def _tell(self, watcher: Watcher, response: web.StreamResponse) -> None:
+        try:
+            await asyncio.wait_for(watcher.woken.wait(), HEARTBEAT)
+        except TimeoutError:
+            await response.write(b": alive\n\n")
+            return
+        watcher.woken.clear()
+        changed, watcher.entries = watcher.entries, {}
+        arrived, watcher.presence = watcher.presence, False
+        if arrived:
+            await _send(response, "presence", views.presence(self._world))
+        for entry in changed.values():
+            await _send(response, "entry", views.entry(self._world, entry))
+        await asyncio.sleep(BREATH)
+
+
+async def _send(response: web.StreamResponse, event: str, data: dict[str, Any]) -> None:
+    await response.write(f"event: {event}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n".encode())

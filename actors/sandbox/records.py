@@ -1,0 +1,212 @@
+"""What the sandbox remembers: connections, pushes, questions, cards, messages, calls.
+
+Plain records, written by the parts that act and read by tests, the control API and the chat page. `at` is monotonic
+seconds, `time` is seconds since the epoch. No rule of the protocol lives here.
+"""
+
+import json
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class History(list[T]):
+    """The latest things that happened, oldest first; what is beyond the limit is forgotten."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__()
+        self._limit = limit
+
+    def add(self, item: T) -> None:
+        self.append(item)
+        del self[: -self._limit]
+
+
+@dataclass(slots=True)
+class Person:
+    """Somebody who can write. Outside people have no staff id and cannot be reached by it."""
+
+    id: str
+    nick: str
+    staff: bool = True
+
+
+@dataclass(slots=True)
+class Chat:
+    """A conversation: private (one person and one robot) or a group. `id` is DingTalk's `conversationId`."""
+
+    id: str
+    title: str
+    robot: str = ""
+    person: str = ""
+
+    @property
+    def group(self) -> bool:
+        return not self.person
+
+
+@dataclass(slots=True)
+class Connection:
+    """One Stream connection of a robot. It is live until it closes or is told to roll; only then nothing is pushed."""
+
+    robot: str
+    id: str
+    topics: frozenset[str]
+    opened_at: float
+    rolled_at: float | None = None
+    closed_at: float | None = None
+    close_code: int | None = None
+
+    @property
+    def live(self) -> bool:
+        return self.rolled_at is None and self.closed_at is None
+
+
+@dataclass(slots=True)
+class Push:
+    """One frame that wants an ack. `about` is the message's or the card's id, which a redelivery shares."""
+
+    robot: str
+    connection: str
+    topic: str
+    message_id: str
+    about: str
+    at: float
+    code: int | None = None
+    data: Any = None
+    seconds: float | None = None
+
+    @property
+    def acked(self) -> bool:
+        return self.code is not None
+
+
+@dataclass(slots=True)
+class Said:
+    """What a person wrote to a robot, and every push of it. Without a push it was lost: no connection was up."""
+
+    id: str
+    robot: str
+    chat: str
+    sender: str
+    nick: str
+    text: str
+    at: float
+    time: float
+    pushes: list[Push] = field(default_factory=list)
+
+    @property
+    def delivered(self) -> bool:
+        return bool(self.pushes)
+
+    @property
+    def acked(self) -> bool:
+        return any(push.acked for push in self.pushes)
+
+
+@dataclass(slots=True)
+class Message:
+    """A plain message of a robot; `via` is `webhook`, `oto` or `group`."""
+
+    via: str
+    robot: str
+    chat: str
+    kind: str
+    title: str
+    text: str
+    at: float
+    time: float
+
+
+class CardState(StrEnum):
+    """The life of an AI card (AI card states, open.dingtalk.com)."""
+
+    PROCESSING = "PROCESSING"
+    INPUTING = "INPUTING"
+    EXECUTING = "EXECUTING"
+    FINISHED = "FINISHED"
+    FAILED = "FAILED"
+
+
+@dataclass(frozen=True, slots=True)
+class CardVersion:
+    """What a card showed from `at` on. `call` made it: an API, or a `click` whose `user` alone sees it."""
+
+    at: float
+    call: str
+    state: CardState
+    params: dict[str, str]
+    text: str
+    guid: str = ""
+    user: str = ""
+
+
+@dataclass(slots=True)
+class Card:
+    """One card. `params` is what everybody sees; `views` holds what single people see in their place."""
+
+    id: str
+    robot: str
+    template: str
+    key: str
+    state: CardState
+    callback: str
+    spaces: frozenset[str]
+    params: dict[str, str]
+    at: float
+    time: float
+    private: dict[str, dict[str, str]] = field(default_factory=dict)
+    views: dict[str, dict[str, str]] = field(default_factory=dict)
+    chats: list[str] = field(default_factory=list)
+    versions: list[CardVersion] = field(default_factory=list)
+    guids: set[str] = field(default_factory=set)
+    finalized: bool = False
+
+    @property
+    def text(self) -> str:
+        return self.params.get(self.key, "")
+
+    @property
+    def title(self) -> str:
+        return self.params.get("msgTitle") or self.params.get("title", "")
+
+    def seen_by(self, user: str) -> dict[str, str]:
+        """The variables as one person sees them."""
+        return self.params | self.private.get(user, {}) | self.views.get(user, {})
+
+    def buttons(self, user: str = "") -> list[dict[str, Any]]:
+        """The buttons in `sys_full_json_obj`, as dingtalk_stream's cards spell them; what cannot be read shows none."""
+        try:
+            layout = json.loads(self.seen_by(user).get("sys_full_json_obj", "{}"))
+            if "msgButtons" not in layout.get("order", ["msgButtons"]):
+                return []
+            return [button for button in layout.get("msgButtons", []) if isinstance(button.get("text"), str)]
+        except (ValueError, AttributeError, TypeError):
+            return []
+
+
+@dataclass(slots=True)
+class Call:
+    """One call of the API. `status` 0: no answer was given (yet); `code` is DingTalk's own, empty when all is well."""
+
+    api: str
+    robot: str
+    at: float
+    body: dict[str, Any]
+    status: int = 0
+    code: str = ""
+    seconds: float | None = None
+
+
+Thing = Said | Message | Card
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of a chat."""
+
+    id: int
+    chat: str
+    thing: Thing

@@ -1,0 +1,49 @@
+"""What an API call answers: a reply, or an error spelled as DingTalk spells it."""
+
+import json
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+
+
+class ApiError(Exception):
+    """The call is refused. `code` is DingTalk's own; clients go by it, not by the HTTP status."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(code)
+        self.status = status
+        self.code = code
+        self.message = message
+
+    def reply(self) -> "Reply":
+        return Reply(self.status, error_body(self.code, self.message))
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A status and a body; a body that is text goes out as it is."""
+
+    status: int
+    body: Any
+
+    @property
+    def code(self) -> str:
+        """DingTalk's code in the body: `code`, or an `errcode` other than 0."""
+        if not isinstance(self.body, dict):
+            return ""
+        return str(self.body.get("code") or self.body.get("errcode") or "")
+
+    def response(self) -> web.Response:
+        if isinstance(self.body, str):
+            kind = "application/xml" if self.status < 400 else "text/html"  # noqa: PLR2004
+            return web.Response(status=self.status, text=self.body, content_type=kind)
+        text = json.dumps(self.body, ensure_ascii=False)
+        # Status 0 stands for no answer: the connection is gone and nobody reads this.
+        return web.Response(status=self.status or 500, text=text, content_type="application/json")
+
+
+def error_body(code: str, message: str) -> dict[str, str]:
+    """`requestid` is lower case (server API error codes, open.dingtalk.com)."""
+    return {"requestid": str(uuid.uuid4()).upper(), "code": code, "message": message}

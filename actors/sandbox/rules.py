@@ -1,0 +1,52 @@
+"""The platform's figures, and the questions that its documents leave open, as switches.
+
+Nothing here acts. Every value may be changed while the sandbox runs and holds from then on.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class Rules:
+    """How this DingTalk behaves; durations are seconds."""
+
+    latency: float = 0.0
+    """Added to every API call before it takes effect; ours, to stand for the network and the platform's own work."""
+
+    calls_per_second: int = 20
+    """Calls of one app to one API in a sliding window of 1 s; 0 means no limit (API limits of the standard edition,
+    open.dingtalk.com)."""
+
+    ticket_life: float = 90.0
+    """How long a gateway ticket may be used, once (DingTalk developerpedia, protocol.md)."""
+
+    first_ping: float = 0.8
+    """From the handshake to the first SYSTEM ping (seen in dingtalk-stream-sdk-python issue 30)."""
+
+    ping_interval: float = 20.0
+    """Between two SYSTEM pings. There is no official figure; soimy/openclaw-channel-dingtalk saw 20 to 30 s."""
+
+    roll_grace: float = 10.0
+    """Silence after `disconnect` before TCP is closed (DingTalk developerpedia, protocol.md)."""
+
+    redelivery_after: float = 60.0
+    """A robot message without an ack is pushed again after this (dingtalk-stream-sdk-nodejs, client.ts)."""
+
+    redeliveries: int = 1
+    """How often it is pushed again; every report has exactly one copy. 0 is what protocol.md says: never."""
+
+    token_life: float = 7200.0
+    """Life of an access token (obtain the access token of an internal app, open.dingtalk.com)."""
+
+    webhook_life: float = 5400.0
+    """Life of a message's session webhook: 90 minutes in every sample (receive messages, open.dingtalk.com)."""
+
+    click_deadline: float = 2.0
+    """A card callback's answer changes the card only when it comes within this (card callbacks, open.dingtalk.com)."""
+
+    streaming_after_finalize: bool = False
+    """Whether a finalized card takes more streaming text. Undocumented; refusing is the safer assumption."""
+
+    content_limit: int = 0
+    """Bytes of `content` that one streaming call may carry, 0 means no limit. The documents advise 1 to 3 KB, in
+    practice much more is taken; the hard limit is unknown."""

@@ -1,0 +1,291 @@
+"""The sandbox as one object: it puts the parts together, listens, and is the hand that tests and people use.
+
+It decides nothing of the protocol.
+"""
+
+import functools
+import uuid
+from collections.abc import Callable
+from typing import Any, Self, TypeVar
+
+from aiohttp import web
+
+from actors.sandbox.api import Api
+from actors.sandbox.cards import Cards
+from actors.sandbox.control import Control
+from actors.sandbox.faults import Fault, Faults
+from actors.sandbox.gateway import CARD_TOPIC, ROBOT_TOPIC, Gateway
+from actors.sandbox.messages import Messages, message_body
+from actors.sandbox.page import Page
+from actors.sandbox.records import Call, Card, Connection, Message, Push, Said
+from actors.sandbox.rules import Rules
+from actors.sandbox.world import World
+
+T = TypeVar("T")
+
+
+class Sandbox:
+    """A local DingTalk.
+
+    `robots` maps client ids to secrets; None lets any robot in with the secret that it first comes with. `port` 0 takes
+    a free one, which a later start takes again. Everything is for one event loop: the one that `start` runs on.
+    """
+
+    def __init__(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        robots: dict[str, str] | None = None,
+        rules: Rules | None = None,
+        history: int = 2000,
+    ) -> None:
+        self.rules = rules or Rules()
+        self._host = host
+        self._port = port
+        self._world = World(robots, history)
+        self._faults = Faults()
+        self._gateway = Gateway(self._world, self.rules)
+        self._cards = Cards(self._world, self.rules)
+        self._messages = Messages(self._world, self.rules)
+        self._api = Api(
+            self._world,
+            self.rules,
+            self._faults,
+            gateway=self._gateway,
+            cards=self._cards,
+            messages=self._messages,
+        )
+        self._page = Page(self._world)
+        self._control = Control(self, host)
+        self._runner: web.AppRunner | None = None
+
+    @property
+    def url(self) -> str:
+        """The address of the API and of the chat page."""
+        host = "127.0.0.1" if self._host in {"", "0.0.0.0"} else self._host  # noqa: S104
+        return f"http://{f'[{host}]' if ':' in host else host}:{self._port}"
+
+    async def start(self) -> None:
+        """Listen.
+
+        Raises:
+            OSError: the address cannot be had.
+        """
+        app = web.Application(client_max_size=4 * 1024 * 1024, middlewares=[self._control.guard])
+        app.add_routes([*self._api.routes(), *self._control.routes(), *self._page.routes()])
+        self._api.closing.clear()
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, self._host, self._port).start()
+        except OSError:
+            await runner.cleanup()
+            raise
+        self._runner = runner
+        self._port = runner.addresses[0][1]
+
+    async def stop(self) -> None:
+        """Close every connection and stop to listen. What happened stays readable; `start` begins again."""
+        if self._runner:
+            self._api.closing.set()
+            self._world.dismiss()
+            await self._gateway.stop()
+            await self._runner.cleanup()
+            self._runner = None
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    # What people do
+
+    def say(
+        self,
+        text: str,
+        *,
+        robot: str,
+        sender: str = "u1",
+        nick: str = "",
+        group: str | None = None,
+        staff: bool = True,
+        message_id: str | None = None,
+        msgtype: str = "text",
+        content: dict[str, Any] | None = None,
+        changes: dict[str, Any] | None = None,
+    ) -> str:
+        """A person writes to a robot, in private or in the group named; returns the `msgId`.
+
+        The message is pushed to one random live connection, at once; without one it is lost (`said[-1].delivered`).
+        The same `message_id` again is the same message, pushed once more. `staff=False` is somebody from outside, who
+        has no staff id (it holds when the person is first seen). `msgtype` other than `text` takes its body from
+        `content`; with `text` the fields of `content` join the `text` object. `changes` are laid over the whole payload
+        last; a value of None removes the field.
+        """
+        person = self._world.meet(sender, nick, staff=staff)
+        chat = self._world.private_chat(robot, person) if group is None else self._world.group_chat(group)
+        message_id = message_id or f"msg{uuid.uuid4().hex}=="
+        body = message_body(msgtype, text, content, group=chat.group)
+
+        @functools.cache  # a redelivery carries the very same data
+        def payload(base: str) -> dict[str, Any]:
+            fields = self._messages.payload(base, robot, message_id, person, chat) | body | (changes or {})
+            return {name: value for name, value in fields.items() if value is not None}
+
+        said = self._messages.said(message_id, robot, person, chat, text or f"[{msgtype}]")
+        self._deliver(said, payload, self.rules.redeliveries)
+        return message_id
+
+    def click(self, card: str, button: str, user: str = "u1", params: dict[str, Any] | None = None) -> bool:
+        """A person presses a button; False when the callback reached no connection.
+
+        Raises:
+            KeyError: there is no such card.
+        """
+        pressed = self._world.cards[card]
+        if pressed.callback != "STREAM":
+            return False
+        data = self._cards.click_data(pressed, button, user, params or {})
+        push = self._gateway.push(
+            pressed.robot,
+            CARD_TOPIC,
+            lambda _: data,
+            pressed.id,
+            lambda push: self._cards.answer_click(pressed, user, push),
+        )
+        return push is not None
+
+    # What the platform does
+
+    def push_raw(self, robot: str, frame: str | bytes) -> bool:
+        """Send a frame as it is on one live connection; False when there is none."""
+        return self._gateway.push_raw(robot, frame)
+
+    def roll(self, robot: str) -> int:
+        """Send `disconnect` on a robot's live connections. Nothing is pushed on them from now on, and TCP is closed
+        after `rules.roll_grace` seconds of silence. Returns how many they are, as do `abort` and `close`."""
+        return self._gateway.roll(robot)
+
+    def abort(self, robot: str) -> int:
+        """Reset the TCP connections of a robot, without a close frame."""
+        return self._gateway.abort(robot)
+
+    async def close(self, robot: str, code: int = 1000) -> int:
+        """Close a robot's connections with a close frame of this code."""
+        return await self._gateway.close(robot, code)
+
+    def fail(
+        self,
+        api: str,
+        *,
+        status: int | None = None,
+        code: str = "",
+        message: str = "",
+        body: dict[str, Any] | str | None = None,
+        times: int | None = 1,
+        delay: float = 0.0,
+        after: int = 0,
+        hang: bool = False,
+        reset: bool = False,
+        applied: bool = False,
+        match: dict[str, Any] | None = None,
+    ) -> None:
+        """Order trouble with an API, see `faults.Fault` for the words.
+
+        Raises:
+            ValueError: there is no such API.
+        """
+        self._faults.order(
+            Fault(api, status, code, message, body, times, delay, after, hang, reset, applied, match or {})
+        )
+
+    def heal(self, api: str | None = None) -> None:
+        """Forget the trouble that was ordered with one API, or with all."""
+        self._faults.heal(api)
+
+    def expire_tokens(self) -> None:
+        """Make every access token that was given out invalid."""
+        self._api.expire_tokens()
+
+    # What can be seen
+
+    async def until(self, condition: Callable[[], T], timeout: float = 10.0) -> T:
+        """Wait until the condition is truthy, and return what it said; it is asked at every change of the sandbox.
+
+        Raises:
+            TimeoutError: it was not within `timeout` seconds.
+        """
+        return await self._world.until(condition, timeout)
+
+    def online(self, robot: str) -> int:
+        """How many live connections a robot has."""
+        return self._world.online(robot)
+
+    def chat_id(self, robot: str, sender: str = "u1", group: str | None = None) -> str:
+        """The `conversationId` of a private chat or of a group."""
+        if group is not None:
+            return self._world.group_chat(group).id
+        return self._world.private_chat(robot, self._world.meet(sender, "", staff=True)).id
+
+    @property
+    def cards(self) -> dict[str, Card]:
+        """Cards by `outTrackId`, oldest first."""
+        return self._world.cards
+
+    @property
+    def said(self) -> list[Said]:
+        """What people wrote, each with its pushes."""
+        return self._world.said
+
+    @property
+    def messages(self) -> list[Message]:
+        """Plain messages of robots."""
+        return self._world.messages
+
+    @property
+    def pushes(self) -> list[Push]:
+        """Every CALLBACK frame that was pushed, acked or not."""
+        return self._world.pushes
+
+    @property
+    def acks(self) -> list[Push]:
+        """The pushes that have their ack, with its `code`, `data` and the `seconds` it took."""
+        return [push for push in self._world.pushes if push.acked]
+
+    @property
+    def pings(self) -> list[Push]:
+        """Every SYSTEM ping."""
+        return self._world.pings
+
+    @property
+    def stray_acks(self) -> list[dict[str, object]]:
+        """Frames from robots that ack nothing: unreadable, unknown, repeated, or written to another connection."""
+        return self._world.stray_acks
+
+    @property
+    def connections(self) -> list[Connection]:
+        return self._world.connections
+
+    @property
+    def opens(self) -> list[float]:
+        """When the gateway was asked for a ticket (monotonic seconds)."""
+        return self._world.opens
+
+    @property
+    def calls(self) -> list[Call]:
+        """Every API call, refused ones included."""
+        return self._world.calls
+
+    # Inside
+
+    def _deliver(self, said: Said, payload: Callable[[str], dict[str, Any]], repeats: int) -> None:
+        push = self._gateway.push(said.robot, ROBOT_TOPIC, payload, said.id, lambda _: self._world.changed(said))
+        if push is None:
+            self._world.changed(said)
+            return
+        said.pushes.append(push)
+        self._world.changed(said)
+        if repeats > 0:
+            self._gateway.repeat_unless_acked(push, lambda: self._deliver(said, payload, repeats - 1))

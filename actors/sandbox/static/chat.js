@@ -1,0 +1,345 @@
+// The chat page: keeps what the server tells and draws it. Everything from a chat is text to it; the only HTML it takes
+// is the Markdown that the server rendered.
+
+const $ = (id) => document.getElementById(id);
+const STAGES = {
+  PROCESSING: ["思考中", "Thinking"],
+  INPUTING: ["正在输入", "Typing"],
+  EXECUTING: ["执行中", "Working"],
+  FINISHED: ["已完成", "Finished"],
+  FAILED: ["失败", "Failed"],
+};
+const SENT = { sent: "已送达 Delivered", acked: "已接收 Taken", lost: "未送达：没有机器人在线 Not delivered: no robot is connected" };
+const KEPT = 400;
+
+const world = { robots: [], people: [], groups: new Map(), entries: new Map(), live: false };
+const here = { robot: "", person: "", group: "", drafts: new Map() };
+const news = new Map();
+const pressed = new Map();
+const drawn = new Map();
+
+// What the server tells
+
+function listen() {
+  const source = new EventSource("/sandbox/events");
+  source.addEventListener("hello", (event) => {
+    const all = JSON.parse(event.data);
+    world.live = true;
+    world.entries.clear();
+    meet(all);
+    all.entries.forEach(take);
+    draw();
+  });
+  source.addEventListener("presence", (event) => {
+    meet(JSON.parse(event.data));
+    draw();
+  });
+  source.addEventListener("entry", (event) => {
+    const entry = JSON.parse(event.data);
+    const known = world.entries.has(entry.id);
+    take(entry);
+    if (!known && !inView(entry)) {
+      news.set(placeOf(entry), (news.get(placeOf(entry)) ?? 0) + 1);
+    }
+    draw();
+  });
+  source.onerror = () => {
+    world.live = false;
+    drawPresence();
+  };
+}
+
+function meet({ robots, people }) {
+  world.robots = robots;
+  world.people = people;
+  if (!robots.some((robot) => robot.id === here.robot)) {
+    here.robot = (robots.find((robot) => robot.connections) ?? robots[0])?.id ?? "";
+  }
+  if (!here.person) here.person = people[0].id;
+}
+
+function take(entry) {
+  if (entry.chat.group) world.groups.set(entry.chat.id, entry.chat);
+  world.entries.set(entry.id, entry);
+  if (world.entries.size > KEPT) world.entries.delete(world.entries.keys().next().value);
+}
+
+// Where things belong
+
+const placeOf = (entry) => entry.chat.group ? entry.chat.id : `${entry.chat.robot} ${entry.chat.person}`;
+const placeHere = () => here.group || `${here.robot} ${here.person}`;
+const inView = (entry) => placeOf(entry) === placeHere();
+const nickOf = (id) => world.people.find((person) => person.id === id)?.nick ?? id;
+
+// Drawing
+
+function make(tag, className = "", text = "") {
+  const node = document.createElement(tag);
+  if (className) node.className = className;
+  if (text) node.textContent = text;
+  return node;
+}
+
+function both(tag, className, chinese, english) {
+  const node = make(tag, className, `${chinese} `);
+  node.append(make("span", "", english));
+  return node;
+}
+
+function face(name, robot = false) {
+  const node = make("div", `face ${robot ? "robot" : `tint-${hash(name) % 6}`}`, robot ? "AI" : [...name].slice(-2).join(""));
+  node.setAttribute("aria-hidden", "true");
+  return node;
+}
+
+const hash = (text) => [...text].reduce((sum, letter) => (sum * 31 + letter.codePointAt(0)) >>> 0, 7);
+
+function draw() {
+  news.delete(placeHere());
+  ready();
+  drawConversations();
+  drawTop();
+  drawPresence();
+  drawLines();
+}
+
+function drawConversations() {
+  const rows = [
+    ...world.people.map((person) => [person.nick, `${here.robot} ${person.id}`, { person: person.id, group: "" }, person.staff]),
+    ...[...world.groups.values()].map((group) => [group.title, group.id, { group: group.id }, true]),
+  ];
+  $("conversations").replaceChildren(...rows.map(([name, place, target, staff]) => {
+    const row = make("button", "person");
+    row.type = "button";
+    row.setAttribute("aria-current", String(place === placeHere()));
+    const text = make("div");
+    text.append(make("div", "name", staff ? name : `${name}（外部 outside）`), make("div", "last", lastOf(place)));
+    row.append(face(name), text);
+    if (news.get(place)) row.append(make("div", "news", String(Math.min(news.get(place), 99))));
+    row.addEventListener("click", () => go(target));
+    return row;
+  }));
+}
+
+function lastOf(place) {
+  const last = [...world.entries.values()].findLast((entry) => placeOf(entry) === place);
+  if (!last) return world.groups.has(place) ? "群聊 Group" : "私聊 Private chat";
+  if (last.kind === "said") return last.text;
+  return last.kind === "card" ? `[卡片 Card] ${last.title || STAGES[last.state][0]}` : last.title || "[消息 Message]";
+}
+
+function drawTop() {
+  $("title").textContent = here.group ? world.groups.get(here.group)?.title ?? "" : `${nickOf(here.person)} → ${here.robot || "机器人 robot"}`;
+  $("subtitle").textContent = here.group ? "群聊 · Group" : "私聊 · Private chat";
+  $("pick").hidden = world.robots.length < 2;
+  options($("robot"), world.robots.map((robot) => [robot.id, `${robot.id}${robot.connections ? "" : " (离线 offline)"}`]), here.robot);
+  $("as").hidden = !here.group;
+  options($("sender"), world.people.map((person) => [person.id, person.nick]), here.person);
+}
+
+function options(select, pairs, chosen) {
+  const wanted = JSON.stringify([pairs, chosen]);
+  if (select.dataset.drawn === wanted) return;
+  select.dataset.drawn = wanted;
+  select.replaceChildren(...pairs.map(([value, label]) => {
+    const option = make("option", "", label);
+    option.value = value;
+    option.selected = value === chosen;
+    return option;
+  }));
+}
+
+function drawPresence() {
+  const robot = world.robots.find((each) => each.id === here.robot);
+  const [className, chinese, english] = !world.live ? ["pill off", "页面已断开", "Page offline"]
+    : robot?.connections ? ["pill on", "已连接", "Connected"]
+      : ["pill", "等待机器人连接", "Waiting for the robot"];
+  const pill = $("presence");
+  if (pill.dataset.drawn === className) return;
+  pill.dataset.drawn = className;
+  pill.className = className;
+  pill.replaceChildren(`${chinese} `, make("span", "", english));
+}
+
+function drawLines() {
+  const log = $("log");
+  const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 80;
+  const shown = [...world.entries.values()].filter(inView).sort((one, other) => one.id - other.id);
+  const lines = shown.map((entry) => {
+    const known = drawn.get(entry.id);
+    if (known?.entry === entry) return known.node;
+    const node = line(entry);
+    drawn.set(entry.id, { entry, node });
+    return node;
+  });
+  place($("lines"), lines);
+  for (const id of drawn.keys()) if (!world.entries.has(id)) drawn.delete(id);
+  $("empty").hidden = shown.length > 0;
+  if (!shown.length) drawEmpty();
+  if (atEnd) log.scrollTop = log.scrollHeight;
+}
+
+// Nodes that stay are left where they are, so that a click on a button of a card that is growing elsewhere is not lost.
+function place(parent, nodes) {
+  nodes.forEach((node, index) => {
+    if (parent.children[index] !== node) parent.insertBefore(node, parent.children[index] ?? null);
+  });
+  while (parent.children.length > nodes.length) parent.lastElementChild.remove();
+}
+
+function drawEmpty() {
+  const online = world.robots.some((robot) => robot.connections);
+  const icon = make("img");
+  icon.src = "/static/icon.svg";
+  icon.width = icon.height = 60;
+  icon.alt = "";
+  const parts = online
+    ? [icon, make("h3", "", "向机器人提一个问题"), make("p", "", "Ask the robot something; the answer comes as a card that grows.")]
+    : [icon, make("h3", "", "还没有机器人连接"), make("p", "", "No robot is connected yet. Point one here:"), make("code", "", `DINGTALK_OPENAPI_ENDPOINT=${location.origin}`)];
+  $("empty").replaceChildren(...parts);
+}
+
+function line(entry) {
+  const said = entry.kind === "said";
+  const mine = said && entry.sender === here.person;
+  const node = make("article", `line ${entry.kind}${mine ? " mine" : ""}`);
+  node.dataset.entry = entry.id;
+  const body = make("div", "body");
+  const time = new Date(entry.time * 1000).toLocaleTimeString("zh-CN", { hour: "2-digit", minute: "2-digit" });
+  body.append(make("div", "by", `${said ? entry.nick : entry.robot} · ${time}`));
+  if (said) {
+    body.append(make("div", "bubble", entry.text), make("div", `state ${entry.state}`, SENT[entry.state]));
+  } else {
+    body.append(entry.kind === "card" ? cardBox(entry) : messageBox(entry));
+  }
+  node.append(face(said ? entry.nick : entry.robot, !said), body);
+  return node;
+}
+
+function markdown(className, html) {
+  const node = make("div", className);
+  node.innerHTML = html;
+  return node;
+}
+
+function messageBox(entry) {
+  return markdown("bubble md", entry.html);
+}
+
+function cardBox(entry) {
+  const box = make("div", `card-box ${entry.state}`);
+  box.dataset.card = entry.card;
+  const head = make("header", "card-head");
+  const stage = make("div", `stage ${entry.state}`);
+  stage.append(make("i"), both("div", "", ...STAGES[entry.state]));
+  head.append(make("strong", "", entry.title || "AI 回答 Answer"), stage);
+  box.append(head, markdown("card-text md", entry.html));
+  if (entry.buttons.length) {
+    const row = make("div", "buttons");
+    row.append(...entry.buttons.map((button) => cardButton(entry, button)));
+    box.append(row);
+  }
+  if (entry.state === "FINISHED" || entry.state === "FAILED") {
+    box.append(make("footer", "card-foot", `用时 Took ${entry.seconds} s · ${entry.updates} 次更新 updates`));
+  }
+  return box;
+}
+
+function cardButton(entry, button) {
+  const colour = ["blue", "red"].includes(button.color) ? button.color : "";
+  if (button.url) {
+    const link = make("a", colour, button.text);
+    link.href = button.url;
+    link.target = "_blank";
+    link.rel = "noopener noreferrer";
+    return link;
+  }
+  const node = make("button", colour, button.text);
+  node.type = "button";
+  node.setAttribute("aria-pressed", String(pressed.get(entry.card) === button.id));
+  node.addEventListener("click", () => press(entry, button, node));
+  return node;
+}
+
+// What a person does
+
+function go(target) {
+  here.drafts.set(placeHere(), $("text").value);
+  Object.assign(here, target);
+  drawn.clear();
+  $("text").value = here.drafts.get(placeHere()) ?? "";
+  grow();
+  draw();
+  $("log").scrollTop = $("log").scrollHeight;
+  $("text").focus();
+}
+
+async function post(action, what) {
+  const response = await fetch(`/sandbox/${action}`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(what),
+  });
+  if (!response.ok) throw new Error(`${response.status}`);
+  return response.json();
+}
+
+async function send(event) {
+  event?.preventDefault();
+  const text = $("text").value.trim();
+  if (!text || !here.robot) return;
+  $("text").value = "";
+  grow();
+  const group = here.group ? { group: world.groups.get(here.group).title } : {};
+  try {
+    await post("say", { robot: here.robot, sender: here.person, text, ...group });
+  } catch {
+    $("text").value = text;
+    grow();
+    toast("发送失败 Could not be sent");
+  }
+}
+
+async function press(entry, button, node) {
+  for (const other of node.parentElement.children) other.setAttribute("aria-pressed", "false");
+  node.setAttribute("aria-pressed", "true");
+  pressed.set(entry.card, button.id);
+  try {
+    const { delivered } = await post("click", { card: entry.card, button: button.id, user: here.person });
+    if (delivered) return;
+    toast("点击未送达 The click reached no robot");
+  } catch {
+    toast("点击失败 The click failed");
+  }
+  pressed.delete(entry.card);
+  node.setAttribute("aria-pressed", "false");
+}
+
+let fading = 0;
+function toast(text) {
+  $("toast").textContent = text;
+  $("toast").hidden = false;
+  clearTimeout(fading);
+  fading = setTimeout(() => { $("toast").hidden = true; }, 4000);
+}
+
+function grow() {
+  const field = $("text");
+  field.style.height = "auto";
+  field.style.height = `${field.scrollHeight + 2}px`;
+  ready();
+}
+
+function ready() {
+  $("send").disabled = !$("text").value.trim() || !here.robot;
+}
+
+$("composer").addEventListener("submit", send);
+$("text").addEventListener("input", grow);
+$("text").addEventListener("keydown", (event) => {
+  // While an input method composes Chinese, Enter belongs to it.
+  if (event.key === "Enter" && !event.shiftKey && !event.isComposing) send(event);
+});
+$("robot").addEventListener("change", (event) => go({ robot: event.target.value, group: "" }));
+$("sender").addEventListener("change", (event) => go({ person: event.target.value }));
+listen();

@@ -1,0 +1,128 @@
+"""What the chat page shows: records as plain data, Markdown as safe HTML.
+
+What comes from a chat is data. Markdown is rendered here, with raw HTML escaped and only web links kept; everything
+else is text, which the page must treat as text.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from html import escape
+from typing import Any
+from urllib.parse import urlsplit
+
+from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
+from markdown_it.token import Token
+from markdown_it.utils import EnvType, OptionsDict
+
+from actors.sandbox.records import Card, Chat, Entry, Message, Said
+from actors.sandbox.world import World
+
+LATEST = 400
+
+
+def everything(world: World) -> dict[str, Any]:
+    """The state of the whole page."""
+    return presence(world) | {"entries": [entry(world, each) for each in world.entries[-LATEST:]]}
+
+
+def presence(world: World) -> dict[str, Any]:
+    """Who is there."""
+    return {
+        "robots": [{"id": robot, "connections": world.online(robot)} for robot in world.robots],
+        "people": [
+            {"id": person.id, "nick": person.nick, "staff": person.staff} for person in list(world.people.values())[:50]
+        ],
+    }
+
+
+def entry(world: World, shown: Entry) -> dict[str, Any]:
+    """One line of a chat."""
+    chat = world.chats[shown.chat]
+    thing = shown.thing
+    common = {"id": shown.id, "chat": _chat(chat), "robot": thing.robot, "time": thing.time}
+    if isinstance(thing, Said):
+        return common | _said(thing)
+    return common | (_card(thing, chat) if isinstance(thing, Card) else _message(thing))
+
+
+def _chat(chat: Chat) -> dict[str, Any]:
+    return {"id": chat.id, "title": chat.title, "robot": chat.robot, "person": chat.person, "group": chat.group}
+
+
+def _said(said: Said) -> dict[str, Any]:
+    state = "acked" if said.acked else "sent" if said.delivered else "lost"
+    return {"kind": "said", "sender": said.sender, "nick": said.nick, "text": said.text, "state": state}
+
+
+def _message(message: Message) -> dict[str, Any]:
+    return {"kind": "message", "via": message.via, "title": message.title, "html": render(message.text)}
+
+
+def _card(card: Card, chat: Chat) -> dict[str, Any]:
+    seen = card.seen_by(chat.person)
+    calls = [version for version in card.versions if version.call != "click"]
+    return {
+        "kind": "card",
+        "card": card.id,
+        "state": card.state.value,
+        "title": seen.get("msgTitle") or seen.get("title", ""),
+        "html": render(seen.get(card.key, "")) + render(seen.get("staticMsgContent", "")),
+        "buttons": [_button(button) for button in card.buttons(chat.person)],
+        "updates": len(calls) - 1,
+        "seconds": round(calls[-1].at - card.at, 1),
+    }
+
+
+def _button(button: dict[str, Any]) -> dict[str, str]:
+    url = str(button.get("url") or "")
+    return {
+        "id": str(button.get("id", "")),
+        "text": str(button["text"]),
+        "color": str(button.get("color", "")),
+        "url": url if _is_web_link(url) else "",
+    }
+
+
+def _is_web_link(url: str) -> bool:
+    try:
+        return urlsplit(url).scheme in {"http", "https", "mailto"}
+    except ValueError:
+        return False
+
+
+class _Safe(MarkdownIt):
+    """CommonMark with tables, without raw HTML, without pictures (they would be fetched from elsewhere)."""
+
+    def __init__(self) -> None:
+        super().__init__("commonmark", {"html": False, "breaks": True})
+        self.enable(["table", "strikethrough"])
+        self.add_render_rule("image", _picture)
+        self.add_render_rule("link_open", _link)
+
+    def validateLink(self, url: str) -> bool:  # noqa: N802 - markdown-it's own name
+        return _is_web_link(url)
+
+
+def _picture(
+    renderer: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, environment: EnvType
+) -> str:
+    alt = renderer.renderInlineAsText(tokens[index].children or [], options, environment)
+    return f"<em>[图片 picture: {escape(alt)}]</em>"
+
+
+def _link(
+    renderer: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, environment: EnvType
+) -> str:
+    tokens[index].attrSet("target", "_blank")
+    tokens[index].attrSet("rel", "noopener noreferrer nofollow")
+    return renderer.renderToken(tokens, index, options, environment)
+
+
+_MARKDOWN = _Safe()
+
+
+@lru_cache(maxsize=512)
+def render(text: str) -> str:
+    """Markdown as safe HTML."""
+    return str(_MARKDOWN.render(text)) if text else ""
