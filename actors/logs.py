@@ -30,7 +30,8 @@ _COLOURS = {"DEBUG": "2", "INFO": "32", "WARNING": "33", "ERROR": "31", "CRITICA
 
 
 def configure(level: str, line_format: str, stream: TextIO | None = None) -> None:
-    """Log to the stream (stdout) from `level` (such as `INFO`) up, as `json` or `console`; in place of a former call."""
+    """Log to stdout, or to the stream, from `level` (such as `INFO`) up, as `json` or `console`. A second call replaces
+    the first."""
     stream = stream or sys.stdout
     handler = _Handler(stream, _Json() if line_format == "json" else _Console(coloured=stream.isatty()))
     root = logging.getLogger()

@@ -7,9 +7,9 @@ names before them. This file knows nothing of logging: whatever leaves the proce
 import json
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from itertools import groupby
 from typing import Any
-from urllib.parse import quote, quote_plus
 
 MASK = "***"
 
@@ -27,37 +27,43 @@ _TOLD_BY_NAME = tuple(
 )
 
 
-def _quoted(text: str) -> str:
-    return quote(text, safe="", errors="surrogateescape")
-
-
-_SPELLINGS: tuple[Callable[[str], str], ...] = (
-    _quoted,
-    lambda text: re.sub("%..", lambda escape: escape[0].lower(), _quoted(text)),
-    lambda text: quote_plus(text, errors="surrogateescape"),
-    lambda text: repr(text)[1:-1],
-    lambda text: repr(text.encode("utf-8", "surrogateescape"))[2:-1],
-    lambda text: json.dumps(text)[1:-1],
-)
-
-
 class _Secrets:
-    """The secrets this process knows, in every spelling that a line may have them in."""
+    """The secrets this process knows."""
 
     def __init__(self) -> None:
-        self._spellings: set[str] = set()
-        self._pattern: re.Pattern[str] | None = None
+        self._patterns: dict[str, str] = {}
+        self._any: re.Pattern[str] | None = None
 
     def add(self, secret: str) -> None:
-        spellings = {secret}
-        for _ in range(2):  # a spelling of a spelling: JSON within a repr, a URL within a URL
-            spellings |= {spell(text) for text in spellings for spell in _SPELLINGS}
-        self._spellings |= spellings
-        longest_first = sorted(self._spellings, key=len, reverse=True)
-        self._pattern = re.compile("|".join(map(re.escape, longest_first)))
+        self._patterns[secret] = _however_it_is_spelled(secret)
+        longest_first = sorted(self._patterns, key=len, reverse=True)
+        self._any = re.compile("|".join(self._patterns[secret] for secret in longest_first))
 
     def mask(self, text: str) -> str:
-        return self._pattern.sub(MASK, text) if self._pattern else text
+        return self._any.sub(MASK, text) if self._any else text
+
+
+_BACKSLASHES = r"(?:\\++|(?i:(?:%(?:25)*5c)+))"
+"""A run of backslashes of any length, since each layer of escaping doubles it."""
+
+
+def _however_it_is_spelled(secret: str) -> str:
+    """A pattern for the secret as it is, in a URL, in a repr, in JSON, or in one of these within another."""
+    return "".join(
+        _BACKSLASHES if letter == "\\" else _letter(letter) * len(list(run)) for letter, run in groupby(secret)
+    )
+
+
+def _letter(letter: str) -> str:
+    if letter.isascii() and letter.isalnum():
+        return letter
+    octets = letter.encode("utf-8", "surrogatepass")
+    escapes = {letter, repr(letter)[1:-1], repr(octets)[2:-1], json.dumps(letter)[1:-1]}
+    spellings = {r"\\*+".join(re.escape(part) for part in escape.split("\\") if part) for escape in escapes}
+    spellings.add("(?i:" + "".join(f"%(?:25)*{octet:02x}" for octet in octets) + ")")
+    if letter == " ":
+        spellings.add(r"\+")
+    return rf"\\*+(?:{'|'.join(sorted(spellings))})"
 
 
 _secrets = _Secrets()

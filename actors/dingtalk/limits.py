@@ -132,7 +132,6 @@ class Limiter:
     def pause(self, seconds: float) -> None:
         """DingTalk said "too fast": nobody goes for so long."""
         self._schedule.pause(self._clock() + seconds)
-        self._advance()
 
     def _advance(self) -> None:
         """Wake whoever may go now, and see to it that the next one is woken in time."""

@@ -168,7 +168,8 @@ class Actor(pykka.ThreadingActor):
     def _report(self, error: Exception, **where: str) -> None:
         extra = {"action": "actor_failed", "actor": type(self).__name__, **where}
         if isinstance(error, Trouble):
-            log.info("actor failed: %s", error, extra=extra)
+            # Expected, and it may come again at every try: what is worth a line is the parent's to say.
+            log.debug("actor failed: %s", error, extra=extra)
         else:
             metrics.ACTOR_FAILURES.labels(actor=type(self).__name__).inc()
             log.error("actor failed: %s", error, exc_info=error, extra=extra)

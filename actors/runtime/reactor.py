@@ -143,8 +143,9 @@ class Reactor:
 
     def _cancel(self, effect: Effect) -> None:
         with self._lock:
-            effect.cancelled = True
-            if self._open and effect in self._effects.get(effect.owner, ()):
+            # Once is enough: a second time would cut the cleanup short.
+            first, effect.cancelled = not effect.cancelled, True
+            if first and self._open and effect in self._effects.get(effect.owner, ()):
                 self._loop.call_soon_threadsafe(lambda: effect.task and effect.task.cancel())
 
     def _forget(self, effect: Effect) -> None:
@@ -191,7 +192,9 @@ class Reactor:
                     effect.cancelled = True
         others = asyncio.all_tasks() - {asyncio.current_task()}
         for task in others:
-            task.cancel()
+            # One that is cancelled already is cleaning up (a socket says goodbye); a second time would cut that short.
+            if not task.cancelling():
+                task.cancel()
         if others:
             _, stuck = await asyncio.wait(others, timeout=self._patience)
             if stuck:

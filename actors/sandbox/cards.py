@@ -241,7 +241,9 @@ def _params(data: Any) -> dict[str, str]:
     params = data.get("cardParamMap") if isinstance(data, dict) else None
     if params is None:
         raise ApiError(400, "param.cardPublicDataEmpty", "卡片公共数据为空")
-    for name, value in params.items() if isinstance(params, dict) else [("cardParamMap", params)]:
+    if not isinstance(params, dict):
+        raise ApiError(400, "param.invalid", "存在非法参数: cardParamMap 必须是对象")
+    for name, value in params.items():
         if not isinstance(value, str):
             raise ApiError(400, "param.invalid", f"存在非法参数: {name} 必须是字符串")
     return dict(params)

@@ -102,7 +102,8 @@ class Control:
     def _rules(self, **changes: Any) -> dict[str, Any]:
         known = {field.name: field.type for field in fields(Rules)}
         for name, value in changes.items():
-            if name not in known or isinstance(value, bool) is not (known[name] is bool):
+            fits = isinstance(value, bool) if known.get(name) is bool else type(value) in {int, float}
+            if name not in known or not fits:
                 raise ValueError(f"no such rule, or not its type: {name}")
             setattr(self._sandbox.rules, name, value)
         return asdict(self._sandbox.rules)

@@ -39,6 +39,7 @@ class Page:
         watcher = self._world.watch()
         try:
             with suppress(ConnectionError):
+                await response.write(b"retry: 500\n\n")
                 await _send(response, "hello", views.everything(self._world))
                 while not watcher.dismissed:
                     await self._tell(watcher, response)

@@ -211,7 +211,7 @@ class Sandbox:
 
     # What can be seen
 
-    async def until(self, condition: Callable[[], T], timeout: float = 10.0) -> T:
+    async def until(self, condition: Callable[[], T | None], timeout: float = 10.0) -> T:
         """Wait until the condition is truthy, and return what it said; it is asked at every change of the sandbox.
 
         Raises:

@@ -103,7 +103,7 @@ class World:
             watcher.woken.set()
         self._wake()
 
-    async def until(self, condition: Callable[[], T], timeout: float) -> T:
+    async def until(self, condition: Callable[[], T | None], timeout: float) -> T:
         """Wait until the condition is truthy, and return what it said.
 
         Raises:

@@ -1,6 +1,6 @@
 """The agents of these tests. A question's text is the agent's script, so that each test says what its agent does.
 
-`3x0.1` says three pieces, 0.1 s apart · `hang` says nothing, for ever · `2x0.01 hang` says two pieces and then nothing ·
+`3x0.1` says three pieces, 0.1 s apart · `hang` says nothing, for ever · `2x0.01 hang` says two pieces, then no more ·
 `boom` fails at once · `2x0.01 boom` fails in mid answer · anything else is answered by its echo.
 """
 
@@ -40,3 +40,9 @@ def whole(count: int) -> str:
 def asked_by(sender: str) -> list[str]:
     """The texts that an agent was asked by one person, in order."""
     return [question.text for question in ASKED if question.sender_id == sender]
+
+
+async def other(question: Question) -> AsyncIterator[str]:
+    """An agent that gives itself away: what it says, `scripted` never would."""
+    ASKED.append(question)
+    yield "另一个回答"

@@ -1,5 +1,6 @@
 """Stream connections under supervision: they come back, roll before they break, and say what is wrong."""
 
+import asyncio
 import json
 import logging
 from pathlib import Path
@@ -20,7 +21,7 @@ async def test_a_lost_connection_comes_back_and_answers(stage: Stage) -> None:
 
 async def test_a_running_answer_survives_the_loss_of_its_connection(stage: Stage) -> None:
     await stage.ask("10x0.05")
-    await stage.sandbox.until(lambda: stage.cards())
+    await stage.sandbox.until(stage.cards)
     stage.sandbox.abort(stage.robot)
     await stage.finished()
 
@@ -115,22 +116,17 @@ async def test_a_connection_that_keeps_crashing_ends_the_service_with_70(tmp_pat
         async def crash(listener: object) -> None:
             raise ZeroDivisionError
 
-        gateway.serve = crash  # type: ignore[method-assign, assignment]
+        gateway.serve = crash  # type: ignore[method-assign]
         stage.sandbox.abort(stage.robot)
-        await eventually(_over(stage))
+        await asyncio.to_thread(stage.service._over.wait, 20)
         assert stage.service._verdict()[0] == 70
-
-
-def _over(stage: Stage):  # type: ignore[no-untyped-def]
-    async def over() -> bool:
-        return stage.service._over.is_set()
-
-    return over
 
 
 async def test_stopping_closes_the_socket_with_a_close_frame(tmp_path: Path) -> None:
     async with staged(tmp_path) as stage:
         await connected(stage)
+        await stage.ask("你好")
+        await stage.finished()
         connection = stage.sandbox.connections[0]
         stage.service.drain()
         await stage.sandbox.until(lambda: connection.closed_at is not None)

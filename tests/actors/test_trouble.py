@@ -14,14 +14,14 @@ from tests.actors.conftest import Stage, connected, staged
 async def test_an_answer_without_a_card_goes_as_a_message(stage: Stage) -> None:
     stage.sandbox.fail("create", status=400, code="param.templateNotExist", times=None)
     await stage.ask("你好")
-    await stage.sandbox.until(lambda: stage.said_to())
+    await stage.sandbox.until(stage.said_to)
     assert stage.said_to() == ["您说：你好"]
 
 
 async def test_a_card_that_takes_no_final_text_gives_way_to_a_message(stage: Stage) -> None:
     stage.sandbox.fail("streaming", status=400, code="param.error", times=None, match={"isFinalize": True})
     await stage.ask("你好")
-    await stage.sandbox.until(lambda: stage.said_to())
+    await stage.sandbox.until(stage.said_to)
     assert stage.said_to() == ["您说：你好"]
 
 
@@ -119,7 +119,7 @@ async def test_a_failed_answer_is_counted_as_failed(stage: Stage) -> None:
     ],
 )
 async def test_every_clock_ends_in_an_apology(tmp_path: Path, clock: str, script: str, reason: str) -> None:
-    async with staged(tmp_path, **{clock: "0.3"}) as stage:
+    async with staged(tmp_path, None, **{clock: "0.3"}) as stage:
         await connected(stage)
         await stage.ask(script)
         (card,) = await stage.finished()

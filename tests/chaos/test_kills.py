@@ -1,0 +1,80 @@
+"""kill -9 at any moment: what was acked is answered once, to the end, on the same card."""
+
+from actors.core import texts
+from tests.actors.cast import whole
+from tests.chaos.conftest import Place
+
+
+async def test_an_answer_cut_off_by_kill_9_ends_on_the_same_card(place: Place) -> None:
+    first = await place.serve()
+    place.ask("40x0.05")
+    await place.card(calls=3)
+    first.kill()
+    await first.ended()
+    await place.serve()
+    (card,) = await place.all_closed(1)
+    assert card.text == whole(40)
+
+
+async def test_an_answer_after_kill_9_is_finished_exactly_once(place: Place) -> None:
+    first = await place.serve()
+    place.ask("40x0.05")
+    await place.card(calls=3)
+    first.kill()
+    await first.ended()
+    await place.serve()
+    (card,) = await place.all_closed(1)
+    assert [version.call for version in card.versions].count("create") == 1
+    assert place.sandbox.messages == []
+
+
+async def test_what_was_acked_before_kill_9_is_answered_after_it(place: Place) -> None:
+    first = await place.serve()
+    place.ask("hang", sender="slow")
+    for number in range(20):
+        place.ask(f"问题{number}", sender=f"p{number}")
+    await place.sandbox.until(lambda: len(place.sandbox.acks) == 21)
+    first.kill()
+    await first.ended()
+    await place.serve()
+    cards = await place.all_closed(20)
+    assert {card.text for card in cards} >= {f"您说：问题{number}" for number in range(20)}
+    assert len(cards) == 21
+
+
+async def test_questions_that_waited_behind_the_killed_one_keep_their_order(place: Place) -> None:
+    first = await place.serve()
+    for text in ("20x0.05", "第二", "第三"):
+        place.ask(text)
+    await place.card(calls=2)
+    first.kill()
+    await first.ended()
+    await place.serve()
+    cards = await place.all_closed(3)
+    assert [card.text for card in cards] == [whole(20), "您说：第二", "您说：第三"]
+
+
+async def test_a_kill_between_the_stored_answer_and_its_card_does_not_run_the_agent_again(place: Place) -> None:
+    first = await place.serve()
+    place.sandbox.fail("streaming", hang=True, times=None, match={"isFinalize": True})
+    place.ask("3x0.01")
+    await place.sandbox.until(
+        lambda: any(call.api == "streaming" and call.body.get("isFinalize") for call in place.sandbox.calls)
+    )
+    first.kill()
+    await first.ended()
+    place.sandbox.heal()
+    await place.serve(AGENT="python:tests.actors.cast:other")
+    (card,) = await place.all_closed(1)
+    assert card.text == whole(3)
+
+
+async def test_a_question_that_kills_its_process_is_given_up(place: Place) -> None:
+    first = await place.serve(INBOX_MAX_ATTEMPTS="1")
+    place.ask("hang")
+    await place.card()
+    first.kill()
+    await first.ended()
+    await place.serve(INBOX_MAX_ATTEMPTS="1")
+    (card,) = await place.all_closed(1)
+    assert card.text == texts.POISONED
