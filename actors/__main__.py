@@ -10,8 +10,9 @@ from types import FrameType
 
 from actors import logs
 from actors.errors import SettingsError
+from actors.parts import make_agents
 from actors.sandbox_child import SandboxChild
-from actors.service import Service, make_agents
+from actors.service import Service
 from actors.settings import Settings, load
 
 USAGE = "usage: python -m actors run | sandbox | check"

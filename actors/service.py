@@ -7,33 +7,21 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import aiohttp
-
 from actors import __version__, metrics
-from actors.agents.answering import Clocks, answering
-from actors.agents.registry import make_agent
 from actors.connection import Connection
 from actors.conversation import Conversation
-from actors.core.events import Agent
 from actors.core.restart import Intensity
-from actors.core.robot import Robot
-from actors.dingtalk.gateway import StreamGateway
 from actors.dingtalk.openapi import OpenApi
-from actors.dingtalk.quota import Quota
-from actors.dingtalk.replies import RobotReplies
-from actors.effects import Desk, Rules, turn_away
+from actors.effects import Rules, turn_away
 from actors.errors import CallFailed, InboxError, SettingsError
-from actors.inbox.port import Inbox
-from actors.inbox.sqlite import SqliteInbox
-from actors.intake import Intake
 from actors.lines import Line
 from actors.messages import AreYouThere, Begin, Drain, TellStatus, WorkArrived
+from actors.parts import assemble, make_agents
 from actors.probes import Probes
 from actors.runtime.actor import Reason, Ref, Terminated, tell
 from actors.runtime.reactor import Reactor
@@ -57,20 +45,6 @@ SWEEP_EVERY = 3600.0
 PIDS_MAX = Path("/sys/fs/cgroup/pids.max")
 PIDS_RESERVE = 100
 """Threads that are no conversations."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Parts:
-    """What lives on the reactor, in the order in which it was made."""
-
-    session: aiohttp.ClientSession
-    inbox: Inbox
-    quota: Quota
-    apis: tuple[OpenApi, ...]
-    agents: tuple[Agent, ...]
-    desks: Mapping[str, Desk]
-    intakes: Mapping[str, Intake]
-    gateways: Mapping[str, StreamGateway]
 
 
 class Service:
@@ -101,10 +75,14 @@ class Service:
         agents = make_agents(self._robots)
         self._reactor.start()
         try:
-            self._parts = self._reactor.submit(self._assemble(agents)).result()
-            self.probes.start()
-        except BaseException:
+            self._parts = self._reactor.submit(assemble(self._settings, agents, self._work)).result()
+        except SettingsError:
             self._reactor.stop(STOP_WITHIN)
+            raise
+        try:
+            self.probes.start()
+        except SettingsError:
+            self._dissolve()
             raise
         self._tell_settings()
         self._supervisor = Supervisor.start(
@@ -116,9 +94,9 @@ class Service:
             decline=partial(turn_away, self._parts.inbox, self._parts.desks),
             policy=self._policy(),
         )
-        self._reactor.submit(self._housekeeping())
-        for api in self._parts.apis:
-            self._reactor.submit(_warm(api))
+        self._reactor.submit(self._housekeeping()).add_done_callback(_report)
+        for robot in self._parts.robots.values():
+            self._reactor.submit(_warm(robot.api)).add_done_callback(_report)
         tell(self._supervisor, Begin())
         if self._drain_wanted:
             self.drain()
@@ -136,89 +114,24 @@ class Service:
         """Wait for the end, stop the rest in reverse, and return the exit code."""
         self._over.wait()
         code, why = self._verdict()
-        if code == DRAINED:
-            log.info("service stopped", extra={"action": "service_stopped", "code": code})
-        else:
+        if code != DRAINED:
             log.critical("service gave up: %s", why, extra={"action": "service_gave_up", "code": code})
             _tell_kubernetes(code, why)
-        if self._reactor.alive(ANSWER_WITHIN):
-            self._reactor.submit(_dissolve(self._parts)).result(STOP_WITHIN)
-        self._reactor.stop(STOP_WITHIN)
+        self._dissolve()
         self.probes.stop()
+        log.info("service stopped", extra={"action": "service_stopped", "code": code})
         return code
 
-    # Making the parts.
+    def _dissolve(self) -> None:
+        """Give back what lives on the reactor, then the reactor."""
+        if self._reactor.alive(ANSWER_WITHIN):
+            try:
+                self._reactor.submit(self._parts.close()).result(STOP_WITHIN)
+            except TimeoutError:
+                log.error("some parts do not close in time", extra={"action": "parts_leaked"})
+        self._reactor.stop(STOP_WITHIN)
 
-    async def _assemble(self, agents: Mapping[str, Agent]) -> _Parts:
-        settings = self._settings
-        try:
-            inbox = await SqliteInbox.open(
-                settings.inbox_path,
-                lease=settings.inbox_lease,
-                dedupe_window=settings.inbox_dedupe_window,
-                retention=settings.inbox_retention,
-            )
-        except InboxError as error:
-            raise SettingsError((f"INBOX_URL: {error}",)) from error
-        session = aiohttp.ClientSession(trust_env=True)
-        quota = Quota(settings.openapi_monthly_quota, inbox.count_calls)
-        apis = {robot.client_id: self._openapi(robot, session, quota) for robot in self._robots}
-        replies = {name: RobotReplies(api, quota) for name, api in apis.items()}
-        return _Parts(
-            session=session,
-            inbox=inbox,
-            quota=quota,
-            apis=tuple(apis.values()),
-            agents=tuple(agents.values()),
-            desks={name: self._desk(name, agents[name], replies[name]) for name in apis},
-            intakes={robot.client_id: self._intake(robot, inbox, replies[robot.client_id]) for robot in self._robots},
-            gateways={
-                robot.client_id: StreamGateway(robot, session, silence_timeout=settings.stream_silence_timeout)
-                for robot in self._robots
-            },
-        )
-
-    def _openapi(self, robot: Robot, session: aiohttp.ClientSession, quota: Quota) -> OpenApi:
-        settings = self._settings
-        return OpenApi(
-            robot,
-            session,
-            attempts=settings.openapi_retry_attempts,
-            backoff=settings.openapi_backoff,
-            timeout=settings.openapi_timeout,
-            qps=int(settings.openapi_qps),
-            quota=quota,
-        )
-
-    def _desk(self, robot: str, agent: Agent, replies: RobotReplies) -> Desk:
-        settings = self._settings
-        clocks = Clocks(
-            connect=settings.agent_connect_timeout,
-            first_token=settings.agent_first_token_timeout,
-            idle=settings.agent_idle_timeout,
-            total=settings.agent_timeout,
-        )
-        answer = partial(
-            answering,
-            agent,
-            robot=robot,
-            clocks=clocks,
-            attempts=settings.agent_retry_attempts,
-            backoff=settings.agent_backoff,
-        )
-        return Desk(replies, answer, agent.name)
-
-    def _intake(self, robot: Robot, inbox: Inbox, replies: RobotReplies) -> Intake:
-        settings = self._settings
-        return Intake(
-            robot,
-            inbox,
-            replies,
-            partial(self._work, robot.client_id),
-            queue=settings.conversation_queue,
-            conversation_scope=settings.conversation_scope,
-            memory_scope=settings.memory_scope,
-        )
+    # Making the tree.
 
     def _lines(self) -> tuple[Line, ...]:
         return tuple(
@@ -228,10 +141,8 @@ class Service:
         )
 
     def _connect(self, robot: str, index: int, supervisor: Ref) -> Ref:
-        parts = self._parts
-        return Connection.start(
-            supervisor, f"{robot}#{index}", self._reactor, parts.gateways[robot], parts.intakes[robot].receive
-        )
+        parts = self._parts.robots[robot]
+        return Connection.start(supervisor, f"{robot}#{index}", self._reactor, parts.gateway, parts.intake.receive)
 
     def _converse(self, supervisor: Ref, conversation: str) -> Ref:
         settings = self._settings
@@ -349,24 +260,6 @@ class Service:
         return GAVE_UP, str(death.error if isinstance(death, Terminated) else death)
 
 
-def make_agents(robots: tuple[Robot, ...]) -> dict[str, Agent]:
-    """The agent of each robot.
-
-    Raises:
-        SettingsError: names every agent that cannot be had.
-    """
-    agents: dict[str, Agent] = {}
-    problems: list[str] = []
-    for robot in robots:
-        try:
-            agents[robot.client_id] = make_agent(robot.agent)
-        except SettingsError as error:
-            problems.extend(error.problems)
-    if problems:
-        raise SettingsError(tuple(problems))
-    return agents
-
-
 def _most_conversations(wanted: int) -> int:
     """Never more threads than the container may have."""
     try:
@@ -382,15 +275,10 @@ async def _warm(api: OpenApi) -> None:
         log.warning("no access token yet: %s", error, extra={"action": "token_missing", "robot": api.robot.client_id})
 
 
-async def _dissolve(parts: _Parts) -> None:
-    """Give back what the parts hold, in reverse."""
-    for agent in parts.agents:
-        await agent.close()
-    for api in parts.apis:
-        await api.close()
-    await parts.quota.close()
-    await parts.session.close()
-    await parts.inbox.close()
+def _report(task: Future[None]) -> None:
+    """A task that nobody waits for must not fail in silence."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("a task failed: %s", error, exc_info=error, extra={"action": "task_failed"})
 
 
 def _tell_kubernetes(code: int, why: str) -> None:

@@ -111,7 +111,7 @@ async def test_a_silent_connection_is_replaced(tmp_path: Path) -> None:
 
 async def test_a_connection_that_keeps_crashing_ends_the_service_with_70(tmp_path: Path) -> None:
     async with staged(tmp_path, STREAM_RESTART_INTENSITY="2") as stage:
-        gateway = stage.service._parts.gateways[stage.robot]
+        gateway = stage.service._parts.robots[stage.robot].gateway
 
         async def crash(listener: object) -> None:
             raise ZeroDivisionError

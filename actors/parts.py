@@ -1,0 +1,156 @@
+"""The parts that live on the reactor: the HTTP session, the inbox, and for each robot its agent, API, card desk, intake
+and gateway.
+
+It reads like a list. Each part is handed what it needs by the settings; nothing is started and nothing is decided here.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import aiohttp
+
+from actors.agents.answering import Clocks, answering
+from actors.agents.registry import make_agent
+from actors.core.events import Agent
+from actors.core.robot import Robot
+from actors.dingtalk.gateway import StreamGateway
+from actors.dingtalk.openapi import OpenApi
+from actors.dingtalk.quota import Quota
+from actors.dingtalk.replies import RobotReplies
+from actors.effects import Desk
+from actors.errors import InboxError, SettingsError
+from actors.inbox.port import Inbox
+from actors.inbox.sqlite import SqliteInbox
+from actors.intake import Intake
+from actors.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class RobotParts:
+    """What one robot is served with."""
+
+    agent: Agent
+    api: OpenApi
+    desk: Desk
+    intake: Intake
+    gateway: StreamGateway
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything on the reactor; `robots` by client id."""
+
+    session: aiohttp.ClientSession
+    inbox: Inbox
+    quota: Quota
+    robots: Mapping[str, RobotParts]
+
+    @property
+    def desks(self) -> dict[str, Desk]:
+        """The desks by client id."""
+        return {name: robot.desk for name, robot in self.robots.items()}
+
+    async def close(self) -> None:
+        """Give back what the parts hold, in reverse."""
+        for robot in self.robots.values():
+            await robot.agent.close()
+            await robot.api.close()
+        await self.quota.close()
+        await self.session.close()
+        await self.inbox.close()
+
+
+def make_agents(robots: tuple[Robot, ...]) -> dict[str, Agent]:
+    """The agent of each robot.
+
+    Raises:
+        SettingsError: names every agent that cannot be had.
+    """
+    agents: dict[str, Agent] = {}
+    problems: list[str] = []
+    for robot in robots:
+        try:
+            agents[robot.client_id] = make_agent(robot.agent)
+        except SettingsError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise SettingsError(tuple(problems))
+    return agents
+
+
+async def assemble(settings: Settings, agents: Mapping[str, Agent], work: Callable[[str, str], object]) -> Parts:
+    """Make all parts. `work(robot, conversation)` is called for every stored question.
+
+    Raises:
+        SettingsError: the inbox cannot be had.
+    """
+    try:
+        inbox = await SqliteInbox.open(
+            settings.inbox_path,
+            lease=settings.inbox_lease,
+            dedupe_window=settings.inbox_dedupe_window,
+            retention=settings.inbox_retention,
+        )
+    except InboxError as error:
+        raise SettingsError((f"INBOX_URL: {error}",)) from error
+    session = aiohttp.ClientSession(trust_env=True)
+    quota = Quota(settings.openapi_monthly_quota, inbox.count_calls)
+
+    def parts_of(robot: Robot) -> RobotParts:
+        name, agent = robot.client_id, agents[robot.client_id]
+        api = _api(settings, robot, session, quota)
+        replies = RobotReplies(api, quota)
+        return RobotParts(
+            agent=agent,
+            api=api,
+            desk=_desk(settings, name, agent, replies),
+            intake=_intake(settings, robot, inbox, replies, partial(work, name)),
+            gateway=StreamGateway(robot, session, silence_timeout=settings.stream_silence_timeout),
+        )
+
+    return Parts(session, inbox, quota, {robot.client_id: parts_of(robot) for robot in settings.robots()})
+
+
+def _api(settings: Settings, robot: Robot, session: aiohttp.ClientSession, quota: Quota) -> OpenApi:
+    return OpenApi(
+        robot,
+        session,
+        attempts=settings.openapi_retry_attempts,
+        backoff=settings.openapi_backoff,
+        timeout=settings.openapi_timeout,
+        qps=settings.openapi_qps,
+        quota=quota,
+    )
+
+
+def _desk(settings: Settings, robot: str, agent: Agent, replies: RobotReplies) -> Desk:
+    clocks = Clocks(
+        connect=settings.agent_connect_timeout,
+        first_token=settings.agent_first_token_timeout,
+        idle=settings.agent_idle_timeout,
+        total=settings.agent_timeout,
+    )
+    answer = partial(
+        answering,
+        agent,
+        robot=robot,
+        clocks=clocks,
+        attempts=settings.agent_retry_attempts,
+        backoff=settings.agent_backoff,
+    )
+    return Desk(replies, answer, agent.name)
+
+
+def _intake(
+    settings: Settings, robot: Robot, inbox: Inbox, replies: RobotReplies, work: Callable[[str], object]
+) -> Intake:
+    return Intake(
+        robot,
+        inbox,
+        replies,
+        work,
+        queue=settings.conversation_queue,
+        conversation_scope=settings.conversation_scope,
+        memory_scope=settings.memory_scope,
+    )
