@@ -73,7 +73,10 @@ def read_frame(raw: bytes) -> Frame:
         # Without the headers: the SDK insists on the form of some that nothing here needs.
         data = _SDK_TYPES[kind].from_dict({**envelope, "headers": {}}).data  # type: ignore[no-untyped-call]
     except (ValueError, TypeError, RecursionError):
-        return _malformed(message_id, "data is not JSON")
+        if (kind, topic) != (SystemMessage.TYPE, SystemMessage.TOPIC_DISCONNECT):
+            return _malformed(message_id, "data is not JSON")
+        # The connection will be closed, whatever is wrong with the reason.
+        data = None
     return _sorted(kind, message_id, topic, data)
 
 

@@ -87,10 +87,8 @@ class StreamGateway:
             listener.opened()
             await connection.read()
         finally:
-            try:
-                await connection.close(self._close_timeout)
-            finally:
-                self._keep(connection.tasks)
+            self._keep(connection.tasks)
+            await connection.close(self._close_timeout)
 
     def _keep(self, tasks: set[asyncio.Task[Any]]) -> None:
         """Hold on to answers that outlive their socket; the loop alone does not keep a task alive."""
@@ -172,20 +170,19 @@ class _Connection:
             case FrameType.CALLBACK:
                 callback = Callback(frame.topic, frame.data, frame.message_id, self.wall())
                 self._start(self._deliver(callback, read_at))
+                return
             case FrameType.DISCONNECT:
                 self._roll(closing_reason(frame), read_at)
+                return
             case FrameType.PING:
                 self.silence.ping(read_at)
-                self._start(self._answer(reply(frame)))
             case FrameType.MALFORMED:
                 log.warning(
                     "a frame could not be understood: %s",
                     frame.problem,
                     extra={"action": "frame_malformed", "robot": self.robot, "frame": frame.message_id},
                 )
-                self._start(self._answer(reply(frame)))
-            case _:
-                self._start(self._answer(reply(frame)))
+        self._start(self._answer(reply(frame)))
 
     def _roll(self, reason: str, now: float) -> None:
         if self.rolls_until is None:
