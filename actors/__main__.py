@@ -83,4 +83,8 @@ def _drain_on_signals(service: Service) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Everything is closed by now. A thread that hangs all the same (a name that is looked up) must not hold up the end.
+    os._exit(code)

@@ -42,6 +42,11 @@ STOP_WITHIN = 5.0
 HOUSEKEEPING_EVERY = 15.0
 SWEEP_EVERY = 3600.0
 
+FREE_EDITION_CALLS = 5000
+"""What DingTalk's free edition has in a month (open.dingtalk.com, "Billing of API calls")."""
+CALLS_AROUND_UPDATES = 2
+"""The creating and the closing call of a card."""
+
 PIDS_MAX = Path("/sys/fs/cgroup/pids.max")
 PIDS_RESERVE = 100
 """Threads that are no conversations."""
@@ -203,6 +208,13 @@ class Service:
 
     def _tell_settings(self) -> None:
         metrics.BUILD_INFO.labels(version=__version__).set(1)
+        if self._settings.openapi_monthly_quota == 0:
+            log.info(
+                "OPENAPI_MONTHLY_QUOTA is not watched; the free edition's %d calls a month are about %d long answers",
+                FREE_EDITION_CALLS,
+                FREE_EDITION_CALLS // (self._settings.card_max_updates + CALLS_AROUND_UPDATES),
+                extra={"action": "quota_not_watched"},
+            )
         for scope in ("stream", "openapi", "agent"):
             for name, value in self._settings.model_dump().items():
                 if name.startswith(f"{scope}_retry_"):

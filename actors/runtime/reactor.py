@@ -85,12 +85,12 @@ class Reactor:
         effect = Effect(to, self._cancel)
 
         def begin() -> None:
-            if effect.cancelled or not to.is_alive():
-                coroutine.close()
-                self._forget(effect)
-            else:
+            if to.is_alive():
                 effect.task = self._loop.create_task(coroutine)
                 effect.task.add_done_callback(end)
+            else:
+                coroutine.close()
+                self._forget(effect)
 
         def end(task: asyncio.Task[T]) -> None:
             self._forget(effect)
@@ -200,5 +200,3 @@ class Reactor:
             if stuck:
                 log.error("reactor stops without %d tasks", len(stuck), extra={"action": "tasks_leaked"})
         await self._loop.shutdown_asyncgens()
-        # Transports that were closed say goodbye in the loop's next turn.
-        await asyncio.sleep(0)

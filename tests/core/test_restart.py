@@ -141,8 +141,9 @@ def test_health_is_counted_from_the_first_time_it_was_told() -> None:
     assert History().healthy(10.0).healthy(50.0).healthy_since == 10.0
 
 
-def test_the_health_of_one_incarnation_is_not_the_nexts() -> None:
-    _, history = decide(CONNECTION, HEALTHY_FOR_LONG, TROUBLE, now=1000.0, random=never)
+@pytest.mark.parametrize("before", [HEALTHY_FOR_LONG, HEALTHY_FOR_A_MOMENT])
+def test_the_health_of_one_incarnation_is_not_the_nexts(before: History) -> None:
+    _, history = decide(CONNECTION, before, TROUBLE, now=1000.0, random=never)
     assert history.healthy_since is None
 
 

@@ -1,0 +1,49 @@
+"""What these tests share. Every one begins and ends without an actor."""
+
+import gc
+from collections.abc import Iterator
+
+import pykka
+import pytest
+
+from actors.runtime.actor import Ref
+from actors.runtime.reactor import Reactor
+from tests.runtime.troupe import PATIENCE, Chronicle, Player, eventually, threads_of
+
+
+@pytest.fixture(autouse=True)
+def _no_actor_is_left() -> Iterator[None]:
+    yield
+    pykka.ActorRegistry.stop_all(block=True, timeout=PATIENCE)
+    eventually(lambda: threads_of(Player) == 0, "all threads of actors have ended")
+
+
+@pytest.fixture
+def chronicle() -> Chronicle:
+    return Chronicle()
+
+
+@pytest.fixture
+def bystander() -> Ref:
+    """An actor that has nothing to do with what happens."""
+    return Player.start(lambda death: None)
+
+
+@pytest.fixture
+def deaths() -> list[Exception]:
+    """The reactor's own deaths."""
+    return []
+
+
+@pytest.fixture
+def reactor(deaths: list[Exception]) -> Iterator[Reactor]:
+    reactor = Reactor(deaths.append)
+    reactor.start()
+    yield reactor
+    assert reactor.stop(PATIENCE)
+    gc.collect()  # what was left open or never awaited warns now, and fails the test
+
+
+@pytest.fixture
+def actor() -> Ref:
+    return Player.start(lambda death: None)
