@@ -100,7 +100,7 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
         (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
         connection.execute("PRAGMA synchronous = FULL")
         (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-    except sqlite3.OperationalError:
+    except sqlite3.OperationalError:  # the disk's fault or a lock's, not the content's
         raise
     except sqlite3.DatabaseError as error:
         verdict = str(error)
