@@ -5,7 +5,7 @@ This file knows nothing of the payload it came from and nothing of how it is sto
 """
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 
@@ -69,15 +69,19 @@ class Question:
 
     def to_json(self) -> str:
         """The stored form; the history is stored elsewhere and left out."""
-        fields = asdict(self)
-        del fields["history"]
-        return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
+        stored = asdict(self)
+        del stored["history"]
+        return json.dumps(stored, ensure_ascii=False, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, stored: str) -> "Question":
         """The question that `to_json` stored; fields of a newer version are ignored."""
-        fields: dict[str, Any] = json.loads(stored)
-        known = {name: fields[name] for name in cls.__slots__ if name in fields}
-        known["address"] = Address(**fields["address"])
-        known["attachments"] = tuple(Attachment(**attachment) for attachment in fields.get("attachments", ()))
+        read: dict[str, Any] = json.loads(stored)
+        known = _known(cls, read)
+        known["address"] = Address(**_known(Address, read["address"]))
+        known["attachments"] = tuple(Attachment(**_known(Attachment, one)) for one in read.get("attachments", ()))
         return cls(**known)
+
+
+def _known(kind: type, stored: dict[str, Any]) -> dict[str, Any]:
+    return {field.name: stored[field.name] for field in fields(kind) if field.name in stored}
