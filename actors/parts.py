@@ -94,8 +94,14 @@ async def assemble(settings: Settings, agents: Mapping[str, Agent], work: Callab
         )
     except InboxError as error:
         raise SettingsError((f"INBOX_URL: {error}",)) from error
-    session = aiohttp.ClientSession(trust_env=True)
+    session = aiohttp.ClientSession(
+        # How many calls may be under way is the limiter's to say: a place in the pool would be waited for on the clock.
+        connector=aiohttp.TCPConnector(limit=0),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trust_env=True,
+    )
     quota = Quota(settings.openapi_monthly_quota, inbox.count_calls)
+    await quota.open(*(robot.client_id for robot in settings.robots()))
 
     def parts_of(robot: Robot) -> RobotParts:
         name, agent = robot.client_id, agents[robot.client_id]

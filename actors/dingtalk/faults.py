@@ -32,7 +32,7 @@ _FAULTS: tuple[tuple[str, Fault], ...] = (
     (r"param\.stream\.content|460101", Fault.TOO_LARGE),
     (r"param\.cardAlreadyExist", Fault.CARD_EXISTS),
 )
-_BAN_PAGE = re.compile(r"\b1111\b|\bpunish")
+_BAN_PAGE = re.compile(r"\bstatus\W{1,4}1111\b|\bpunish")
 
 
 @dataclass(frozen=True, slots=True)

@@ -184,7 +184,8 @@ class OpenApi:
         elif answer.fault is not Fault.QUOTA:
             self._count(api)
         secrets = (self.robot.client_secret, token, *url.query.values())
-        raise CallFailed(api.name, answer.fault, reply.status, answer.code, _without(secrets, answer.message))
+        code, message = (_without(secrets, words) for words in (answer.code, answer.message))
+        raise CallFailed(api.name, answer.fault, reply.status, code, message)
 
     async def _exchange(self, api: Api, url: URL, body: dict[str, Any], token: str) -> _Reply:
         """One HTTP request. Redirects are not followed: nobody but DingTalk gets the token and the text."""
@@ -241,7 +242,7 @@ def _seconds(header: str) -> float:
 
 
 def _without(secrets: tuple[str, ...], words: str) -> str:
-    """An error message that may be logged: short, and without anything secret that the other side quoted."""
+    """Words of the other side that may be logged: short, and without anything secret that they quote."""
     for secret in filter(None, secrets):
         words = words.replace(secret, "***")
     return words[:200]

@@ -1,0 +1,115 @@
+"""A robot, the scripted DingTalk it talks to, and the client between them."""
+
+import time
+from collections.abc import AsyncIterator, Callable
+
+import aiohttp
+import pytest
+from hypothesis import HealthCheck, settings
+
+from actors.core.backoff import Backoff
+from actors.core.question import Address
+from actors.core.robot import Robot
+from actors.dingtalk.openapi import OpenApi
+from actors.dingtalk.quota import Quota
+from tests.dingtalk.scripted import DingTalk
+
+NEVER = float("inf")
+
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""For properties: a loaded machine is no failure."""
+
+
+class Clock:
+    """Seconds that stand still until they are moved."""
+
+    def __init__(self, now: float = 0.0) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def no_store(_month: str, calls: int) -> int:
+    return calls
+
+
+@pytest.fixture
+async def dingtalk() -> AsyncIterator[DingTalk]:
+    platform = DingTalk()
+    runner = await platform.serve()
+    yield platform
+    platform.end()
+    await runner.cleanup()
+
+
+@pytest.fixture
+def robot(dingtalk: DingTalk) -> Robot:
+    return Robot(
+        client_id="dingrobot",
+        client_secret="the-robots-secret",
+        endpoint=dingtalk.url,
+        agent="faq:",
+        card_template="382e4302-551d-4880-bf29-a30acfab2e71.schema",
+        card_content_key="msgContent",
+    )
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as session:
+        yield session
+
+
+@pytest.fixture
+async def quota() -> AsyncIterator[Quota]:
+    quota = Quota(0, no_store)
+    yield quota
+    await quota.close()
+
+
+MakeOpenApi = Callable[..., OpenApi]
+
+
+@pytest.fixture
+async def make_openapi(robot: Robot, session: aiohttp.ClientSession, quota: Quota) -> AsyncIterator[MakeOpenApi]:
+    """Clients with a policy of one's own; the waits are scaled down, the pause after "too fast" is the real second."""
+    made = []
+
+    def make(
+        *, attempts: int = 4, timeout: float = 10.0, qps: int = 20, clock: Callable[[], float] = time.monotonic
+    ) -> OpenApi:
+        backoff = Backoff(initial=0.001, multiplier=2, maximum=0.01, jitter=0.001)
+        client = OpenApi(
+            robot, session, attempts=attempts, backoff=backoff, timeout=timeout, qps=qps, quota=quota, clock=clock
+        )
+        made.append(client)
+        return client
+
+    yield make
+    for client in made:
+        await client.close()
+
+
+@pytest.fixture
+def openapi(make_openapi: MakeOpenApi) -> OpenApi:
+    return make_openapi()
+
+
+@pytest.fixture
+def group() -> Address:
+    """A group in which an employee asked."""
+    return Address("dingrobot", "cidGroup==", group=True, user="staff-1", webhook="", webhook_expires=0.0)
+
+
+@pytest.fixture
+def private() -> Address:
+    """An employee's private chat with the robot."""
+    return Address("dingrobot", "cidPrivate==", group=False, user="staff-1", webhook="", webhook_expires=0.0)
+
+
+@pytest.fixture
+def outsider(dingtalk: DingTalk) -> Address:
+    """Somebody from outside the company, who has no user id; only the webhook reaches them."""
+    webhook = f"{dingtalk.url}/robot/sendBySession?session=the-webhooks-secret"
+    return Address("dingrobot", "cidOut==", group=False, user="", webhook=webhook, webhook_expires=NEVER)

@@ -1,0 +1,264 @@
+"""When the next call may go: properties of the pure schedule, and the coroutines that wait on it."""
+
+import asyncio
+import heapq
+import time
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from actors.dingtalk.limits import PATIENCE, WINDOW, Kind, Limiter, Rank, Schedule, Ticket
+from tests.dingtalk.conftest import Clock, unhurried
+
+QPS = 5
+
+arrivals = st.lists(
+    st.tuples(
+        st.floats(0, 4),  # when a caller comes
+        st.sampled_from(Kind),
+        st.floats(0, PATIENCE / 2),  # the way to DingTalk
+        st.floats(0, PATIENCE / 2),  # and back
+    ),
+    min_size=1,
+    max_size=60,
+)
+Callers = list[tuple[float, Kind, float, float]]
+
+
+class Run:
+    """A simulated clock that drives a schedule with callers until everybody went."""
+
+    def __init__(self, callers: Callers) -> None:
+        self.schedule = Schedule(QPS)
+        self.sent: list[tuple[float, Ticket]] = []
+        self.counted: list[float] = []
+        self.came: dict[Ticket, float] = {}
+        self.first_in_rank: list[Rank] = []
+        moments: list[tuple[float, int, str, object]] = []
+        for number, (at, kind, there, back) in enumerate(callers):
+            heapq.heappush(moments, (at, number, "comes", (kind, there, back)))
+        ways: dict[Ticket, tuple[float, float]] = {}
+        number = len(callers)
+        while moments:
+            now, _, what, subject = heapq.heappop(moments)
+            if what == "comes":
+                kind, there, back = subject  # type: ignore[misc]
+                ticket = self.schedule.join(Rank(kind, now))
+                ways[ticket], self.came[ticket] = (there, back), now
+            elif what == "answered":
+                assert isinstance(subject, Ticket)
+                self.schedule.answered(subject, now)
+            while ticket_now := self.schedule.admit(now):
+                there, back = ways[ticket_now]
+                gone = {ticket for _, ticket in self.sent}
+                self.first_in_rank.append(min(ticket.rank for ticket in self.came if ticket not in gone))
+                self.sent.append((now, ticket_now))
+                self.counted.append(now + there)
+                number += 1
+                heapq.heappush(moments, (now + there + back, number, "answered", ticket_now))
+            if (due := self.schedule.due(now)) is not None:
+                number += 1
+                heapq.heappush(moments, (due, number, "alarm", None))
+
+
+def most_within_a_second(times: list[float]) -> int:
+    ordered = sorted(times)
+    almost = WINDOW - 1e-6  # sums of floats
+    return max(sum(1 for time in ordered if start <= time < start + almost) for start in ordered)
+
+
+@unhurried
+@given(arrivals)
+def test_dingtalk_never_counts_more_than_the_limit_in_any_second(callers: Callers) -> None:
+    assert most_within_a_second(Run(callers).counted) <= QPS
+
+
+@unhurried
+@given(arrivals)
+def test_everybody_goes_in_the_end_and_once(callers: Callers) -> None:
+    sent = [ticket for _, ticket in Run(callers).sent]
+    assert len(sent) == len(set(sent)) == len(callers)
+
+
+@unhurried
+@given(arrivals)
+def test_whoever_goes_is_the_first_in_rank_of_those_who_wait(callers: Callers) -> None:
+    run = Run(callers)
+    assert [ticket.rank for _, ticket in run.sent] == run.first_in_rank
+
+
+@unhurried
+@given(arrivals)
+def test_nobody_waits_while_a_place_is_free(callers: Callers) -> None:
+    run = Run(callers)
+    for place, (now, ticket) in enumerate(run.sent):
+        earlier = [at for at, _ in run.sent[:place]]
+        if now > run.came[ticket]:
+            held_at_most = [at for at in earlier if now - WINDOW - PATIENCE - 1e-6 <= at]
+            assert len(held_at_most) >= QPS
+
+
+@unhurried
+@given(arrivals)
+def test_a_place_is_free_again_no_later_than_its_answer_allows(callers: Callers) -> None:
+    schedule, now = Schedule(1), 0.0
+    for _, kind, there, back in callers:
+        schedule.join(Rank(kind, now))
+        ticket = schedule.admit(now)
+        assert ticket is not None
+        answered = now + there + back
+        schedule.answered(ticket, answered)
+        now = answered + WINDOW
+
+
+def test_an_idle_window_lets_everybody_go_at_once() -> None:
+    schedule = Schedule(20)
+    for number in range(21):
+        schedule.join(Rank(Kind.USUAL, float(number)))
+    assert sum(schedule.admit(100.0) is not None for _ in range(21)) == 20
+
+
+def test_a_call_without_an_answer_gives_its_place_up_after_the_patience() -> None:
+    schedule = Schedule(1)
+    schedule.join(Rank(Kind.USUAL, 0.0))
+    schedule.admit(0.0)
+    schedule.join(Rank(Kind.USUAL, 0.0))
+    assert schedule.due(0.5) == WINDOW + PATIENCE
+
+
+def test_a_late_answer_does_not_make_the_place_last_longer() -> None:
+    schedule = Schedule(1)
+    schedule.join(Rank(Kind.USUAL, 0.0))
+    ticket = schedule.admit(0.0)
+    assert ticket
+    schedule.answered(ticket, 1.0)
+    schedule.join(Rank(Kind.USUAL, 0.0))
+    assert schedule.due(1.0) == WINDOW + PATIENCE
+
+
+def test_a_pause_holds_for_everybody() -> None:
+    schedule = Schedule(5)
+    schedule.pause(7.0)
+    schedule.join(Rank(Kind.FINAL, 0.0))
+    assert schedule.admit(6.9) is None
+    assert schedule.due(6.9) == 7.0
+    assert schedule.admit(7.0) is not None
+
+
+def test_a_shorter_pause_does_not_end_a_longer_one() -> None:
+    schedule = Schedule(5)
+    schedule.pause(7.0)
+    schedule.pause(3.0)
+    schedule.join(Rank(Kind.USUAL, 0.0))
+    assert schedule.due(0.0) == 7.0
+
+
+def test_nothing_is_due_while_nobody_waits() -> None:
+    assert Schedule(1).due(0.0) is None
+
+
+def test_live_cards_get_the_same_share() -> None:
+    schedule, now, shown = Schedule(QPS), 0.0, dict.fromkeys(range(7), 0)
+    waiting = {schedule.join(Rank(Kind.USUAL, now)): card for card in shown}
+    while now < 60:
+        while ticket := schedule.admit(now):
+            card = waiting.pop(ticket)
+            shown[card] += 1
+            schedule.answered(ticket, now)
+            waiting[schedule.join(Rank(Kind.USUAL, now))] = card
+        now = schedule.due(now) or now
+    assert max(shown.values()) - min(shown.values()) <= 1
+
+
+USUAL = Rank(Kind.USUAL, 0.0)
+
+
+async def in_line() -> None:
+    """Let the task that was just made run up to where it waits."""
+    await asyncio.sleep(0)
+
+
+async def test_a_cancelled_waiter_leaves_its_place_to_the_next() -> None:
+    limiter = Limiter(1)
+    await limiter.place(USUAL)
+    first = asyncio.create_task(limiter.place(USUAL))
+    await in_line()
+    second = asyncio.create_task(limiter.place(USUAL))
+    await in_line()
+    first.cancel()
+    await asyncio.wait_for(second, 20)
+    assert first.cancelled()
+
+
+async def test_a_waiter_cancelled_just_as_its_turn_comes_gives_the_place_back() -> None:
+    limiter = Limiter(1, clock := Clock())
+    held = await limiter.place(USUAL)
+    first = asyncio.create_task(limiter.place(USUAL))
+    await in_line()
+    second = asyncio.create_task(limiter.place(USUAL))
+    await in_line()
+    clock.now = 2.0
+    limiter.answered(held)  # wakes the first
+    first.cancel()
+    await asyncio.wait([first], timeout=20)
+    await in_line()
+    assert second.done()
+
+
+async def test_a_waiter_that_was_cancelled_a_moment_before_its_turn_gives_the_place_back() -> None:
+    limiter = Limiter(1, clock := Clock())
+    held = await limiter.place(USUAL)
+    first = asyncio.create_task(limiter.place(USUAL))
+    await in_line()
+    second = asyncio.create_task(limiter.place(USUAL))
+    await in_line()
+    first.cancel()
+    clock.now = 2.0
+    limiter.answered(held)
+    await asyncio.wait([first], timeout=20)
+    await in_line()
+    assert second.done()
+
+
+async def test_a_place_that_is_given_back_is_free_at_once() -> None:
+    limiter = Limiter(1, Clock())
+    limiter.leave(await limiter.place(USUAL))
+    await asyncio.wait_for(limiter.place(USUAL), 20)
+
+
+async def test_a_final_text_overtakes_those_who_wait() -> None:
+    limiter, went = Limiter(1), list[str]()
+    await limiter.place(USUAL)
+
+    async def call(name: str, rank: Rank) -> None:
+        await limiter.place(rank)
+        went.append(name)
+
+    text = asyncio.create_task(call("text", USUAL))
+    await in_line()
+    final = asyncio.create_task(call("final", Rank(Kind.FINAL, 9.0)))
+    await in_line()
+    await asyncio.wait([final], timeout=20)
+    text.cancel()
+    await asyncio.wait([text])
+    assert went == ["final"]
+
+
+async def test_an_answer_brings_the_next_turn_forward() -> None:
+    limiter = Limiter(1, Clock())
+    held = await limiter.place(USUAL)
+    waiting = asyncio.create_task(limiter.place(USUAL))
+    await in_line()
+    assert limiter._alarm
+    without_an_answer = limiter._alarm.when()
+    limiter.answered(held)
+    assert limiter._alarm.when() < without_an_answer
+    waiting.cancel()
+    await asyncio.wait([waiting])
+
+
+async def test_a_pause_delays_who_waits() -> None:
+    limiter, began = Limiter(1), time.monotonic()
+    limiter.pause(0.2)
+    await asyncio.wait_for(limiter.place(USUAL), 20)
+    assert time.monotonic() - began >= 0.2

@@ -1,0 +1,286 @@
+"""Plain messages: by webhook while it lives and leads to DingTalk, else by the API; long texts arrive whole."""
+
+import json
+import logging
+from dataclasses import replace
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from actors.core.card import card_id
+from actors.core.question import Address, Question
+from actors.dingtalk.openapi import OpenApi
+from actors.dingtalk.port import Replies
+from actors.dingtalk.quota import Quota
+from actors.dingtalk.replies import MESSAGE_BYTES, RobotReplies, numbered, split, trusted
+from actors.errors import CallFailed, Fault
+from tests.dingtalk.conftest import MakeOpenApi, unhurried
+from tests.dingtalk.scripted import GROUP, OTO, WEBHOOK, Answer, DingTalk, error
+
+NOW = 1_700_000_000.0
+LIVE = NOW + 5_400
+EXPIRED_SESSION = Answer(200, {"errcode": 300001, "errmsg": "session 不存在"})
+LONG = "一行字。\n" * 3_000
+
+
+@pytest.fixture
+def replies(openapi: OpenApi, quota: Quota) -> Replies:
+    return RobotReplies(openapi, quota, lambda: NOW)
+
+
+def with_webhook(address: Address, dingtalk: DingTalk, expires: float = LIVE) -> Address:
+    webhook = f"{dingtalk.url}{WEBHOOK}?session=the-webhooks-secret"
+    return replace(address, webhook=webhook, webhook_expires=expires)
+
+
+async def test_a_live_webhook_takes_the_message(dingtalk: DingTalk, replies: Replies, group: Address) -> None:
+    await replies.say(with_webhook(group, dingtalk), "**好**\n完")
+    [asked] = dingtalk.asked
+    assert asked.path == WEBHOOK
+    assert asked.body == {"msgtype": "markdown", "markdown": {"title": "**好**", "text": "**好**\n完"}}
+
+
+async def test_a_webhook_gets_no_token(dingtalk: DingTalk, replies: Replies, group: Address) -> None:
+    await replies.say(with_webhook(group, dingtalk), "好")
+    assert dingtalk.asked[0].token == ""
+
+
+@pytest.mark.parametrize("left", [60.0, 0.0, -1.0])
+async def test_a_webhook_in_its_last_minute_is_not_used(
+    dingtalk: DingTalk, replies: Replies, group: Address, left: float
+) -> None:
+    await replies.say(with_webhook(group, dingtalk, NOW + left), "好")
+    assert dingtalk.to(WEBHOOK) == []
+    assert len(dingtalk.to(GROUP)) == 1
+
+
+async def test_a_group_is_reached_by_the_api(dingtalk: DingTalk, replies: Replies, group: Address) -> None:
+    await replies.say(group, "好")
+    [asked] = dingtalk.to(GROUP)
+    assert json.loads(asked.body.pop("msgParam")) == {"title": "好", "text": "好"}
+    assert asked.body == {"robotCode": "dingrobot", "msgKey": "sampleMarkdown", "openConversationId": "cidGroup=="}
+
+
+async def test_a_private_chat_is_reached_by_the_api(dingtalk: DingTalk, replies: Replies, private: Address) -> None:
+    await replies.say(private, "好")
+    [asked] = dingtalk.to(OTO)
+    assert json.loads(asked.body.pop("msgParam")) == {"title": "好", "text": "好"}
+    assert asked.body == {"robotCode": "dingrobot", "msgKey": "sampleMarkdown", "userIds": ["staff-1"]}
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [EXPIRED_SESSION, error(500, "unknownError"), Answer(200, "<html>")],
+    ids=["expired under 200", "broken", "no json"],
+)
+async def test_a_webhook_that_fails_hands_over_to_the_api(
+    dingtalk: DingTalk, replies: Replies, group: Address, refusal: Answer
+) -> None:
+    dingtalk.always_answers(WEBHOOK, refusal)
+    await replies.say(with_webhook(group, dingtalk), "好")
+    assert len(dingtalk.to(GROUP)) == 1
+
+
+async def test_an_expired_session_is_not_tried_again(dingtalk: DingTalk, replies: Replies, group: Address) -> None:
+    dingtalk.always_answers(WEBHOOK, EXPIRED_SESSION)
+    await replies.say(with_webhook(group, dingtalk), LONG)
+    assert len(dingtalk.to(WEBHOOK)) == 1
+    assert len(dingtalk.to(GROUP)) == len(numbered(LONG))
+
+
+async def test_an_outsider_is_reached_by_webhook(dingtalk: DingTalk, replies: Replies, outsider: Address) -> None:
+    await replies.say(outsider, "好")
+    assert len(dingtalk.to(WEBHOOK)) == 1
+
+
+async def test_an_outsider_without_a_webhook_cannot_be_reached(
+    dingtalk: DingTalk, replies: Replies, outsider: Address
+) -> None:
+    dingtalk.always_answers(WEBHOOK, EXPIRED_SESSION)
+    with pytest.raises(CallFailed) as caught:
+        await replies.say(outsider, "好")
+    assert (caught.value.fault, caught.value.code) == (Fault.REJECTED, "noStaffId")
+
+
+async def test_a_message_that_does_not_reach_its_reader_is_a_failure(
+    dingtalk: DingTalk, replies: Replies, private: Address
+) -> None:
+    dingtalk.always_answers(OTO, Answer(200, {"processQueryKey": "q", "invalidStaffIdList": ["staff-1"]}))
+    with pytest.raises(CallFailed) as caught:
+        await replies.say(private, "好")
+    assert caught.value.code == "invalidStaffId"
+
+
+async def test_a_reader_under_flow_control_is_tried_again(
+    dingtalk: DingTalk, replies: Replies, private: Address
+) -> None:
+    dingtalk.answers(OTO, Answer(200, {"processQueryKey": "q", "flowControlledStaffIdList": ["staff-1"]}))
+    await replies.say(private, "好")
+    assert len(dingtalk.to(OTO)) == 2
+
+
+async def test_a_failed_webhook_is_told_without_its_session(
+    *, dingtalk: DingTalk, replies: Replies, group: Address, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    dingtalk.always_answers(WEBHOOK, EXPIRED_SESSION)
+    await replies.say(with_webhook(group, dingtalk), "一个秘密")
+    told = caplog.text + "".join(str(vars(record)) for record in caplog.records)
+    assert "webhook_failed" in told
+    assert not [secret for secret in ("the-webhooks-secret", "一个秘密", "the-robots-secret") if secret in told]
+
+
+# Where a webhook may lead
+
+ENDPOINT = "http://127.0.0.1:8080"
+
+
+@pytest.mark.parametrize(
+    "webhook",
+    [
+        "https://oapi.dingtalk.com/robot/sendBySession?session=s",
+        "https://OAPI.DingTalk.com/robot/sendBySession?session=s",
+        "https://oapi.dingtalk.io/robot/sendBySession?session=s",
+        "http://127.0.0.1:8080/robot/sendBySession?session=s",
+    ],
+)
+def test_dingtalk_and_the_endpoint_are_trusted(webhook: str) -> None:
+    assert str(trusted(webhook, ENDPOINT)).endswith("session=s")
+
+
+@pytest.mark.parametrize(
+    "webhook",
+    [
+        "http://oapi.dingtalk.com/robot/sendBySession",
+        "https://oapi.dingtalk.com.evil.example/",
+        "https://evildingtalk.com/",
+        "https://oapi.dingtalk.com@evil.example/",
+        "https://somebody:secret@oapi.dingtalk.com/",
+        "https://evil.example/?x=.dingtalk.com",
+        "https://evil.example#.dingtalk.com",
+        "https://evil.example\\.dingtalk.com/",
+        "http://127.0.0.1:8081/",
+        "https://127.0.0.1:8080/",
+        "http://169.254.169.254/latest/meta-data",
+        "http://localhost:8080/",
+        "file:///etc/passwd",
+        "//oapi.dingtalk.com/",
+        "https://[::1",
+        "https://oapi.dingtalk.com:port/",
+        "",
+    ],
+)
+def test_nowhere_else_is_trusted(webhook: str) -> None:
+    assert trusted(webhook, ENDPOINT) is None
+
+
+async def test_a_webhook_to_somewhere_else_is_not_followed(
+    *, dingtalk: DingTalk, replies: Replies, group: Address, caplog: pytest.LogCaptureFixture
+) -> None:
+    elsewhere = DingTalk()
+    runner = await elsewhere.serve()
+    await replies.say(with_webhook(group, elsewhere), "好")
+    await runner.cleanup()
+    assert elsewhere.asked == []
+    assert len(dingtalk.to(GROUP)) == 1
+    assert "webhook_refused" in {getattr(record, "action", "") for record in caplog.records}
+
+
+# Long texts
+
+texts = st.text(st.sampled_from('aé中😀\n"\\\t\x00 ') | st.characters(), max_size=400)
+
+
+@unhurried
+@given(texts, st.integers(6, 100))
+@example('"' * 50, 7)
+@example("\n" * 50, 7)
+def test_nothing_is_lost_by_splitting(text: str, limit: int) -> None:
+    assert "".join(split(text, limit)) == text
+
+
+@unhurried
+@given(texts, st.integers(12, 100))
+def test_every_part_travels_in_its_limit(text: str, limit: int) -> None:
+    sizes = [len(json.dumps(part, ensure_ascii=False).encode(errors="replace")) - 2 for part in split(text, limit)]
+    assert max(sizes) <= limit
+
+
+@unhurried
+@given(texts, st.integers(12, 100))
+def test_no_part_is_empty_unless_the_text_is(text: str, limit: int) -> None:
+    assert all(split(text, limit)) or not text
+
+
+def test_a_text_is_split_between_its_lines() -> None:
+    assert split("one\ntwo\nthree", 10) == ["one\ntwo\n", "three"]
+
+
+def test_a_line_that_is_too_long_is_split_between_characters() -> None:
+    assert split("中中中中", 7) == ["中中", "中中"]
+
+
+def test_half_a_character_is_no_obstacle() -> None:
+    assert split("\ud83d" * 3, 2) == ["\ud83d" * 2, "\ud83d"]
+
+
+def test_a_part_is_not_cut_short_for_a_line_that_ends_early() -> None:
+    assert split("a\n" + "b" * 20, 12) == ["a\n" + "b" * 9, "b" * 11]
+
+
+def test_a_short_text_has_no_number() -> None:
+    assert numbered("好") == ["好"]
+
+
+def test_a_long_text_is_numbered() -> None:
+    messages = numbered(LONG)
+    count = len(messages)
+    assert [message.split("\n\n", 1)[0] for message in messages] == [f"({n}/{count})" for n in range(1, count + 1)]
+    assert "".join(message.split("\n\n", 1)[1] for message in messages) == LONG
+
+
+@pytest.mark.parametrize("text", [LONG, '"' * 40_000, "\n" * 40_000, "😀" * 20_000, "\x00" * 10_000])
+async def test_a_long_text_keeps_to_the_limits_of_both_ways(
+    *, dingtalk: DingTalk, make_openapi: MakeOpenApi, quota: Quota, group: Address, text: str
+) -> None:
+    replies = RobotReplies(make_openapi(qps=100), quota, lambda: NOW)
+    await replies.say(group, text)
+    await replies.say(with_webhook(group, dingtalk), text)
+    assert all(len(asked.body["msgParam"].encode()) <= MESSAGE_BYTES for asked in dingtalk.to(GROUP))
+    assert all(len(asked.raw) <= 20_000 for asked in dingtalk.to(WEBHOOK))
+
+
+# Cards and budget
+
+
+@pytest.fixture
+def question(group: Address) -> Question:
+    return Question(
+        robot="dingrobot",
+        message_id="msg-1",
+        conversation="dingrobot staff-1",
+        chat_id="dingrobot:cidGroup==:staff-1",
+        text="营业时间？",
+        sender_id="staff-1",
+        sender_nick="张三",
+        address=group,
+        received_at=NOW,
+    )
+
+
+def test_the_card_of_a_question_is_the_same_for_every_attempt(replies: Replies, question: Question) -> None:
+    assert replies.card(question, 1).id == replies.card(question, 2).id == card_id("dingrobot", "msg-1")
+
+
+def test_the_budget_is_whole_while_nobody_watches_the_quota(replies: Replies) -> None:
+    assert replies.budget(20) == 20
+
+
+async def test_the_budget_shrinks_with_the_quota(openapi: OpenApi) -> None:
+    async def nine_tenths(_month: str, _calls: int) -> int:
+        return 4_500
+
+    quota = Quota(5_000, nine_tenths)
+    await quota.open("dingrobot")
+    assert RobotReplies(openapi, quota).budget(21) == 11
