@@ -13,7 +13,7 @@ from pydantic import SecretStr, ValidationError
 from actors.core.backoff import Backoff
 from actors.core.robot import Robot
 from actors.errors import SettingsError
-from actors.redaction import MASK, clean
+from actors.redaction import MASK, clean, hide
 from actors.variables import Variables
 
 PREFIXES = ("STREAM_", "OPENAPI_", "AGENT_", "CARD_", "CONVERSATION_", "INBOX_", "DINGTALK_", "SANDBOX_")
@@ -85,7 +85,7 @@ class Settings(Variables):
 
 
 def load(environ: Mapping[str, str]) -> Settings:
-    """The settings of this environment. An empty variable counts as not set.
+    """The settings of this environment. An empty variable counts as not set; secrets are hidden from logs from now on.
 
     Raises:
         SettingsError: something is wrong; each fault has one line, with the variable's name and what to do.
@@ -125,9 +125,18 @@ KNOWN = {name.upper(): _is_secret(field.annotation) for name, field in Variables
 
 
 def _value(name: str, given: Mapping[str, str]) -> str | None:
-    """The variable's value, from the file that `X_FILE` names if it is a secret."""
+    if not KNOWN[name]:
+        return given.get(name)
+    secret = _secret(name, given)
+    if secret is not None:
+        hide(secret)
+    return secret
+
+
+def _secret(name: str, given: Mapping[str, str]) -> str | None:
+    """The secret itself, or what stands in the file that `X_FILE` names."""
     file_name = f"{name}_FILE"
-    path = given.get(file_name) if KNOWN[name] else None
+    path = given.get(file_name)
     if path is None:
         return given.get(name)
     if name in given:

@@ -201,8 +201,6 @@ class _Run:
             TimeoutError: none came within `limit` seconds.
             AgentFailed: the agent failed, or came to its end without `Finished`.
         """
-        if limit <= 0:
-            raise TimeoutError
         if self._ahead.empty():
             async with asyncio.timeout(limit):
                 event = await self._ahead.get()

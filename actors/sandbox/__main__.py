@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import threading
+from contextlib import suppress
 
 from actors.sandbox.server import Sandbox
 
@@ -55,8 +56,9 @@ async def _run(sandbox: Sandbox, *, child: bool) -> int:
 
 
 def _until_input_ends(loop: asyncio.AbstractEventLoop, end: asyncio.Event) -> None:
-    while os.read(sys.stdin.fileno(), 4096):
-        pass
+    with suppress(OSError):
+        while os.read(0, 4096):
+            pass
     loop.call_soon_threadsafe(end.set)
 
 

@@ -144,6 +144,7 @@ class Api:
         admit: Callable[[], None] = lambda: None,
     ) -> web.Response:
         self._world.calls.add(call)
+        self._world.changed()
         fault = self._faults.take(call.api, call.body)
         reply = await self._suffer(fault, request) if fault and not fault.applied else None
         if reply is None:

@@ -16,6 +16,10 @@ from actors.sandbox.replies import ApiError
 from actors.sandbox.rules import Rules
 from actors.sandbox.world import World, opaque
 
+CORP = "ding0123456789abcdef0123456789abcdef"
+VERSIONS = 2000
+"""How many versions of a card are kept, the latest ones."""
+
 # AICardStatus in dingtalk_stream's card_replier.py.
 FLOW_STATUS = {
     "1": CardState.PROCESSING,
@@ -200,10 +204,8 @@ class Cards:
         card.versions.append(
             CardVersion(time.monotonic(), call, card.state, dict(params), params.get(card.key, ""), guid, user)
         )
+        del card.versions[:-VERSIONS]
         self._world.changed(card)
-
-
-CORP = "ding0123456789abcdef0123456789abcdef"
 
 
 def _after(body: dict[str, Any]) -> CardState:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from actors.sandbox.records import Card
+from actors.sandbox.records import Card, CardVersion
 from actors.sandbox.rules import Rules
 
 if TYPE_CHECKING:
@@ -56,13 +56,14 @@ class Control:
 
     @web.middleware
     async def guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Let only this machine's own page in: a foreign Origin, a Host that is a made-up name (DNS rebinding) and a
-        body that a form could send are refused. Robots' calls pass; they carry credentials."""
-        if request.path.startswith(FOR_ROBOTS):
-            return await handler(request)
-        origin = request.headers.get("Origin")
-        if not self._is_ours(request.url.host or "") or origin not in {None, f"http://{request.host}"}:
+        """Keep web pages from elsewhere out: a foreign Origin, a Host that is a made-up name (DNS rebinding) and a body
+        that a form could send are refused. Robots know the sandbox by any name; they carry credentials."""
+        robots_call = request.path.startswith(FOR_ROBOTS)
+        host, origin = request.url.host or "", request.headers.get("Origin")
+        if origin not in {None, f"http://{request.host}"} or not (robots_call or self._is_ours(host)):
             raise web.HTTPForbidden(text="only the sandbox's own page may do this\n")
+        if robots_call:
+            return await handler(request)
         if request.method == "POST" and request.content_type != "application/json":
             raise web.HTTPUnsupportedMediaType(text="application/json, please\n")
         response = await handler(request)
@@ -125,10 +126,11 @@ class Control:
 
 
 def _card(card: Card) -> dict[str, Any]:
-    versions = [
-        {name: value for name, value in asdict(version).items() if name != "params"} for version in card.versions
-    ]
-    return asdict(card) | {"text": card.text, "buttons": card.buttons(), "versions": versions}
+    known = {field.name: getattr(card, field.name) for field in fields(Card)}
+    # What a version showed is its text; with all variables of all versions this would be a very long answer.
+    shown = [field.name for field in fields(CardVersion) if field.name != "params"]
+    versions = [{name: getattr(version, name) for name in shown} for version in card.versions]
+    return known | {"text": card.text, "buttons": card.buttons(), "versions": versions}
 
 
 async def _arguments(request: web.Request) -> dict[str, Any]:

@@ -71,7 +71,8 @@ class Gateway:
         socket = web.WebSocketResponse(timeout=1.0, max_msg_size=256 * 1024)
         await socket.prepare(request)
         record = Connection(robot, request.query["ticket"], topics, time.monotonic())
-        line = Line(record, socket, request.transport, f"http://{request.host}")
+        later = asyncio.get_running_loop().call_later
+        line = Line(record, socket, request.transport, f"http://{request.host}", later)
         self._lines[record.id] = line
         self._world.connections.add(record)
         self._world.changed(presence=True)
@@ -172,6 +173,7 @@ class Gateway:
             self._world.pings.add(ping)
             self._world.changed()
             await asyncio.sleep(self._rules.ping_interval)
+            self._pending.pop(ping.message_id, None)
 
     def _hear(self, line: Line, message: WSMessage) -> None:
         line.heard()
@@ -192,8 +194,8 @@ class Gateway:
         self._world.changed()
 
     def _repeat(self, push: Push, again: Callable[[], None]) -> None:
+        # The first push stays pending: an ack that comes late is still its ack.
         self._timers.pop(push.message_id, None)
-        self._pending.pop(push.message_id, None)
         again()
 
     def _forget(self, line: Line) -> None:

@@ -5,28 +5,33 @@ It moves frames and bytes; what they mean is the gateway's.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 
 from aiohttp import ClientConnectionResetError, WSCloseCode, web
 
 from actors.sandbox.records import Connection
 
+Later = Callable[[float, Callable[[], object]], asyncio.TimerHandle]
+
 
 class Line:
-    """A record, its socket and a queue of frames. `base` is the address that the client knows this server by."""
+    """A record, its socket and a queue of frames. `base` is the address that the client knows this server by, `later`
+    the loop's `call_later`."""
 
     def __init__(
         self,
         record: Connection,
         socket: web.WebSocketResponse,
-        transport: asyncio.Transport | None,
+        transport: asyncio.BaseTransport | None,
         base: str,
+        later: Later,
     ) -> None:
         self.record = record
         self.base = base
         self._socket = socket
         self._transport = transport
+        self._later = later
         self._frames: asyncio.Queue[str | bytes] = asyncio.Queue()
         self._silence: tuple[asyncio.TimerHandle, float] | None = None
 
@@ -66,10 +71,10 @@ class Line:
     def cut_after_silence(self, grace: float) -> None:
         """Close TCP once nothing was heard for `grace` seconds."""
         if self._transport:
-            self._silence = (asyncio.get_running_loop().call_later(grace, self._transport.close), grace)
+            self._silence = (self._later(grace, self._transport.close), grace)
 
     def abort(self) -> None:
-        if self._transport:
+        if isinstance(self._transport, asyncio.WriteTransport):
             self._transport.abort()
 
     async def close(self, code: int) -> None:

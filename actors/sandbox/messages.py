@@ -32,7 +32,8 @@ class Messages:
         """The fields that every message of this person to this robot has, with a session webhook of its own."""
         now = time.time()
         expires = now + self._rules.webhook_life
-        self._sessions = {session: grant for session, grant in self._sessions.items() if grant[2] > now}
+        while self._sessions and next(iter(self._sessions.values()))[2] <= now:
+            del self._sessions[next(iter(self._sessions))]
         session = uuid.uuid4().hex
         self._sessions[session] = (robot, chat.id, expires)
         fields: dict[str, Any] = {

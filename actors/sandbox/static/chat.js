@@ -1,15 +1,10 @@
-// The chat page: keeps what the server tells and draws it. Everything from a chat is text to it; the only HTML it takes
-// is the Markdown that the server rendered.
+// The chat page: keeps what the server tells, draws it, and says what a person does. Everything from a chat is text to
+// it; the only HTML it takes is the Markdown that the server rendered.
+
+import { face, make, options, place } from "./dom.js";
+import { line, STAGES } from "./lines.js";
 
 const $ = (id) => document.getElementById(id);
-const STAGES = {
-  PROCESSING: ["思考中", "Thinking"],
-  INPUTING: ["正在输入", "Typing"],
-  EXECUTING: ["执行中", "Working"],
-  FINISHED: ["已完成", "Finished"],
-  FAILED: ["失败", "Failed"],
-};
-const SENT = { sent: "已送达 Delivered", acked: "已接收 Taken", lost: "未送达：没有机器人在线 Not delivered: no robot is connected" };
 const KEPT = 400;
 
 const world = { robots: [], people: [], groups: new Map(), entries: new Map(), live: false };
@@ -73,27 +68,6 @@ const nickOf = (id) => world.people.find((person) => person.id === id)?.nick ?? 
 
 // Drawing
 
-function make(tag, className = "", text = "") {
-  const node = document.createElement(tag);
-  if (className) node.className = className;
-  if (text) node.textContent = text;
-  return node;
-}
-
-function both(tag, className, chinese, english) {
-  const node = make(tag, className, `${chinese} `);
-  node.append(make("span", "", english));
-  return node;
-}
-
-function face(name, robot = false) {
-  const node = make("div", `face ${robot ? "robot" : `tint-${hash(name) % 6}`}`, robot ? "AI" : [...name].slice(-2).join(""));
-  node.setAttribute("aria-hidden", "true");
-  return node;
-}
-
-const hash = (text) => [...text].reduce((sum, letter) => (sum * 31 + letter.codePointAt(0)) >>> 0, 7);
-
 function draw() {
   news.delete(placeHere());
   ready();
@@ -137,18 +111,6 @@ function drawTop() {
   options($("sender"), world.people.map((person) => [person.id, person.nick]), here.person);
 }
 
-function options(select, pairs, chosen) {
-  const wanted = JSON.stringify([pairs, chosen]);
-  if (select.dataset.drawn === wanted) return;
-  select.dataset.drawn = wanted;
-  select.replaceChildren(...pairs.map(([value, label]) => {
-    const option = make("option", "", label);
-    option.value = value;
-    option.selected = value === chosen;
-    return option;
-  }));
-}
-
 function drawPresence() {
   const robot = world.robots.find((each) => each.id === here.robot);
   const [className, chinese, english] = !world.live ? ["pill off", "页面已断开", "Page offline"]
@@ -168,7 +130,7 @@ function drawLines() {
   const lines = shown.map((entry) => {
     const known = drawn.get(entry.id);
     if (known?.entry === entry) return known.node;
-    const node = line(entry);
+    const node = line(entry, { person: here.person, pressed: pressed.get(entry.card), press });
     drawn.set(entry.id, { entry, node });
     return node;
   });
@@ -177,14 +139,6 @@ function drawLines() {
   $("empty").hidden = shown.length > 0;
   if (!shown.length) drawEmpty();
   if (atEnd) log.scrollTop = log.scrollHeight;
-}
-
-// Nodes that stay are left where they are, so that a click on a button of a card that is growing elsewhere is not lost.
-function place(parent, nodes) {
-  nodes.forEach((node, index) => {
-    if (parent.children[index] !== node) parent.insertBefore(node, parent.children[index] ?? null);
-  });
-  while (parent.children.length > nodes.length) parent.lastElementChild.remove();
 }
 
 function drawEmpty() {
@@ -197,68 +151,6 @@ function drawEmpty() {
     ? [icon, make("h3", "", "向机器人提一个问题"), make("p", "", "Ask the robot something; the answer comes as a card that grows.")]
     : [icon, make("h3", "", "还没有机器人连接"), make("p", "", "No robot is connected yet. Point one here:"), make("code", "", `DINGTALK_OPENAPI_ENDPOINT=${location.origin}`)];
   $("empty").replaceChildren(...parts);
-}
-
-function line(entry) {
-  const said = entry.kind === "said";
-  const mine = said && entry.sender === here.person;
-  const node = make("article", `line ${entry.kind}${mine ? " mine" : ""}`);
-  node.dataset.entry = entry.id;
-  const body = make("div", "body");
-  const time = new Date(entry.time * 1000).toLocaleTimeString("zh-CN", { hour: "2-digit", minute: "2-digit" });
-  body.append(make("div", "by", `${said ? entry.nick : entry.robot} · ${time}`));
-  if (said) {
-    body.append(make("div", "bubble", entry.text), make("div", `state ${entry.state}`, SENT[entry.state]));
-  } else {
-    body.append(entry.kind === "card" ? cardBox(entry) : messageBox(entry));
-  }
-  node.append(face(said ? entry.nick : entry.robot, !said), body);
-  return node;
-}
-
-function markdown(className, html) {
-  const node = make("div", className);
-  node.innerHTML = html;
-  return node;
-}
-
-function messageBox(entry) {
-  return markdown("bubble md", entry.html);
-}
-
-function cardBox(entry) {
-  const box = make("div", `card-box ${entry.state}`);
-  box.dataset.card = entry.card;
-  const head = make("header", "card-head");
-  const stage = make("div", `stage ${entry.state}`);
-  stage.append(make("i"), both("div", "", ...STAGES[entry.state]));
-  head.append(make("strong", "", entry.title || "AI 回答 Answer"), stage);
-  box.append(head, markdown("card-text md", entry.html));
-  if (entry.buttons.length) {
-    const row = make("div", "buttons");
-    row.append(...entry.buttons.map((button) => cardButton(entry, button)));
-    box.append(row);
-  }
-  if (entry.state === "FINISHED" || entry.state === "FAILED") {
-    box.append(make("footer", "card-foot", `用时 Took ${entry.seconds} s · ${entry.updates} 次更新 updates`));
-  }
-  return box;
-}
-
-function cardButton(entry, button) {
-  const colour = ["blue", "red"].includes(button.color) ? button.color : "";
-  if (button.url) {
-    const link = make("a", colour, button.text);
-    link.href = button.url;
-    link.target = "_blank";
-    link.rel = "noopener noreferrer";
-    return link;
-  }
-  const node = make("button", colour, button.text);
-  node.type = "button";
-  node.setAttribute("aria-pressed", String(pressed.get(entry.card) === button.id));
-  node.addEventListener("click", () => press(entry, button, node));
-  return node;
 }
 
 // What a person does
