@@ -1,0 +1,82 @@
+#!/bin/sh
+# Set up what is missing, and nothing else: .venv with the locked dependencies, and the system's part of it.
+#
+#   deploy/install.sh run     what the service needs
+#   deploy/install.sh test    that, and what the tests need
+#
+# A lock that is installed is remembered by its hash in .venv/installed, never by file times: when it is there, nothing
+# is fetched. A .venv that was interrupted (.venv/unfinished), or whose Python is gone, is made anew.
+set -eu
+cd "$(dirname "$0")/.."
+
+say() { printf '%s\n' "$*" >&2; }
+fail() { say "install: $*"; exit 1; }
+
+apt_install() {
+    command -v apt-get >/dev/null || fail "please install $*: there is no apt-get here to do it"
+    say "Installing $* ..."
+    as_root=
+    if [ "$(id -u)" != 0 ]; then
+        command -v sudo >/dev/null || fail "please install $* as root: there is no sudo here to do it"
+        as_root=sudo
+    fi
+    $as_root apt-get update -qq >&2
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$@" >&2 ||
+        fail "apt-get could not install $*"
+}
+
+has_package() { dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q '^install ok installed'; }
+
+find_python() {
+    for candidate in python3.11 python3.12 python3.13 python3; do
+        if "$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+            command -v "$candidate"
+            return
+        fi
+    done
+    return 1
+}
+
+make_venv() {
+    python=$(find_python) || { apt_install python3-venv && python=$(find_python); } ||
+        fail "Python 3.11 or newer is needed"
+    say "Making .venv with $python ..."
+    rm -rf .venv
+    mkdir .venv
+    touch .venv/unfinished
+    "$python" -m venv .venv
+}
+
+hash_of() { sha256sum <"$1" | cut -d ' ' -f 1; }
+
+install_lock() {
+    lock=$1
+    covers=$2
+    if [ -e .venv/unfinished ] || ! .venv/bin/python -I -c 'import pip' 2>/dev/null; then
+        make_venv
+    elif grep -qsx "$(hash_of "$lock")" .venv/installed; then
+        return
+    fi
+    say "Installing $lock ..."
+    touch .venv/unfinished
+    rm -f .venv/installed
+    .venv/bin/python -m pip install -qq --disable-pip-version-check --no-input --require-hashes -r "$lock" ||
+        fail "pip could not install $lock"
+    for file in $covers; do hash_of "$file"; done >.venv/installed
+    rm .venv/unfinished
+}
+
+case "${1-}" in
+run)
+    install_lock deploy/requirements.txt deploy/requirements.txt
+    ;;
+test)
+    # The tests' lock holds all of the service's, at the same versions.
+    install_lock tests/requirements.txt "deploy/requirements.txt tests/requirements.txt"
+    command -v chromium >/dev/null || apt_install chromium
+    has_package fonts-noto-cjk || apt_install fonts-noto-cjk
+    ;;
+*)
+    fail "usage: deploy/install.sh run|test"
+    ;;
+esac

@@ -1,0 +1,67 @@
+"""A real Chromium, a DingTalk, and its chat page on a screen that tells of every error."""
+
+from collections.abc import AsyncIterator
+
+import pytest_asyncio
+from playwright.async_api import Browser, Page, async_playwright, expect
+
+from actors.sandbox.rules import Rules
+from actors.sandbox.server import Sandbox
+from tests.sandbox.robot import ROBOT, SECRET, Line, Robot
+
+CHROMIUM = "/usr/bin/chromium"
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest_asyncio.fixture(loop_scope="session", scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """One browser for all tests."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        await browser.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def sandbox() -> AsyncIterator[Sandbox]:
+    """A DingTalk with one robot."""
+    async with Sandbox(robots={ROBOT: SECRET}, rules=Rules(first_ping=0.01)) as sandbox:
+        yield sandbox
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def robot(sandbox: Sandbox) -> AsyncIterator[Robot]:
+    """The robot, with its token."""
+    async with Robot.at(sandbox.url) as robot:
+        yield robot
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def line(robot: Robot) -> AsyncIterator[Line]:
+    """A Stream connection of the robot."""
+    async with robot.line() as line:
+        yield line
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def page(browser: Browser, sandbox: Sandbox) -> AsyncIterator[Page]:
+    """The chat page; at the end nothing may have gone wrong on it, a refused policy included."""
+    complaints: list[str] = []
+    context = await browser.new_context(viewport={"width": 1280, "height": 800}, locale="zh-CN")
+    page = await context.new_page()
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    await page.goto(sandbox.url)
+    await expect(page.locator("#presence")).not_to_be_empty()
+    yield page
+    await context.close()
+    # A page that cannot reach its server says so; that is the browser's own line, and part of one test.
+    assert [complaint for complaint in complaints if "net::ERR" not in complaint] == []

@@ -1,0 +1,364 @@
+"""The environment: defaults, reading, and every fault told at once."""
+
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from actors.core.backoff import Backoff
+from actors.core.scope import Scope
+from actors.errors import SettingsError
+from actors.redaction import clean
+from actors.settings import KNOWN, load
+
+ROBOT = {"DINGTALK_CLIENT_ID": "ding-shop", "DINGTALK_CLIENT_SECRET": "kept-to-ourselves"}
+
+CONTRACT = {
+    "DINGTALK_CLIENT_ID": None,
+    "DINGTALK_CLIENT_SECRET": None,
+    "DINGTALK_OPENAPI_ENDPOINT": "https://api.dingtalk.com",
+    "AGENT": "faq:",
+    "STREAM_CONNECTIONS": 1,
+    "STREAM_RETRY_INITIAL": 1,
+    "STREAM_RETRY_MULTIPLIER": 2,
+    "STREAM_RETRY_MAX": 60,
+    "STREAM_RETRY_JITTER": 1,
+    "STREAM_RETRY_RESET_AFTER": 60,
+    "STREAM_RESTART_INTENSITY": 5,
+    "STREAM_RESTART_PERIOD": 300,
+    "STREAM_SILENCE_TIMEOUT": 180,
+    "OPENAPI_RETRY_ATTEMPTS": 4,
+    "OPENAPI_RETRY_INITIAL": 0.5,
+    "OPENAPI_RETRY_MULTIPLIER": 2,
+    "OPENAPI_RETRY_MAX": 8,
+    "OPENAPI_RETRY_JITTER": 0.5,
+    "OPENAPI_TIMEOUT": 10,
+    "OPENAPI_QPS": 20,
+    "OPENAPI_MONTHLY_QUOTA": 0,
+    "AGENT_RETRY_ATTEMPTS": 3,
+    "AGENT_RETRY_INITIAL": 0.5,
+    "AGENT_RETRY_MULTIPLIER": 2,
+    "AGENT_RETRY_MAX": 10,
+    "AGENT_RETRY_JITTER": 0.5,
+    "AGENT_CONNECT_TIMEOUT": 5,
+    "AGENT_FIRST_TOKEN_TIMEOUT": 60,
+    "AGENT_IDLE_TIMEOUT": 60,
+    "AGENT_TIMEOUT": 600,
+    "AGENT_SHOW_REASONING": False,
+    "CARD_KIND": "ai",
+    "CARD_TEMPLATE_ID": "382e4302-551d-4880-bf29-a30acfab2e71.schema",
+    "CARD_CONTENT_KEY": "msgContent",
+    "CARD_MAX_UPDATES": 20,
+    "CARD_MIN_INTERVAL": 0.8,
+    "CONVERSATION_SCOPE": "sender",
+    "MEMORY_SCOPE": "sender_in_chat",
+    "CONVERSATION_IDLE": 600,
+    "CONVERSATION_QUEUE": 8,
+    "CONVERSATION_HISTORY": 20,
+    "MAX_CONCURRENT_TURNS": 400,
+    "MAX_CONVERSATIONS": 2000,
+    "INBOX_URL": "sqlite:///var/inbox.db",
+    "INBOX_LEASE": 15,
+    "INBOX_MAX_ATTEMPTS": 5,
+    "INBOX_RETENTION": 2592000,
+    "INBOX_DEDUPE_WINDOW": 86400,
+    "INBOX_MAX_AGE": 900,
+    "HTTP_HOST": "127.0.0.1",
+    "HTTP_PORT": 8000,
+    "SANDBOX_HOST": "127.0.0.1",
+    "SANDBOX_PORT": 8080,
+    "SHUTDOWN_GRACE": 25,
+    "LOG_LEVEL": "INFO",
+    "LOG_FORMAT": "json",
+}
+
+
+def problems(environ: dict[str, str]) -> tuple[str, ...]:
+    with pytest.raises(SettingsError) as caught:
+        load(environ)
+    return caught.value.problems
+
+
+# What is in effect.
+
+
+def test_an_empty_environment_means_the_contracts_defaults() -> None:
+    assert load({}).effective() == CONTRACT
+
+
+@pytest.mark.parametrize("name", CONTRACT)
+def test_an_empty_variable_counts_as_not_set(name: str) -> None:
+    assert load({name: ""}).effective() == CONTRACT
+
+
+def test_only_what_is_handed_in_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HTTP_PORT", "9")
+    monkeypatch.chdir(tmp_path)
+    Path(".env").write_text("HTTP_PORT=10\n", encoding="utf-8")
+    assert load({}).http_port == 8000
+
+
+def test_values_are_read_in_their_types() -> None:
+    settings = load(
+        {"STREAM_RETRY_INITIAL": "0.25", "HTTP_PORT": "0", "CONVERSATION_SCOPE": "chat", "LOG_LEVEL": "debug"}
+    )
+    assert settings.stream_retry_initial == 0.25
+    assert settings.http_port == 0
+    assert settings.conversation_scope is Scope.CHAT
+    assert settings.log_level == "DEBUG"
+
+
+def test_each_scope_has_its_own_backoff() -> None:
+    settings = load({"STREAM_RETRY_MAX": "30", "OPENAPI_RETRY_INITIAL": "1", "AGENT_RETRY_JITTER": "0"})
+    assert settings.stream_backoff == Backoff(1, 2, 30, 1)
+    assert settings.openapi_backoff == Backoff(1, 2, 8, 0.5)
+    assert settings.agent_backoff == Backoff(0.5, 2, 10, 0)
+
+
+def test_without_a_robot_the_sandbox_is_wanted() -> None:
+    assert load({}).sandbox_wanted
+    assert load({}).robots() == ()
+
+
+def test_a_configured_robot_is_served() -> None:
+    settings = load(
+        ROBOT
+        | {
+            "AGENT": "python:shop:answer",
+            "DINGTALK_OPENAPI_ENDPOINT": "http://127.0.0.1:8080/",
+            "CARD_CONTENT_KEY": "text",
+        }
+    )
+    (robot,) = settings.robots()
+    assert not settings.sandbox_wanted
+    assert (robot.client_id, robot.client_secret) == ("ding-shop", "kept-to-ourselves")
+    assert (robot.endpoint, robot.agent, robot.card_content_key) == (
+        "http://127.0.0.1:8080",
+        "python:shop:answer",
+        "text",
+    )
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [("sqlite:///var/a.db", "var/a.db"), ("sqlite:////data/a.db", "/data/a.db")],
+    ids=["relative", "absolute"],
+)
+def test_the_inboxs_file_may_be_relative_or_absolute(url: str, path: str) -> None:
+    assert load({"INBOX_URL": url}).inbox_path == Path(path)
+
+
+# Secrets.
+
+
+def test_a_secret_may_come_from_a_file_and_loses_the_trailing_newline(tmp_path: Path) -> None:
+    mounted = tmp_path / "secret"
+    mounted.write_text("from a file \n", encoding="utf-8")
+    settings = load({"DINGTALK_CLIENT_ID": "ding", "DINGTALK_CLIENT_SECRET_FILE": str(mounted)})
+    assert settings.robots()[0].client_secret == "from a file "
+
+
+def test_a_secret_and_its_file_together_are_refused(tmp_path: Path) -> None:
+    told = problems(ROBOT | {"DINGTALK_CLIENT_SECRET_FILE": str(tmp_path)})
+    assert told == ("DINGTALK_CLIENT_SECRET, DINGTALK_CLIENT_SECRET_FILE: both are set, keep one of them",)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(None, "No such file"), (b"\xff\xfe", "not text"), (b"\n", "is empty")],
+    ids=["missing", "binary", "empty"],
+)
+def test_a_secrets_file_that_is_no_use_is_named(tmp_path: Path, content: bytes | None, reason: str) -> None:
+    mounted = tmp_path / "secret"
+    if content is not None:
+        mounted.write_bytes(content)
+    (told,) = problems({"DINGTALK_CLIENT_ID": "ding", "DINGTALK_CLIENT_SECRET_FILE": str(mounted)})
+    assert told.startswith(f"DINGTALK_CLIENT_SECRET_FILE={str(mounted)!r}: ")
+    assert reason in told
+
+
+def test_a_secret_is_masked_for_people_and_in_the_settings_own_text() -> None:
+    settings = load(ROBOT)
+    assert settings.effective()["DINGTALK_CLIENT_SECRET"] == "***"
+    assert "kept-to-ourselves" not in f"{settings!r} {settings.effective()} {settings.robots()!r}"
+
+
+def test_a_secret_is_hidden_from_logs_as_soon_as_it_is_read() -> None:
+    load(ROBOT)
+    assert clean("it is kept-to-ourselves") == "it is ***"
+
+
+# Faults.
+
+FAULTS = {
+    "STREAM_CONNECTIONS": "0",
+    "STREAM_RETRY_MULTIPLIER": "0.5",
+    "STREAM_RETRY_JITTER": "-1",
+    "STREAM_RESTART_PERIOD": "0",
+    "OPENAPI_TIMEOUT": "soon",
+    "OPENAPI_QPS": "2.5",
+    "AGENT_TIMEOUT": "inf",
+    "AGENT_IDLE_TIMEOUT": "nan",
+    "HTTP_PORT": "65536",
+    "SANDBOX_PORT": "-1",
+    "SHUTDOWN_GRACE": "-0.1",
+    "AGENT_SHOW_REASONING": "yes",
+    "CARD_KIND": "fancy",
+    "CONVERSATION_SCOPE": "everyone",
+    "INBOX_URL": "var/inbox.db",
+    "DINGTALK_OPENAPI_ENDPOINT": "api.dingtalk.com",
+    "LOG_LEVEL": "LOUD",
+    "LOG_FORMAT": "xml",
+}
+
+
+@pytest.mark.parametrize(("name", "value"), FAULTS.items(), ids=FAULTS)
+def test_a_wrong_value_is_told_with_its_variable_and_what_it_must_be(name: str, value: str) -> None:
+    (told,) = problems({name: value})
+    assert told.startswith(f"{name}={value!r}: must be ")
+
+
+def test_all_faults_are_told_at_once_each_on_a_line_of_its_own() -> None:
+    typo = {"STREAM_RETRY_INITAL": "3"}
+    told = problems(FAULTS | typo | {"DINGTALK_CLIENT_ID": "ding", "AGENT_RETRY_MAX": "0.1", "ROBOTS_DIR": "robots"})
+    named = [re.match(r"[A-Z_]+", line) for line in told]
+    assert {name[0] for name in named if name} == {
+        *FAULTS,
+        *typo,
+        "DINGTALK_CLIENT_SECRET",
+        "AGENT_RETRY_MAX",
+        "ROBOTS_DIR",
+    }
+    assert len(told) == len(FAULTS) + 4
+    assert not any("\n" in line for line in told)
+
+
+@pytest.mark.parametrize("kind", ["standard", "text"])
+def test_a_later_versions_kind_of_card_is_refused_in_so_many_words(kind: str) -> None:
+    assert problems({"CARD_KIND": kind}) == (
+        f"CARD_KIND='{kind}': standard and text come with a later version, use ai",
+    )
+
+
+def test_a_later_versions_inbox_is_refused_without_telling_its_password() -> None:
+    (told,) = problems({"INBOX_URL": "postgresql://bot:geheim@db/inbox"})
+    assert told.startswith("INBOX_URL=")
+    assert told.endswith("PostgreSQL comes with a later version, use sqlite:///PATH")
+    assert "geheim" not in told
+
+
+@pytest.mark.parametrize("name", ["ROBOTS_DIR", "ALLOWED_SENDERS", "ALLOWED_CHATS", "INBOX_URL_FILE"])
+def test_a_later_versions_variable_is_not_ignored_in_silence(name: str) -> None:
+    assert problems({name: "something"}) == (f"{name}: not available in this version, leave it out",)
+
+
+def test_a_client_id_without_its_secret_is_refused() -> None:
+    (told,) = problems({"DINGTALK_CLIENT_ID": "ding"})
+    assert told.startswith("DINGTALK_CLIENT_SECRET: is missing")
+
+
+def test_a_secret_without_its_client_id_is_refused() -> None:
+    (told,) = problems({"DINGTALK_CLIENT_SECRET": "kept-to-ourselves"})
+    assert told.startswith("DINGTALK_CLIENT_ID: is missing")
+    assert "kept-to-ourselves" not in told
+
+
+@pytest.mark.parametrize("scope", ["STREAM", "OPENAPI", "AGENT"])
+def test_the_longest_wait_is_no_shorter_than_the_first(scope: str) -> None:
+    (told,) = problems({f"{scope}_RETRY_INITIAL": "9", f"{scope}_RETRY_MAX": "2"})
+    assert told == f"{scope}_RETRY_MAX=2: is less than {scope}_RETRY_INITIAL=9, raise it or lower {scope}_RETRY_INITIAL"
+
+
+def test_service_and_sandbox_do_not_share_a_port() -> None:
+    (told,) = problems({"HTTP_PORT": "8080"})
+    assert told == "SANDBOX_PORT=8080: is HTTP_PORT too, change one of them"
+
+
+def test_without_a_sandbox_its_port_is_free_for_others() -> None:
+    assert load(ROBOT | {"HTTP_PORT": "8080"}).http_port == 8080
+
+
+def test_a_conflict_is_not_reported_on_top_of_a_fault_of_its_own() -> None:
+    (told,) = problems({"STREAM_RETRY_INITIAL": "90", "STREAM_RETRY_MAX": "a minute"})
+    assert told.startswith("STREAM_RETRY_MAX='a minute'")
+
+
+# Typos.
+
+
+@pytest.mark.parametrize(
+    ("typo", "meant"),
+    [
+        ("STREAM_RETRY_MXA", "STREAM_RETRY_MAX"),
+        ("OPENAPI_QP", "OPENAPI_QPS"),
+        ("AGENT_TIMEOUTS", "AGENT_TIMEOUT"),
+        ("CARD_MAX_UPDATE", "CARD_MAX_UPDATES"),
+        ("CONVERSATION_IDEL", "CONVERSATION_IDLE"),
+        ("INBOX_LEESE", "INBOX_LEASE"),
+        ("DINGTALK_CLIENTID", "DINGTALK_CLIENT_ID"),
+        ("DINGTALK_CLIENT_SECRETFILE", "DINGTALK_CLIENT_SECRET_FILE"),
+        ("SANDBOX_POTR", "SANDBOX_PORT"),
+    ],
+)
+def test_a_near_miss_of_one_of_our_names_is_asked_about(typo: str, meant: str) -> None:
+    assert problems({typo: "1"}) == (f"{typo}: there is no such setting, did you mean {meant}?",)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "HTTPS_PROXY",
+        "OPENAI_API_KEY",
+        "HTTP_PROT",
+        "AGENT_SYSTEM_PROMPT",
+        "DINGTALK_PORT_8080_TCP",
+        "CARD_KNDXX",
+        "PATH",
+    ],
+)
+def test_what_is_not_ours_or_not_near_is_left_alone(name: str) -> None:
+    load({name: "whatever"})
+
+
+def test_an_empty_typo_harms_nobody() -> None:
+    load({"STREAM_RETRY_MXA": ""})
+
+
+# Laws.
+
+names = st.sampled_from(sorted(KNOWN))
+secrets = st.text("abcdefghij0123456789", min_size=12, max_size=20).map(lambda text: f"geheim-{text}")
+
+
+def said_of(environ: dict[str, str]) -> tuple[str, ...]:
+    """All that a person gets to read of this environment, refused or not."""
+    try:
+        return (repr(load(environ)), repr(load(environ).effective()))
+    except SettingsError as error:
+        return (str(error), repr(error), *error.problems)
+
+
+@given(st.dictionaries(names, st.text(max_size=12)), secrets)
+def test_whatever_else_is_set_the_secret_is_never_said(environ: dict[str, str], secret: str) -> None:
+    assert not any(secret in said for said in said_of(environ | {"DINGTALK_CLIENT_SECRET": secret}))
+
+
+@given(st.dictionaries(names, st.text(max_size=12), min_size=1))
+def test_every_fault_has_one_line_that_begins_with_its_variable(environ: dict[str, str]) -> None:
+    try:
+        load(environ)
+        told: tuple[str, ...] = ()
+    except SettingsError as error:
+        told = error.problems
+    assert all(re.fullmatch(r"[A-Z_]+(=|:).+", line) for line in told)
+
+
+@given(names, st.data())
+def test_one_slip_of_the_finger_in_a_name_of_ours_is_never_ignored(name: str, data: st.DataObject) -> None:
+    if "_" not in name or name.startswith(("HTTP_", "LOG_", "MAX_", "MEMORY_", "SHUTDOWN_")):
+        return
+    place = data.draw(st.integers(name.index("_") + 1, len(name) - 1))
+    slip = name[:place] + name[place + 1 :] if data.draw(st.booleans()) else f"{name[:place]}Q{name[place:]}"
+    assert any("did you mean" in line for line in problems({slip: "1"}))

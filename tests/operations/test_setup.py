@@ -1,0 +1,254 @@
+"""What deploy/install.sh does on a fresh machine, on a second run, and after it was interrupted."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.operations.workshop import Workshop
+
+pytestmark = pytest.mark.timeout(300)  # pip and venv take their time on a busy machine
+
+NOTHING_TO_DO = (0, "", "")
+
+
+@pytest.fixture(scope="module")
+def empty_venv(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("empty") / ".venv"
+    subprocess.run([Path(sys.executable).resolve(), "-m", "venv", folder], check=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory, empty_venv: Path) -> Path:
+    """A workshop where `install.sh run` has been done once."""
+    workshop = Workshop(tmp_path_factory.mktemp("finished") / "workshop", empty_venv)
+    workshop.lock("deploy", ("bread", "1"))
+    workshop.lock("tests", ("bread", "1"), ("butter", "1"))
+    done = workshop.install()
+    assert done.returncode == 0, done.stderr
+    return workshop.project.parent
+
+
+@pytest.fixture
+def workshop(finished: Path, empty_venv: Path, tmp_path: Path) -> Workshop:
+    """A copy of it, to be spoilt."""
+    fresh = Workshop(tmp_path / "workshop", empty_venv)
+    shutil.rmtree(fresh.project)
+    shutil.copytree(finished / "project", fresh.project, symlinks=True)
+    shutil.copytree(finished / "wheels", fresh.wheels, dirs_exist_ok=True)
+    return fresh
+
+
+def outcome(done: subprocess.CompletedProcess[str]) -> tuple[int, str, str]:
+    return done.returncode, done.stdout, done.stderr
+
+
+def forbid_pip(workshop: Workshop) -> None:
+    (pip,) = workshop.venv.glob("lib/python3*/site-packages/pip/__main__.py")
+    pip.write_text("raise SystemExit('pip was called')", encoding="utf-8")
+
+
+# What a run does.
+
+
+def test_the_first_run_makes_a_venv_and_installs_the_lock(workshop: Workshop) -> None:
+    shutil.rmtree(workshop.venv)
+    workshop.program("python3.11", f'exec {Path(sys.executable).resolve()} "$@"')
+    workshop.install()
+    assert workshop.installed("bread") == "1"
+    assert workshop.installed("butter") == ""
+
+
+def test_a_second_run_does_nothing_at_all(workshop: Workshop) -> None:
+    forbid_pip(workshop)
+    assert outcome(workshop.install()) == NOTHING_TO_DO
+
+
+def test_file_times_mean_nothing(workshop: Workshop) -> None:
+    forbid_pip(workshop)
+    for path in (*workshop.project.rglob("requirements.txt"), workshop.venv / "installed"):
+        os.utime(path, (0, 0))
+    assert outcome(workshop.install()) == NOTHING_TO_DO
+
+
+def test_a_changed_lock_is_installed_even_if_it_is_older(workshop: Workshop) -> None:
+    workshop.lock("deploy", ("bread", "2"))
+    os.utime(workshop.project / "deploy" / "requirements.txt", (0, 0))
+    workshop.install()
+    assert workshop.installed("bread") == "2"
+
+
+def test_the_tests_lock_comes_on_top(workshop: Workshop) -> None:
+    workshop.install("test")
+    assert (workshop.installed("bread"), workshop.installed("butter")) == ("1", "1")
+
+
+def test_what_the_tests_need_is_enough_to_run(workshop: Workshop) -> None:
+    workshop.install("test")
+    forbid_pip(workshop)
+    assert outcome(workshop.install("run")) == NOTHING_TO_DO
+    assert outcome(workshop.install("test")) == NOTHING_TO_DO
+
+
+def test_a_changed_lock_of_the_service_renews_the_tests_too(workshop: Workshop) -> None:
+    workshop.install("test")
+    workshop.lock("deploy", ("bread", "2"))
+    workshop.install("run")
+    workshop.lock("tests", ("bread", "2"), ("butter", "2"))
+    workshop.install("test")
+    assert (workshop.installed("bread"), workshop.installed("butter")) == ("2", "2")
+
+
+def test_it_can_be_called_from_anywhere(workshop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert outcome(workshop.install()) == NOTHING_TO_DO
+
+
+def test_a_word_it_does_not_know_is_refused_with_its_usage(workshop: Workshop) -> None:
+    assert outcome(workshop.install("everything")) == (1, "", "install: usage: deploy/install.sh run|test\n")
+
+
+# What it mends.
+
+
+def test_a_killed_set_up_is_made_anew(workshop: Workshop) -> None:
+    shutil.rmtree(workshop.venv)
+    with socket.create_server(("127.0.0.1", 0)) as silent_index:
+        url = f"http://127.0.0.1:{silent_index.getsockname()[1]}/simple"
+        environ = workshop.environment(PIP_INDEX_URL=url, PIP_FIND_LINKS="")
+        del environ["PIP_NO_INDEX"]
+        killed = subprocess.Popen(
+            [str(workshop.project / "deploy" / "install.sh"), "run"],
+            env=environ,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        silent_index.settimeout(250)
+        asking, _ = silent_index.accept()  # pip is at work: it asks for the first package
+        os.killpg(killed.pid, signal.SIGKILL)
+        killed.wait()
+        asking.close()
+    assert workshop.venv.exists()
+    assert workshop.install().returncode == 0
+    assert workshop.installed("bread") == "1"
+
+
+def test_a_half_made_venv_is_made_anew(workshop: Workshop) -> None:
+    (workshop.venv / "unfinished").touch()
+    (workshop.venv / "rubbish").touch()
+    workshop.install()
+    assert not (workshop.venv / "rubbish").exists()
+    assert workshop.installed("bread") == "1"
+
+
+def test_a_venv_whose_packages_are_gone_is_made_anew(workshop: Workshop) -> None:
+    shutil.rmtree(workshop.venv / "lib")
+    workshop.install()
+    assert workshop.installed("bread") == "1"
+
+
+def test_a_venv_whose_python_is_gone_is_made_anew(workshop: Workshop) -> None:
+    for link in (workshop.venv / "bin").glob("python*"):
+        link.unlink()
+        link.symlink_to("/nowhere/python3")
+    workshop.install()
+    assert workshop.installed("bread") == "1"
+
+
+def test_a_package_that_is_not_what_was_locked_is_refused(workshop: Workshop) -> None:
+    workshop.lock("deploy", ("bread", "2"))
+    wheel = workshop.wheels / "bread-2-py3-none-any.whl"
+    wheel.write_bytes(wheel.read_bytes() + b"something else")
+    done = workshop.install()
+    assert done.returncode == 1
+    assert done.stderr.endswith("install: pip could not install deploy/requirements.txt\n")
+
+
+def test_after_a_failure_the_next_run_mends_it(workshop: Workshop) -> None:
+    workshop.lock("deploy", ("bread", "2"))
+    assert workshop.install(PIP_FIND_LINKS="/nowhere").returncode == 1
+    assert workshop.install().returncode == 0
+    assert workshop.installed("bread") == "2"
+
+
+# What it asks the system for.
+
+KEPT_PROGRAMS = ("cp", "cut", "dirname", "env", "grep", "ln", "mkdir", "rm", "sha256sum", "touch")
+
+
+class BareMachine:
+    """A machine without Python, Chromium and fonts, where apt-get notes what it is asked for."""
+
+    def __init__(self, workshop: Workshop, user: int) -> None:
+        self.workshop = workshop
+        self.notes = workshop.project / "notes"
+        shutil.rmtree(workshop.venv)
+        for name in KEPT_PROGRAMS:
+            (workshop.programs / name).symlink_to(str(shutil.which(name)))
+        for name in ("chromium", "python3.11"):
+            (workshop.programs / name).unlink()
+        workshop.program("dpkg-query", "exit 1")
+        workshop.program("id", f"echo {user}")
+        workshop.program("python-of-the-package", workshop.python)
+        workshop.program(
+            "apt-get",
+            f"""echo "apt-get $*" >>{self.notes}; cd {workshop.programs}
+            case "$*" in *python3-venv*) ln -s python-of-the-package python3;; esac""",
+        )
+
+    def install(self, what: str) -> subprocess.CompletedProcess[str]:
+        return self.workshop.install(what, PATH=str(self.workshop.programs))
+
+    def asked(self) -> list[str]:
+        return self.notes.read_text(encoding="utf-8").splitlines() if self.notes.exists() else []
+
+
+def test_a_missing_python_is_installed_by_root(workshop: Workshop) -> None:
+    machine = BareMachine(workshop, user=0)
+    machine.install("run")
+    assert machine.asked() == ["apt-get update -qq", "apt-get install -qq -y --no-install-recommends python3-venv"]
+    assert workshop.installed("bread") == "1"
+
+
+def test_the_tests_get_their_system_programs(workshop: Workshop) -> None:
+    machine = BareMachine(workshop, user=0)
+    machine.install("test")
+    wanted = [line.split()[-1] for line in machine.asked() if "install" in line]
+    assert wanted == ["python3-venv", "chromium", "fonts-noto-cjk"]
+
+
+def test_somebody_who_is_not_root_installs_by_sudo(workshop: Workshop) -> None:
+    machine = BareMachine(workshop, user=1000)
+    workshop.program("sudo", f'echo "sudo $1" >>{machine.notes}; exec "$@"')
+    machine.install("run")
+    assert machine.asked()[0::2] == ["sudo apt-get", "sudo env"]
+    assert workshop.installed("bread") == "1"
+
+
+def test_without_root_and_sudo_it_says_what_to_install(workshop: Workshop) -> None:
+    machine = BareMachine(workshop, user=1000)
+    done = machine.install("run")
+    assert done.returncode == 1
+    assert "install: please install python3-venv as root: there is no sudo here to do it\n" in done.stderr
+    assert machine.asked() == []
+
+
+def test_a_python_that_is_too_old_is_not_taken(workshop: Workshop) -> None:
+    machine = BareMachine(workshop, user=0)
+    workshop.program("python3.11", "exit 1")
+    machine.install("run")
+    assert workshop.installed("bread") == "1"
+
+
+def test_without_any_python_that_will_do_it_says_so(workshop: Workshop) -> None:
+    machine = BareMachine(workshop, user=0)
+    workshop.program("apt-get", "exit 0")
+    done = machine.install("run")
+    assert done.returncode == 1
+    assert done.stderr.endswith("install: Python 3.11 or newer is needed\n")

@@ -1,0 +1,90 @@
+"""The sandbox as a process: alone, and as a child of the service."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+PATIENCE = 30.0
+
+
+@contextmanager
+def program(*arguments: str, port: str = "0", **environment: str) -> Iterator["subprocess.Popen[str]"]:
+    """A running sandbox process, killed at the end if it is still there."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "actors.sandbox", *arguments],
+        env={"PATH": os.environ["PATH"], "SANDBOX_PORT": port, "PYTHONUTF8": "1"} | environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def first_line(process: "subprocess.Popen[str]") -> str:
+    assert process.stdout
+    return process.stdout.readline()
+
+
+def test_a_child_says_where_it_listens() -> None:
+    with program("--child") as process:
+        url = json.loads(first_line(process))["url"]
+        with urllib.request.urlopen(f"{url}/", timeout=PATIENCE) as page:
+            assert page.status == 200
+
+
+def test_a_child_ends_when_its_standard_input_does() -> None:
+    with program("--child") as process:
+        first_line(process)
+        assert process.stdin
+        process.stdin.close()
+        assert process.wait(PATIENCE) == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_child_does_not_mind_signals(number: signal.Signals) -> None:
+    with program("--child") as process:
+        url = json.loads(first_line(process))["url"]
+        process.send_signal(number)
+        with urllib.request.urlopen(f"{url}/", timeout=PATIENCE) as page:
+            assert page.status == 200
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_alone_it_ends_by_a_signal(number: signal.Signals) -> None:
+    with program() as process:
+        assert "http://127.0.0.1:" in first_line(process)
+        process.send_signal(number)
+        assert process.wait(PATIENCE) == 0
+
+
+def test_a_port_in_use_is_named_in_one_line() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken, program(port=str(taken.getsockname()[1])) as process:
+        _, problem = process.communicate(timeout=PATIENCE)
+        assert process.returncode == 2
+        assert problem.count("\n") == 1
+        assert problem.startswith("SANDBOX_PORT")
+
+
+@pytest.mark.parametrize("port", ["http", "70000", "-1"])
+def test_a_port_that_is_none_is_named(port: str) -> None:
+    with program(port=port) as process:
+        _, problem = process.communicate(timeout=PATIENCE)
+        assert (process.returncode, problem.count("\n")) == (2, 1)
+        assert f"SANDBOX_PORT={port}" in problem
+
+
+def test_it_listens_where_it_is_told() -> None:
+    with program("--child", SANDBOX_HOST="localhost") as process:
+        assert json.loads(first_line(process))["url"].startswith("http://localhost:")
