@@ -72,7 +72,8 @@ class CallFailed(Trouble):
 class AgentFailed(Trouble):
     """The agent did not answer. `reason` is a metric label.
 
-    `error` · `connect_timeout` · `first_token_timeout` · `idle_timeout` · `timeout` · `truncated` (no end seen) · `empty`.
+    `error` · `connect_timeout` · `first_token_timeout` · `idle_timeout` · `timeout` · `truncated` (no end was
+    seen) · `empty`.
     `retryable` says whether another try may help, as long as no text has come.
     """
 

@@ -7,7 +7,6 @@ from typing import Any, Protocol
 from actors.core.card import Face
 from actors.core.question import Address, Question
 
-
 MESSAGE_TOPIC = "/v1.0/im/bot/messages/get"
 CARD_TOPIC = "/v1.0/card/instances/callback"
 """The two topics that this service subscribes to (DingTalk developerpedia, protocol.md)."""

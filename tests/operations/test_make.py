@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -129,14 +130,14 @@ def serving(project: Path) -> Iterator["subprocess.Popen[str]"]:
     assert process.stdout
     assert process.stdout.readline() == "install run\n"
     yield process
-    process.kill()
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
 
 
 def test_no_shell_stands_between_make_and_python(serving: "subprocess.Popen[str]") -> None:
     assert serving.stdout
     assert serving.stdout.readline() == f"serving, child of {serving.pid}\n"
-    os.killpg(serving.pid, signal.SIGKILL)
 
 
 def test_a_sigterm_to_make_drains_the_service(serving: "subprocess.Popen[str]") -> None:
