@@ -28,12 +28,16 @@ log = logging.getLogger(__name__)
 STORE_WITHIN = 2.0
 """Seconds a question may take to become durable; DingTalk allows 3 s from frame to ack."""
 
+STORE_CLICK_WITHIN = 1.5
+"""Seconds a click may take to become durable; DingTalk allows 2 s (open.dingtalk.com, "Card callbacks")."""
+
 REFUSE_EVERY = 60.0
 """Seconds between two refusals to one conversation: politeness must not become a flood."""
 
 KINDS = frozenset({"text", "richText", "picture", "audio", "video", "file", "unknownMsgType"})
 """The kinds of message that are counted by name; what a chat sends never names a metric's label by itself."""
 
+_NO_CHANGE: dict[str, Any] = {"response": {}}
 _NO_REPLY: dict[str, Any] = {"response": None}
 
 
@@ -132,33 +136,45 @@ class Intake:
         self._say(message.address, texts.UNREADABLE.get(message.kind, texts.UNREADABLE["unknown"]))
         return _NO_REPLY
 
-    async def _click(self, callback: Callback) -> dict[str, Any]:
+    async def _click(self, callback: Callback) -> dict[str, Any] | None:
         try:
             click = read_click(callback.data)
         except Malformed as error:
             log.warning(
                 "a click could not be read: %s", error, extra={"action": "click_malformed", "robot": self._robot}
             )
-            return {"response": {}}
-        for action in click.action_ids:
-            word = rated(action)
-            if word is None or card_id(self._robot, word.message_id) != click.card_id:
-                continue
-            given = Feedback(self._robot, word.message_id, click.user, word.rating)
-            if await self._inbox.feedback(given):
-                metrics.FEEDBACK.labels(robot=self._robot, rating=word.rating).inc()
-                log.info(
-                    "feedback",
-                    extra={
-                        "action": "feedback",
-                        "event": "feedback",
-                        "robot": self._robot,
-                        "rating": word.rating,
-                        "type": "helpful" if word.rating in texts.HELPFUL else "unhelpful",
-                        "message_id": word.message_id,
-                    },
-                )
-        return {"response": {}}
+            return _NO_CHANGE
+        words = [word for action in click.action_ids if (word := rated(action)) is not None]
+        try:
+            async with asyncio.timeout(STORE_CLICK_WITHIN):
+                for word in words:
+                    # A button says which answer it rates; the card it sits on proves it.
+                    if card_id(self._robot, word.message_id) == click.card_id:
+                        await self._rate(Feedback(self._robot, word.message_id, click.user, word.rating))
+        except (InboxUnavailable, TimeoutError) as error:
+            log.error(
+                "feedback could not be stored: %s",
+                error or "time-out",
+                extra={"action": "feedback_not_stored", "robot": self._robot},
+            )
+            return None
+        return _NO_CHANGE
+
+    async def _rate(self, given: Feedback) -> None:
+        if not await self._inbox.feedback(given):
+            return
+        metrics.FEEDBACK.labels(robot=self._robot, rating=given.rating).inc()
+        log.info(
+            "feedback",
+            extra={
+                "action": "feedback",
+                "event": "feedback",
+                "robot": self._robot,
+                "rating": given.rating,
+                "type": "helpful" if given.rating in texts.HELPFUL else "unhelpful",
+                "message_id": given.message_id,
+            },
+        )
 
     def _refuse(self, question: Question) -> None:
         now = self._monotonic()

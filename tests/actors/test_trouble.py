@@ -1,5 +1,6 @@
 """Whatever breaks on the way of one answer, the person gets it, or an apology, and no card is left spinning."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from actors.core import texts
 from actors.core import turn as turns
 from actors.sandbox.records import CardState
-from tests.actors.cast import asked_by
+from tests.actors.cast import asked_by, whole
 from tests.actors.conftest import Stage, connected, staged
 
 
@@ -166,3 +167,47 @@ async def test_a_poisonous_question_is_given_up_and_those_behind_it_are_answered
         await stage.ask("你好")
         first, second = await stage.finished(2)
         assert (first.text, second.text) == (texts.POISONED, "您说：你好")
+
+
+async def test_a_question_that_cannot_be_stored_is_not_acked_and_its_sender_is_told(
+    stage: Stage, tmp_path: Path
+) -> None:
+    (tmp_path / "inbox.db").rename(tmp_path / "away.db")
+    await stage.ask("你好")
+    await stage.sandbox.until(stage.said_to)
+    assert (stage.said_to(), stage.sandbox.acks) == ([texts.ASK_AGAIN], [])
+
+
+async def test_a_question_that_comes_again_when_the_inbox_is_back_is_answered(stage: Stage, tmp_path: Path) -> None:
+    (tmp_path / "inbox.db").rename(tmp_path / "away.db")
+    await stage.ask("你好", message_id="again")
+    await stage.sandbox.until(stage.said_to)
+    (tmp_path / "away.db").rename(tmp_path / "inbox.db")
+    await stage.ask("你好", message_id="again")
+    (card,) = await stage.finished()
+    assert card.text == "您说：你好"
+
+
+async def test_an_inbox_that_takes_no_writes_is_named_by_the_readiness_probe(stage: Stage, tmp_path: Path) -> None:
+    (tmp_path / "inbox.db").rename(tmp_path / "away.db")
+    status, body = await stage.get("/readyz")
+    assert (status, "the inbox takes no writes" in body) == (503, True)
+
+
+async def test_an_answer_waits_for_an_inbox_that_takes_no_writes(stage: Stage, tmp_path: Path) -> None:
+    await stage.ask("10x0.05")
+    await stage.sandbox.until(stage.cards)
+    (tmp_path / "inbox.db").rename(tmp_path / "away.db")
+    await stage.sandbox.until(lambda: any(call.api == "streaming" for call in stage.sandbox.calls))
+    await asyncio.sleep(0.8)  # the agent's own time
+    (tmp_path / "away.db").rename(tmp_path / "inbox.db")
+    (card,) = await stage.finished()
+    assert card.text == whole(10)
+
+
+async def test_a_press_on_a_card_that_is_not_its_own_counts_for_nothing(stage: Stage) -> None:
+    await stage.ask("你好")
+    (card,) = await stage.finished()
+    stage.sandbox.click(card.id, "very_helpful:another-message", "zhang")
+    await stage.sandbox.until(lambda: len(stage.sandbox.acks) == 2)
+    assert await stage.metric('dingtalk_feedback_total{rating="very_helpful",{robot}}') == 0
