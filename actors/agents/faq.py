@@ -48,14 +48,11 @@ SAID = 0.5
 OFFERED = 4
 """Other questions that a reply offers at most."""
 
-LATIN = 2
-"""Characters of Chinese that a word in letters counts for."""
-
 SEARCHED = 200
 """Characters of a question that are searched: enough for any question, and it bounds the time."""
 
 FILLERS = re.compile(
-    "请问|想问|问一下|一下|你们|您们|我们|咱们|(?<!不)(?:想要|想|要)|怎么样|怎么办|怎么|怎样|如何|什么时候|为什么|什么|多少|多久|几天|哪些|哪里|哪个|哪儿"
+    "请问|想问|问一下|一下|你们|您们|我们|咱们|想要|想|要|怎么样|怎么办|怎么|怎样|如何|什么时候|为什么|什么|多少|多久|几天|哪些|哪里|哪个|哪儿"
     "|可不可以|可以|能不能|能否|是不是|有没有|需要|应该|帮我|麻烦|谢谢|现在|还是|已经|一个|这个|那个|东西|[吗呢吧啊呀嘛哦的了我你您能]"
     r"|\b(?:a|an|the|i|my|me|we|you|your|it|its|this|that|is|are|was|am|be|do|does|did|can|could|will|would|should|have|has"
     r"|what|when|where|which|who|how|why|to|of|in|on|at|by|for|from|with|and|or|if|not|no|please|want|need|get|much|many"
@@ -165,7 +162,7 @@ class Index:
         )
 
     def search(self, text: str) -> list[Hit]:
-        """The entries that share a word with a question, best first: by coverage in steps of a tenth, then by BM25."""
+        """The entries that share a word with a question, best first by BM25."""
         text = text[:SEARCHED]
         units = _subject(text)
         words = {word for unit in units for word in unit}
@@ -183,11 +180,10 @@ class Index:
             return max(weights, default=0)
 
         whole = sum(map(most, units))
-        hits = [
+        return [
             Hit(self._entries[number], sum(covered(unit, number) for unit in units) / whole)
             for number in self._numbers(" OR ".join(f'"{word}"' for word in words.union(_words(text))))
         ]
-        return sorted(hits, key=lambda hit: round(hit.coverage, 1), reverse=True)
 
     def close(self) -> None:
         self._database.close()
@@ -212,9 +208,7 @@ def _subject(text: str) -> list[Unit]:
     units: list[Unit] = []
     for run in RUN.findall(bare.lower()):
         pairs = _pairs(run)
-        if not _is_chinese(run):
-            units += [(run,)] * LATIN
-        elif pairs:
+        if _is_chinese(run) and pairs:
             units += zip([pairs[0], *pairs], [*pairs, pairs[-1]], strict=True)
         else:
             units.append((run,))

@@ -79,7 +79,7 @@ async def eventually(condition: Callable[[], Awaitable[bool]], timeout: float = 
 @asynccontextmanager
 async def staged(folder: Path, rules: Rules | None = None, **settings: str) -> AsyncIterator[Stage]:
     """A service and its sandbox, started and stopped."""
-    robot = f"ding{next(_numbers)}"
+    robot = f"staged{next(_numbers)}"
     rules = rules or Rules(first_ping=0.02, ping_interval=0.5, calls_per_second=0)
     async with Sandbox(robots={robot: SECRET}, rules=rules) as sandbox:
         environment = {

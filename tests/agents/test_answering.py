@@ -13,7 +13,7 @@ from actors.core.backoff import Backoff
 from actors.core.events import Event, Finished, Reasoning, Replace, Text, ToolEnd, ToolStart
 from actors.core.question import Question
 from actors.errors import AgentFailed
-from tests.agents.stories import PATIENT, Scripted, answer_of, ask, counted, read, saying, text_of, until
+from tests.agents.stories import PATIENT, UNHURRIED, Scripted, answer_of, ask, counted, read, saying, text_of, until
 
 BUSY = AgentFailed("error", "HTTP 503")
 
@@ -255,6 +255,7 @@ spoken = st.lists(
 )
 
 
+@UNHURRIED
 @given(spoken, st.sampled_from([Finished(), BUSY, None]))
 def test_from_the_first_text_on_nothing_is_lost_or_invented(said: list[Event], end: Event | AgentFailed | None) -> None:
     def begins(event: Event) -> bool:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from actors.agents.faq import DO_NOT_KNOW, MOST_PIECES, PACE, PIECE, SAMPLE_SHOP, Entry, Faq, parse, read_folder
 from actors.core.events import Text
 from actors.errors import SettingsError
-from tests.agents.stories import answer_of, ask, outcome, read, text_of
+from tests.agents.stories import UNHURRIED, answer_of, ask, outcome, read, text_of
 
 SHOP = Faq(pace=0)
 ENTRIES = read_folder(SAMPLE_SHOP)
@@ -168,11 +168,13 @@ def test_keywords_are_never_shown() -> None:
     assert not any("关键词" in SHOP.reply(entry.question) for entry in ENTRIES)
 
 
+@UNHURRIED
 @given(st.text())
 def test_any_text_gets_a_reply(question: str) -> None:
     assert SHOP.reply(question).strip()
 
 
+@UNHURRIED
 @given(st.text(alphabet='"*^:+-(){}[]\\ANDORNOTEA 退货款', max_size=80))
 def test_no_search_operator_of_the_index_can_be_reached(question: str) -> None:
     assert SHOP.reply(question).strip()
@@ -258,6 +260,7 @@ def test_a_heading_without_an_answer_is_no_entry(markdown: str) -> None:
     assert parse(markdown, "parking") == []
 
 
+@UNHURRIED
 @given(st.text(), st.text(min_size=1))
 def test_any_text_can_be_a_file(markdown: str, name: str) -> None:
     assert all(entry.answer for entry in parse(markdown, name))

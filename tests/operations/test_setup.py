@@ -139,6 +139,16 @@ def test_a_killed_set_up_is_made_anew(workshop: Workshop) -> None:
     assert workshop.installed("bread") == "1"
 
 
+def test_a_venv_that_was_killed_in_the_making_is_made_anew(workshop: Workshop) -> None:
+    shutil.rmtree(workshop.venv)
+    cut_short = 'rm -r "$3"/lib/python3*/site-packages/pip/_internal; kill -9 $PPID'
+    workshop.program("python3.11", workshop.python.replace("exec cp", "cp").replace(";; esac", f"; {cut_short};; esac"))
+    assert workshop.install().returncode == -signal.SIGKILL
+    workshop.program("python3.11", workshop.python)
+    workshop.install()
+    assert workshop.installed("bread") == "1"
+
+
 def test_a_half_made_venv_is_made_anew(workshop: Workshop) -> None:
     (workshop.venv / "unfinished").touch()
     (workshop.venv / "rubbish").touch()
@@ -168,6 +178,12 @@ def test_a_package_that_is_not_what_was_locked_is_refused(workshop: Workshop) ->
     done = workshop.install()
     assert done.returncode == 1
     assert done.stderr.endswith("install: pip could not install deploy/requirements.txt\n")
+
+
+def test_a_package_without_a_hash_is_refused(workshop: Workshop) -> None:
+    workshop.lock("deploy", ("bread", "2"))
+    (workshop.project / "deploy" / "requirements.txt").write_text("bread==2\n", encoding="utf-8")
+    assert workshop.install().returncode == 1
 
 
 def test_after_a_failure_the_next_run_mends_it(workshop: Workshop) -> None:
