@@ -27,13 +27,13 @@ from actors.errors import SettingsError
 
 SAMPLE_SHOP = Path(__file__).parent / "faq_shop"
 
-PIECE = 12
+PIECE = 6
 """Characters of one piece; more in an answer so long that it would need more than `MOST_PIECES`."""
 
-MOST_PIECES = 100
+MOST_PIECES = 90
 """Pieces of one answer: with `PACE`, its time."""
 
-PACE = 0.04
+PACE = 0.06
 """Seconds between two pieces, so that a card is seen to grow."""
 
 SURE = 0.55
