@@ -39,6 +39,7 @@ def main() -> int:
 def run(settings: Settings) -> int:
     """Serve until a signal comes, or the supervisor gives up."""
     logs.configure(settings.log_level, settings.log_format)
+    logs.log_uncaught()
     with ExitStack() as stack:
         if settings.sandbox_wanted:
             child = stack.enter_context(SandboxChild(settings))

@@ -50,7 +50,8 @@ def log_uncaught() -> None:
         log.critical("uncaught exception", exc_info=(kind, error, trace), extra={"action": "uncaught_exception"})
 
     def in_thread(args: threading.ExceptHookArgs) -> None:
-        in_main(args.exc_type, args.exc_value or args.exc_type(), args.exc_traceback)
+        if args.exc_type is not SystemExit:  # a thread's own way to end
+            in_main(args.exc_type, args.exc_value or args.exc_type(), args.exc_traceback)
 
     sys.excepthook = in_main
     threading.excepthook = in_thread

@@ -161,7 +161,7 @@ class _Patience:
             with self._counted():
                 return await run.next_event(limit)
         except TimeoutError:
-            raise AgentFailed(reason, f"{limit:.3g} s", retryable=reason != "timeout") from None
+            raise AgentFailed(reason, retryable=reason != "timeout") from None
 
     def _limit(self) -> tuple[float, str]:
         """Seconds that the next event may take, and what it means when it takes longer."""

@@ -266,7 +266,7 @@ def parse(markdown: str, name: str) -> list[Entry]:
         if heading.tag == "h1":
             topic = heading.title
         body = "\n".join(lines[heading.end : following.start if following else None]).strip()
-        if heading.tag == question_tag and body:
+        if heading.tag == question_tag:
             entries.append(_entry(topic, heading.title, body))
     return [entry for entry in entries if entry.answer]
 

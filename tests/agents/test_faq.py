@@ -8,7 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.agents.faq import DO_NOT_KNOW, MOST_PIECES, PACE, PIECE, SAMPLE_SHOP, Entry, Faq, parse, read_folder
+from actors.agents.faq import (
+    DO_NOT_KNOW,
+    MOST_PIECES,
+    OFFERED,
+    PACE,
+    PIECE,
+    SAMPLE_SHOP,
+    Entry,
+    Faq,
+    parse,
+    read_folder,
+)
 from actors.core.events import Text
 from actors.errors import SettingsError
 from tests.agents.stories import UNHURRIED, answer_of, ask, outcome, read, text_of
@@ -162,6 +173,14 @@ def test_an_answer_cites_its_topic_and_its_entry() -> None:
 
 def test_other_near_entries_are_offered_after_an_answer() -> None:
     assert SHOP.reply("怎么退货").endswith("你可能还想问：\n\n- 哪些商品不能无理由退货？")
+
+
+def test_who_asks_about_everything_hears_a_few_topics() -> None:
+    assert SHOP.reply("地址 会员 发票 积分 门店").count("\n- ") == OFFERED
+
+
+def test_who_asks_about_nothing_hears_a_few_topics() -> None:
+    assert SHOP.reply("今天天气怎么样").count("\n- ") == OFFERED
 
 
 def test_keywords_are_never_shown() -> None:

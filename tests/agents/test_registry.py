@@ -39,6 +39,7 @@ def test_an_agent_of_a_later_version_is_said_to_be_one(spec: str) -> None:
     [
         ("fag:", "did you mean faq:?"),
         ("faq", "did you mean faq:?"),
+        ("FAQ:", "did you mean faq:?"),
         ("Faq:", "did you mean faq:?"),
         ("pyhton:shop:reply", "did you mean python:?"),
         ("open-ai:gpt", "did you mean openai:?"),
