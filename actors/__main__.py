@@ -1,5 +1,6 @@
 """The commands: `python -m actors run | sandbox | check`."""
 
+import ipaddress
 import os
 import signal
 import sys
@@ -7,10 +8,11 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from types import FrameType
+from urllib.parse import urlsplit
 
 from actors import logs
+from actors.agents.registry import make_agent
 from actors.errors import SettingsError
-from actors.parts import make_agents
 from actors.sandbox_child import SandboxChild
 from actors.service import Service
 from actors.settings import Settings, load
@@ -38,24 +40,28 @@ def main() -> int:
 
 def run(settings: Settings) -> int:
     """Serve until a signal comes, or the supervisor gives up."""
+    signals = _Signals()
     logs.configure(settings.log_level, settings.log_format)
     logs.log_uncaught()
     with ExitStack() as stack:
+        page = ""
         if settings.sandbox_wanted:
             child = stack.enter_context(SandboxChild(settings))
-            settings = child.robot(settings)
-            print(f"\n  和机器人聊聊 · Talk to the bot:  {child.url}\n", file=sys.stderr, flush=True)
+            settings, page = child.robot(settings), child.url
+        _spare_loopback(settings.dingtalk_openapi_endpoint)
         service = Service(settings)
-        _drain_on_signals(service)
         service.start()
+        signals.drain(service)
+        if page:
+            print(f"\n  和机器人聊聊 · Talk to the bot:  {page}\n", file=sys.stderr, flush=True)
         return service.wait()
 
 
 def check(settings: Settings) -> int:
     """Validate everything that can be without connecting, and print the settings in effect."""
-    make_agents(settings.robots())
+    make_agent(settings.agent)
     for variable, value in settings.effective().items():
-        print(f"{variable}={value}")
+        print(f"{variable}={_spelled(value)}")
     return 0
 
 
@@ -63,24 +69,62 @@ def _with_settings(command: Callable[[Settings], int]) -> int:
     try:
         return command(load(os.environ))
     except SettingsError as error:
-        for problem in error.problems:
+        for problem in dict.fromkeys((*error.problems, *_agent_problems())):
             print(problem, file=sys.stderr)
         return WRONG
 
 
-def _drain_on_signals(service: Service) -> None:
-    first: list[float] = []
+def _agent_problems() -> tuple[str, ...]:
+    """What is wrong with the agent: told beside what else is wrong, so that one look at the screen is enough."""
+    try:
+        make_agent(os.environ.get("AGENT") or "faq:")
+    except SettingsError as error:
+        return error.problems
+    return ()
 
-    def on_signal(number: int, _: FrameType | None) -> None:
-        now = time.monotonic()
-        if first and now - first[0] > ECHO:
-            os._exit(128 + number)
-        if not first:
-            first.append(now)
+
+def _spelled(value: object) -> str:
+    """A value as it may stand in the environment."""
+    if value is None:
+        return ""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _spare_loopback(endpoint: str) -> None:
+    """Never look for this machine behind a proxy; whoever has one set seldom thinks of that."""
+    host = urlsplit(endpoint).hostname or ""
+    try:
+        local = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        local = host == "localhost"
+    if local:
+        for name in ("NO_PROXY", "no_proxy"):
+            os.environ[name] = ",".join(filter(None, (os.environ.get(name), host)))
+
+
+class _Signals:
+    """The first signal drains the service, also one that came before there was a service; a later one ends at once."""
+
+    def __init__(self) -> None:
+        self._first: float | None = None
+        self._service: Service | None = None
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+
+    def drain(self, service: Service) -> None:
+        """From now on it is this service that is drained."""
+        self._service = service
+        if self._first is not None:
             service.drain()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, on_signal)
+    def _on_signal(self, number: int, _: FrameType | None) -> None:
+        now = time.monotonic()
+        if self._first is None:
+            self._first = now
+            if self._service is not None:
+                self._service.drain()
+        elif now - self._first > ECHO:
+            os._exit(128 + number)
 
 
 if __name__ == "__main__":

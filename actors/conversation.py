@@ -14,12 +14,26 @@ from typing import Any, TypeVar
 from actors import metrics
 from actors.core import texts, turn
 from actors.effects import Desk, Rules, TurnEffects
+from actors.errors import InboxUnavailable
 from actors.inbox.port import Delivery, Inbox
-from actors.messages import FinishUp, Happened, LeaveNow, LookAgain, Resting, Taken, WentWrong, WorkDelayed
+from actors.messages import (
+    FinishUp,
+    Happened,
+    LeaveNow,
+    LookAgain,
+    LookOnceMore,
+    Resting,
+    Taken,
+    WentWrong,
+    WorkDelayed,
+)
 from actors.runtime.actor import Actor, Ref, tell
 from actors.runtime.reactor import Effect, Reactor
 
 log = logging.getLogger(__name__)
+
+LOOK_AGAIN_AFTER = 1.0
+"""Seconds until an inbox that could not be looked into is tried again."""
 
 T = TypeVar("T")
 
@@ -77,8 +91,13 @@ class Conversation(Actor):
                 self._taken(delivery)
             case Happened(serial, event) if self._turn and self._turn.serial == serial and event is not None:
                 self._advance(self._turn, *turn.step(self._turn.state, event))
+            case WentWrong(_, InboxUnavailable() as error) if self._turn is None:
+                self._look_later(error)
             case WentWrong(serial, error) if serial == self._serial:
                 raise error
+            case LookOnceMore():
+                self._looked_at = None
+                self._look()
             case FinishUp():
                 self._finishing_up = True
                 self._look()
@@ -109,6 +128,14 @@ class Conversation(Actor):
             self._rest()
         else:
             self._look()
+
+    def _look_later(self, error: InboxUnavailable) -> None:
+        log.warning("inbox: %s", error, extra={"action": "inbox_unavailable", "conversation": self._name})
+        if self._finishing_up:
+            self._looked_at = None
+            self._rest()
+        else:
+            self._reactor.later(LOOK_AGAIN_AFTER, self.actor_ref, LookOnceMore())
 
     def _rest(self) -> None:
         tell(self._supervisor, Resting(self._name, self.actor_ref, self._seen))

@@ -17,9 +17,9 @@ from actors.core import card as faces
 from actors.core import texts, turn
 from actors.core.events import Event
 from actors.core.pacing import Budget
-from actors.core.question import Question
+from actors.core.question import Question, Turn
 from actors.dingtalk.port import Replies
-from actors.errors import AgentFailed, CallFailed, InboxUnavailable, LeaseLost
+from actors.errors import AgentFailed, CallFailed, Fault, InboxError, InboxUnavailable, LeaseLost
 from actors.inbox.port import Delivery, Inbox, Outcome
 from actors.runtime.pump import Pump
 
@@ -27,6 +27,12 @@ log = logging.getLogger(__name__)
 
 _STORE_AGAIN_AFTER = 1.0
 """Seconds between two tries to write to an inbox that takes no writes."""
+
+_PLACE_AGAIN_AFTER = 15.0
+"""Seconds until a question that found no place is tried again."""
+
+_PASSING = frozenset({Fault.TRANSIENT, Fault.THROTTLED})
+"""Faults after which the same call may work, and after which nobody knows whether it did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,14 +131,15 @@ class TurnEffects:
             await self._card.create(faces.thinking())
         except CallFailed as error:
             self._warn("card_refused", error)
-            return turn.CardRefused()
-        metrics.FIRST_CARD_SECONDS.labels(robot=self.question.robot).observe(self._age())
+            return turn.CardRefused(maybe_there=error.fault in _PASSING)
+        if self._delivery.attempt == 1:
+            metrics.FIRST_CARD_SECONDS.labels(robot=self.question.robot).observe(self._age())
         return turn.CardThere()
 
     async def _run_agent(self) -> turn.TurnEvent:
         try:
             async with self._running:
-                history = await self._inbox.recall(self.question.chat_id, self._rules.history)
+                history = await self._recall()
                 return turn.AnswerWhole(await self._pump.run(self._desk.answer(self.question.with_history(history))))
         except AgentFailed:
             return turn.AnswerTorn(self._pump.text)
@@ -144,6 +151,9 @@ class TurnEffects:
                 metrics.CARD_LAG_SECONDS.labels(robot=self.question.robot).observe(lag)
         except CallFailed as error:
             self._warn("card_update_failed", error)
+            if error.fault not in _PASSING:
+                # The next one would be refused as well, and every call counts on the month's quota.
+                self._pump.show_no_more()
         return turn.UpdateEnded()
 
     async def _show_leaving(self) -> turn.TurnEvent:
@@ -182,18 +192,26 @@ class TurnEffects:
 
     async def _store(self, write: Callable[[], Awaitable[None]], then: turn.TurnEvent) -> turn.TurnEvent:
         """Write until it is durable: what a person is owed must not depend on a full disk being emptied in time."""
-        tries = AsyncRetrying(
-            retry=retry_if_exception_type(InboxUnavailable),
-            wait=wait_fixed(_STORE_AGAIN_AFTER),
-            before_sleep=lambda state: self._warn("answer_not_stored", state.outcome and state.outcome.exception()),
-        )
         try:
-            async for attempt in tries:
+            async for attempt in self._until_available("answer_not_stored"):
                 with attempt:
                     await write()
         except LeaseLost:
             return turn.Lost()
         return then
+
+    async def _recall(self) -> tuple[Turn, ...]:
+        async for attempt in self._until_available("memory_not_read"):
+            with attempt:
+                return await self._inbox.recall(self.question.chat_id, self._rules.history)
+        return ()
+
+    def _until_available(self, action: str) -> AsyncRetrying:
+        return AsyncRetrying(
+            retry=retry_if_exception_type(InboxUnavailable),
+            wait=wait_fixed(_STORE_AGAIN_AFTER),
+            before_sleep=lambda state: self._warn(action, state.outcome and state.outcome.exception()),
+        )
 
     def _first_text(self) -> None:
         metrics.FIRST_TOKEN_SECONDS.labels(robot=self.question.robot, agent=self._desk.agent).observe(self._age())
@@ -217,11 +235,17 @@ class TurnEffects:
 
 
 async def turn_away(inbox: Inbox, desks: Mapping[str, Desk], conversation: str) -> None:
-    """Close what waits in a conversation that cannot be served now, with a polite word for each question."""
-    while delivery := await inbox.take(conversation):
-        question = delivery.question
-        try:
+    """Close what waits in a conversation that cannot be served now, with a polite word for each question. What was
+    begun before is not refused: it waits for a place."""
+    try:
+        while delivery := await inbox.take(conversation):
+            if delivery.attempt > 1 or delivery.answer is not None:
+                # It was accepted, and its card may be there: it waits for a place.
+                await delivery.retry(_PLACE_AGAIN_AFTER)
+                return
+            await delivery.done(Outcome.REFUSED)
+            question = delivery.question
+            metrics.MESSAGES.labels(robot=question.robot, type="text", outcome="refused").inc()
             await desks[question.robot].replies.say(question.address, texts.ALL_BUSY)
-        except CallFailed as error:
-            log.warning("a word was not delivered: %s", error, extra={"action": "say_failed", "robot": question.robot})
-        await delivery.done(Outcome.REFUSED)
+    except (InboxError, CallFailed) as error:
+        log.warning("a question was not turned away: %s", error, extra={"action": "turn_away_failed"})

@@ -95,8 +95,14 @@ class Lines:
         if isinstance(decision, RestartAfter):
             self._restarts(state, reason, decision.delay)
             self._change(state, "waiting", reason, str(error or ""))
-        elif isinstance(decision, Forget):
+        elif isinstance(decision, Forget) and state.state != "parked":
             self._change(state, "stopped", "")
+
+    def gone(self, child: str) -> None:
+        """The connection that rolled has ended, and its successor still waits."""
+        state = self._states[child]
+        self._connected(state, 0)
+        self._change(state, "waiting", "rolled")
 
     def parked(self, child: str) -> None:
         """The connection's robot is given up."""

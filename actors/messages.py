@@ -27,6 +27,20 @@ class BacklogRead:
 
 
 @dataclass(frozen=True, slots=True)
+class BacklogUnread:
+    """The inbox could not be read."""
+
+    error: Exception
+
+
+@dataclass(frozen=True, slots=True)
+class NotAbandoned:
+    """The inbox could not be told that a conversation crashed."""
+
+    error: Exception
+
+
+@dataclass(frozen=True, slots=True)
 class WorkArrived(Bounded):
     """A conversation has a question to answer."""
 
@@ -117,6 +131,8 @@ class Status:
     draining: bool
     connections: tuple[Mapping[str, object], ...]
     conversations: int
+    resting: int
+    """How many of them have nothing to do."""
 
 
 # To a connection.
@@ -135,6 +151,11 @@ class Broke:
 
 
 # To a conversation.
+
+
+@dataclass(frozen=True, slots=True)
+class LookOnceMore:
+    """The inbox could not be looked into a moment ago."""
 
 
 @dataclass(frozen=True, slots=True)

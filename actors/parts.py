@@ -4,6 +4,8 @@ and gateway.
 It reads like a list. Each part is handed what it needs by the settings; nothing is started and nothing is decided here.
 """
 
+import asyncio
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -24,6 +26,11 @@ from actors.inbox.port import Inbox
 from actors.inbox.sqlite import SqliteInbox
 from actors.intake import Intake
 from actors.settings import Settings
+
+log = logging.getLogger(__name__)
+
+CLOSE_WITHIN = 2.0
+"""Seconds that each part has to close in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +59,15 @@ class Parts:
         return {name: robot.desk for name, robot in self.robots.items()}
 
     async def close(self) -> None:
-        """Give back what the parts hold, in reverse."""
-        for robot in self.robots.values():
-            await robot.agent.close()
-            await robot.api.close()
-        await self.quota.close()
-        await self.session.close()
-        await self.inbox.close()
+        """Give back what the parts hold, in reverse. One that fails or hangs keeps no other from it: the inbox above
+        all, whose questions would count a death."""
+        closes = [close for robot in self.robots.values() for close in (robot.agent.close, robot.api.close)]
+        for close in (*closes, self.quota.close, self.session.close, self.inbox.close):
+            try:
+                async with asyncio.timeout(CLOSE_WITHIN):
+                    await close()
+            except Exception as error:
+                log.error("a part was not closed: %r", error, exc_info=error, extra={"action": "part_not_closed"})
 
 
 def make_agents(robots: tuple[Robot, ...]) -> dict[str, Agent]:
@@ -79,14 +88,14 @@ def make_agents(robots: tuple[Robot, ...]) -> dict[str, Agent]:
     return agents
 
 
-async def assemble(settings: Settings, agents: Mapping[str, Agent], work: Callable[[str, str], object]) -> Parts:
-    """Make all parts. `work(robot, conversation)` is called for every stored question.
+async def open_inbox(settings: Settings) -> Inbox:
+    """The inbox.
 
     Raises:
-        SettingsError: the inbox cannot be had.
+        SettingsError: it cannot be had.
     """
     try:
-        inbox = await SqliteInbox.open(
+        return await SqliteInbox.open(
             settings.inbox_path,
             lease=settings.inbox_lease,
             dedupe_window=settings.inbox_dedupe_window,
@@ -94,6 +103,12 @@ async def assemble(settings: Settings, agents: Mapping[str, Agent], work: Callab
         )
     except InboxError as error:
         raise SettingsError((f"INBOX_URL: {error}",)) from error
+
+
+async def assemble(
+    settings: Settings, agents: Mapping[str, Agent], inbox: Inbox, work: Callable[[str, str], object]
+) -> Parts:
+    """Make all other parts. `work(robot, conversation)` is called for every stored question."""
     session = aiohttp.ClientSession(
         # How many calls may be under way is the limiter's to say: a place in the pool would be waited for on the clock.
         connector=aiohttp.TCPConnector(limit=0),

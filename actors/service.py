@@ -7,21 +7,24 @@ import asyncio
 import logging
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from actors import __version__, metrics
 from actors.connection import Connection
 from actors.conversation import Conversation
+from actors.core.events import Agent
 from actors.core.restart import Intensity
 from actors.dingtalk.openapi import OpenApi
 from actors.effects import Rules, turn_away
 from actors.errors import CallFailed, InboxError, SettingsError
+from actors.inbox.port import Inbox
 from actors.lines import Line
 from actors.messages import AreYouThere, Begin, Drain, TellStatus, WorkArrived
-from actors.parts import assemble, make_agents
+from actors.parts import assemble, make_agents, open_inbox
 from actors.probes import Probes
 from actors.runtime.actor import Reason, Ref, Terminated, tell
 from actors.runtime.reactor import Reactor
@@ -29,6 +32,8 @@ from actors.settings import Settings
 from actors.supervisor import Policy, Supervisor
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 DRAINED, GAVE_UP = 0, 70
 """Exit codes."""
@@ -39,7 +44,10 @@ ANSWER_WITHIN = 5.0
 STOP_WITHIN = 5.0
 """Seconds that the reactor has to wind up in."""
 
-HOUSEKEEPING_EVERY = 15.0
+DISSOLVE_WITHIN = 8.0
+"""Seconds that all parts together have to close in."""
+
+HOUSEKEEPING_EVERY = 5.0
 SWEEP_EVERY = 3600.0
 
 FREE_EDITION_CALLS = 5000
@@ -62,7 +70,7 @@ class Service:
         self._death: Terminated | Exception | None = None
         self._reactor = Reactor(self._died)
         self._supervisor: Ref | None = None
-        self._drain_wanted = False
+        self._running = asyncio.Semaphore(settings.max_concurrent_turns)
         self.probes = Probes(
             settings.http_host,
             settings.http_port,
@@ -75,20 +83,11 @@ class Service:
         """Start everything in order.
 
         Raises:
-            SettingsError: a setting turns out to be wrong; nothing is left running.
+            SettingsError: settings turn out to be wrong, all of them named; nothing is left running.
         """
-        agents = make_agents(self._robots)
         self._reactor.start()
-        try:
-            self._parts = self._reactor.submit(assemble(self._settings, agents, self._work)).result()
-        except SettingsError:
-            self._reactor.stop(STOP_WITHIN)
-            raise
-        try:
-            self.probes.start()
-        except SettingsError:
-            self._dissolve()
-            raise
+        agents, inbox = self._take_hold()
+        self._parts = self._reactor.submit(assemble(self._settings, agents, inbox, self._work)).result()
         self._tell_settings()
         self._supervisor = Supervisor.start(
             self._died,
@@ -96,22 +95,42 @@ class Service:
             self._parts.inbox,
             lines=self._lines(),
             converse=self._converse,
-            decline=partial(turn_away, self._parts.inbox, self._parts.desks),
+            decline=self._turn_away,
             policy=self._policy(),
         )
         self._reactor.submit(self._housekeeping()).add_done_callback(_report)
         for robot in self._parts.robots.values():
             self._reactor.submit(_warm(robot.api)).add_done_callback(_report)
         tell(self._supervisor, Begin())
-        if self._drain_wanted:
-            self.drain()
         log.info(
-            "service started: %d robots", len(self._robots), extra={"action": "service_started", "version": __version__}
+            "service started",
+            extra={"action": "service_started", "version": __version__, "robots": len(self._robots)},
         )
+
+    def _take_hold(self) -> tuple[dict[str, Agent], Inbox]:
+        """Take what somebody else may have, or what may not be there: the agents, the inbox, the port."""
+        problems: list[str] = []
+
+        def attempt(step: Callable[[], T]) -> T | None:
+            try:
+                return step()
+            except SettingsError as error:
+                problems.extend(error.problems)
+                return None
+
+        agents = attempt(lambda: make_agents(self._robots))
+        inbox = attempt(lambda: self._reactor.submit(open_inbox(self._settings)).result())
+        attempt(self.probes.start)
+        if agents is not None and inbox is not None and not problems:
+            return agents, inbox
+        if inbox is not None:
+            self._reactor.submit(inbox.close()).result(STOP_WITHIN)
+        self._reactor.stop(STOP_WITHIN)
+        self.probes.stop()
+        raise SettingsError(tuple(problems))
 
     def drain(self) -> None:
         """Ask for the end: running answers get their grace."""
-        self._drain_wanted = True
         if self._supervisor is not None:
             tell(self._supervisor, Drain(self._settings.shutdown_grace))
 
@@ -129,11 +148,11 @@ class Service:
 
     def _dissolve(self) -> None:
         """Give back what lives on the reactor, then the reactor."""
-        if self._reactor.alive(ANSWER_WITHIN):
-            try:
-                self._reactor.submit(self._parts.close()).result(STOP_WITHIN)
-            except TimeoutError:
-                log.error("some parts do not close in time", extra={"action": "parts_leaked"})
+        try:
+            self._reactor.submit(self._parts.close()).result(DISSOLVE_WITHIN)
+        except (TimeoutError, RuntimeError) as error:
+            # The loop hangs, or is gone; then everything goes with the process.
+            log.error("the parts are not closed: %r", error, extra={"action": "parts_leaked"})
         self._reactor.stop(STOP_WITHIN)
 
     # Making the tree.
@@ -172,7 +191,6 @@ class Service:
 
     def _policy(self) -> Policy:
         settings = self._settings
-        self._running = asyncio.Semaphore(settings.max_concurrent_turns)
         return Policy(
             backoff=settings.stream_backoff,
             reset_after=settings.stream_retry_reset_after,
@@ -185,6 +203,10 @@ class Service:
         if self._supervisor is not None:
             tell(self._supervisor, WorkArrived(robot, conversation))
 
+    def _turn_away(self, conversation: str) -> None:
+        turned = turn_away(self._parts.inbox, self._parts.desks, conversation)
+        self._reactor.submit(turned).add_done_callback(_report)
+
     # Keeping house.
 
     async def _housekeeping(self) -> None:
@@ -192,19 +214,24 @@ class Service:
         inbox, swept = self._parts.inbox, 0.0
         while True:
             try:
-                pending = await inbox.pending()
-                for robot in self._robots:
-                    metrics.INBOX_PENDING.labels(robot=robot.client_id).set(pending.get(robot.client_id, 0))
-                for work in await inbox.backlog():
-                    # A signal is only a hint; what lies in the inbox is the truth.
-                    if work.due_in == 0:
-                        self._work(work.robot, work.conversation)
+                await self._count_and_signal(inbox)
                 if time.monotonic() - swept > SWEEP_EVERY:
                     await inbox.sweep()
                     swept = time.monotonic()
             except InboxError as error:
                 log.warning("inbox: %s", error, extra={"action": "inbox_unavailable"})
+            except Exception:  # the safety net must outlive a hole in itself
+                log.exception("housekeeping failed", extra={"action": "housekeeping_failed"})
             await asyncio.sleep(HOUSEKEEPING_EVERY)
+
+    async def _count_and_signal(self, inbox: Inbox) -> None:
+        pending = await inbox.pending()
+        for robot in self._robots:
+            metrics.INBOX_PENDING.labels(robot=robot.client_id).set(pending.get(robot.client_id, 0))
+        for work in await inbox.backlog():
+            # A signal is only a hint; what lies in the inbox is the truth.
+            if work.due_in == 0:
+                self._work(work.robot, work.conversation)
 
     def _tell_settings(self) -> None:
         metrics.BUILD_INFO.labels(version=__version__).set(1)
@@ -223,9 +250,13 @@ class Service:
     # Answering probes.
 
     def _alive(self) -> bool:
+        if self._over.is_set():
+            return True  # the last seconds of an orderly end
         return self._reactor.alive(ANSWER_WITHIN) and self._ask(AreYouThere()) is True
 
     def _readiness(self) -> tuple[bool, dict[str, Any]]:
+        if self._supervisor is None or self._over.is_set():
+            return False, {"ready": False, "missing": ["this process is starting or ending"]}
         status = self._ask(TellStatus())
         missing = []
         if status.draining:
@@ -248,6 +279,7 @@ class Service:
             "robots": [{"robot": robot.client_id, "agent": robot.agent} for robot in self._robots],
             "connections": list(status.connections),
             "conversations": status.conversations,
+            "resting": status.resting,
             "queue": pending,
             "settings": self._settings.effective(),
         }

@@ -8,9 +8,8 @@ nowhere else. What a connection or a conversation does is not known here.
 import logging
 import random
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from actors import metrics
 from actors.core import routing
@@ -23,6 +22,7 @@ from actors.lines import Line, Lines
 from actors.messages import (
     AreYouThere,
     BacklogRead,
+    BacklogUnread,
     Begin,
     ConnectionOpened,
     ConnectionRolling,
@@ -32,6 +32,7 @@ from actors.messages import (
     GraceOver,
     LeaveNow,
     LookAgain,
+    NotAbandoned,
     PatienceOver,
     RestedLong,
     Resting,
@@ -54,6 +55,9 @@ PATIENCE = 5.0
 
 STOP_WITHIN = 5.0
 """Seconds that everything has to stop in."""
+
+READ_AGAIN_AFTER = 1.0
+"""Seconds until an inbox that could not be read at the start is read again."""
 
 RECOVER_AFTER = 1.0
 """Seconds until the question of a crashed conversation is taken up again."""
@@ -95,7 +99,7 @@ class Supervisor(Supervising):
         *,
         lines: Sequence[Line],
         converse: Callable[[Ref, str], Ref],
-        decline: Callable[[str], Coroutine[Any, Any, None]],
+        decline: Callable[[str], object],
         policy: Policy,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
@@ -105,6 +109,7 @@ class Supervisor(Supervising):
         self._reactor = reactor
         self._inbox = inbox
         self._lines = Lines(lines, wall)
+        self._served = {line.robot for line in lines}
         self._converse = converse
         self._decline = decline
         self._policy = policy
@@ -126,13 +131,17 @@ class Supervisor(Supervising):
             case ConnectionRolling(name, ref, reason):
                 self._rolling(name, ref, reason)
             case Begin():
-                self._reactor.run(self._inbox.backlog(), to=self.actor_ref, ok=BacklogRead, failed=_Failed)
+                self._reactor.run(self._inbox.backlog(), to=self.actor_ref, ok=BacklogRead, failed=BacklogUnread)
             case BacklogRead(works):
                 self._take_up(works)
-            case _Failed(InboxUnavailable() as error):
+            case BacklogUnread(InboxUnavailable() as error):
                 log.warning("inbox: %s", error, extra={"action": "inbox_unavailable"})
-            case _Failed(error):
+                self._reactor.later(READ_AGAIN_AFTER, self.actor_ref, Begin())
+            case BacklogUnread(error):
                 raise error
+            case NotAbandoned(error):
+                # Its lease ends by itself, and then it is found.
+                log.warning("inbox: %s", error, extra={"action": "inbox_unavailable"})
             case Drain(grace):
                 self._drain(grace)
             case GraceOver():
@@ -152,14 +161,13 @@ class Supervisor(Supervising):
     # Conversations.
 
     def _take_up(self, works: tuple[Work, ...]) -> None:
-        served = {line.robot for line in self._lines.all}
+        for robot in {work.robot for work in works} - self._served:
+            log.warning(
+                "questions of a robot that is not served here stay in the inbox",
+                extra={"action": "backlog_foreign", "robot": robot},
+            )
         for work in works:
-            if work.robot not in served:
-                log.warning(
-                    "questions of a robot that is not served here stay in the inbox",
-                    extra={"action": "backlog_foreign", "robot": work.robot},
-                )
-            elif work.due_in > 0:
+            if work.due_in > 0:
                 tell(self.actor_ref, WorkDelayed(work.robot, work.conversation, work.due_in))
             else:
                 self._work(work.robot, work.conversation)
@@ -168,14 +176,14 @@ class Supervisor(Supervising):
             self.begin(self._line_spec(line))
 
     def _work(self, robot: str, conversation: str) -> None:
-        if self._draining:
+        if self._draining or robot not in self._served:
             return
         talk = self._talks.setdefault(conversation, _Talk(robot))
         self._route(conversation, talk, routing.work(talk.route))
 
     def _resting(self, message: Resting) -> None:
         talk = self._talks.get(message.conversation)
-        if talk is None or talk.ref != message.ref:
+        if talk is None or talk.ref != message.ref or talk.route.told != message.seen:
             return
         talk.resting = (self._clock(), message.seen)
         if self._draining or self._crowded():
@@ -229,7 +237,7 @@ class Supervisor(Supervising):
             extra={"action": "conversation_turned_away", "robot": talk.robot, "conversation": conversation},
         )
         del self._talks[conversation]
-        self._reactor.run(self._decline(conversation), to=self.actor_ref, ok=lambda _: Done(), failed=_Failed)
+        self._decline(conversation)
 
     def _crowded(self) -> bool:
         return len(self._talks) > self._policy.most_conversations
@@ -240,13 +248,16 @@ class Supervisor(Supervising):
         if not idle:
             return False
         (_, seen), name, talk = min(idle, key=lambda entry: entry[0])
-        self._route(name, talk, routing.idle(talk.route, seen))
-        return True
+        routed = routing.idle(talk.route, seen)
+        self._route(name, talk, routed)
+        return routed[1] is Action.STOP
 
     def _recover(self, conversation: str, talk: _Talk) -> None:
         """A crashed conversation's question is free again at once, and taken up after a short pause."""
         self._reactor.later(RECOVER_AFTER, self.actor_ref, WorkArrived(talk.robot, conversation))
-        self._reactor.run(self._inbox.abandon(conversation), to=self.actor_ref, ok=lambda _: Done(), failed=_Failed)
+        self._reactor.run(
+            self._inbox.abandon(conversation), to=self.actor_ref, ok=lambda _: Done(), failed=NotAbandoned
+        )
 
     def _conversation_ended(self, conversation: str, terminated: Terminated) -> None:
         talk = self._talks[conversation]
@@ -254,9 +265,12 @@ class Supervisor(Supervising):
         if talk.timer is not None:
             talk.timer.cancel()
         talk.ref, talk.resting, talk.timer = None, None, None
-        self._route(conversation, talk, routing.ended(talk.route, crashed=terminated.error is not None))
+        if self._draining:
+            talk.route = routing.ABSENT
+        else:
+            self._route(conversation, talk, routing.ended(talk.route, crashed=terminated.error is not None))
         if talk.route.phase is routing.Phase.ABSENT:
-            del self._talks[conversation]
+            self._talks.pop(conversation, None)
         if self._draining and not self._talks:
             self._stop_all()
 
@@ -295,6 +309,10 @@ class Supervisor(Supervising):
             self._lines.ended(name, terminated.error, decision)
         elif _conversation(name) in self._talks:
             self._conversation_ended(_conversation(name), terminated)
+
+    def child_gone(self, name: str) -> None:
+        if name in self._lines:
+            self._lines.gone(name)
 
     def child_escalated(self, name: str) -> None:
         """A connection that crashes too often parks its robot; without any robot left the supervisor gives up."""
@@ -337,14 +355,8 @@ class Supervisor(Supervising):
         log.info("all actors stopped", extra={"action": "tree_stopped", "leaked": len(leaked)})
 
     def _status(self) -> Status:
-        return Status(self._draining or self.stopping, self._lines.tell(), len(self._talks))
-
-
-@dataclass(frozen=True, slots=True)
-class _Failed:
-    """An effect of the supervisor's own failed: a bug, or an inbox that is gone."""
-
-    error: Exception
+        resting = sum(talk.resting is not None for talk in self._talks.values())
+        return Status(self._draining or self.stopping, self._lines.tell(), len(self._talks), resting)
 
 
 def _child(conversation: str) -> str:

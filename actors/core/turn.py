@@ -41,8 +41,10 @@ class Place(Enum):
 
     COMING = "coming"
     THERE = "there"
+    DOUBTFUL = "doubtful"
+    """It may be there or not: the call that should create it was never answered."""
     NONE = "none"
-    """It could not be had, or could not be finished."""
+    """It could not be had."""
 
 
 class End(StrEnum):
@@ -89,7 +91,9 @@ class CardThere:
 
 @dataclass(frozen=True, slots=True)
 class CardRefused:
-    """The card could not be had."""
+    """The card could not be had; `maybe_there` if nobody knows whether it was created all the same."""
+
+    maybe_there: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,8 +305,8 @@ def step(turn: Turn, event: TurnEvent) -> Step:
             return replace(turn, phase=Phase.LOST), (StopAgent(),)
         case CardThere():
             return _card_there(turn)
-        case CardRefused():
-            return _next_final(replace(turn, place=Place.NONE))
+        case CardRefused(maybe_there):
+            return _next_final(replace(turn, place=Place.DOUBTFUL if maybe_there else Place.NONE))
         case UpdateDue():
             return _update_due(turn)
         case UpdateEnded():
@@ -323,7 +327,7 @@ def _card_there(turn: Turn) -> Step:
 
 
 def _update_due(turn: Turn) -> Step:
-    if turn.phase is not Phase.ANSWERING or turn.leaving or turn.place is Place.NONE:
+    if turn.phase is not Phase.ANSWERING or turn.leaving or turn.place in {Place.DOUBTFUL, Place.NONE}:
         return turn, ()
     if turn.place is Place.COMING or turn.updating:
         return replace(turn, due=True), ()
@@ -379,10 +383,13 @@ def _final(turn: Turn, event: TurnEvent) -> Step:
             return replace(turn, phase=Phase.CLOSING), (CloseCard(turn.face),)
         case Phase.FINISHING, FinishFailed():
             return replace(turn, phase=Phase.SAYING), (Say(turn.text),)
-        case Phase.SAYING, AnswerSaid() if turn.place is Place.THERE:
+        case Phase.SAYING, AnswerSaid() if turn.place is not Place.NONE:
             return replace(turn, phase=Phase.CLOSING), (CloseCard(Face(turn.face.state, texts.SENT_BESIDE)),)
         case (Phase.SAYING, AnswerSaid()) | (Phase.CLOSING, CardClosed()):
             return replace(turn, phase=Phase.SETTLING), (Done(turn.end),)
+        case Phase.SAYING, SayFailed() if turn.last_try and turn.place is not Place.NONE:
+            # The last that can be done for the person: no card is left spinning, and it may take the text yet.
+            return replace(turn, phase=Phase.CLOSING, end=End.EXPIRED), (CloseCard(turn.face),)
         case Phase.SAYING, SayFailed() if turn.last_try:
             return replace(turn, phase=Phase.SETTLING, end=End.EXPIRED), (Done(End.EXPIRED),)
         case Phase.SAYING, SayFailed():

@@ -34,6 +34,7 @@ class Pump:
         self._pace: Pace | None = None
         self._unseen_since: float | None = None
         self._running = True
+        self._showing = True
         self._credit = True
         self._timer: asyncio.TimerHandle | None = None
         self._sending: asyncio.Future[None] | None = None
@@ -91,6 +92,13 @@ class Pump:
             self._settle(since, shown=shown)
         return self._now() - since if shown else None
 
+    def show_no_more(self) -> None:
+        """No further update is worth trying; the text goes on collecting for the end."""
+        self._showing = False
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
     def withdraw(self) -> None:
         """Drop the update under way, if its text is not taken yet."""
         if self._sending is not None and self._sent_at is None:
@@ -130,7 +138,7 @@ class Pump:
             self._schedule()
 
     def _schedule(self) -> None:
-        ready = self._running and self._credit and self._unseen_since is not None
+        ready = self._running and self._showing and self._credit and self._unseen_since is not None
         if not ready or self._pace is None or self._timer is not None:
             return
         at = next_update(self._pace, self._budget)

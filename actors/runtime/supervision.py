@@ -143,6 +143,9 @@ class Supervising(Actor):
         of a predecessor, and of a row with nobody alive, is not told.
         """
 
+    def child_gone(self, name: str) -> None:
+        """A child that rolled has ended before its successor may start: nothing of it lives now."""
+
     def child_escalated(self, name: str) -> None:
         """A child crashed more often than its intensity allows, and is parked. By default all give up."""
         self.escalate(f"{name} crashed too often")
@@ -272,6 +275,8 @@ class Supervising(Actor):
         else:
             child.retiring.discard(ref)
             self._settle(child)
+            if child.state is State.WAITING and not child.refs:
+                self.child_gone(child.spec.id)
         if ref in self._stage:
             self._stage.remove(ref)
             if not self._stage:

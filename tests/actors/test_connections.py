@@ -131,3 +131,17 @@ async def test_stopping_closes_the_socket_with_a_close_frame(tmp_path: Path) -> 
         stage.service.drain()
         await stage.sandbox.until(lambda: connection.closed_at is not None)
         assert connection.close_code == 1000
+
+
+async def test_a_roll_whose_successor_waits_does_not_look_connected(tmp_path: Path) -> None:
+    rules = Rules(first_ping=0.01, ping_interval=0.5, roll_grace=0.1)
+    async with staged(tmp_path, rules, STREAM_RETRY_INITIAL="30", STREAM_RETRY_MAX="30") as stage:
+        await connected(stage)
+        stage.sandbox.roll(stage.robot)
+
+        async def told() -> bool:
+            status, body = await stage.get("/readyz")
+            return status == 503 and "rolled" in body
+
+        await eventually(told)
+        assert await stage.metric('dingtalk_stream_connected{connection="0",{robot}}') == 0

@@ -1,12 +1,14 @@
 """Whatever breaks on the way of one answer, the person gets it, or an apology, and no card is left spinning."""
 
 import asyncio
+import time
 from pathlib import Path
 
 import pytest
 
 from actors.core import texts
 from actors.core import turn as turns
+from actors.core.question import Address, Question
 from actors.sandbox.records import CardState
 from tests.actors.cast import asked_by, whole
 from tests.actors.conftest import Stage, connected, staged
@@ -196,9 +198,8 @@ async def test_an_inbox_that_takes_no_writes_is_named_by_the_readiness_probe(sta
 
 async def test_an_answer_waits_for_an_inbox_that_takes_no_writes(stage: Stage, tmp_path: Path) -> None:
     await stage.ask("10x0.05")
-    await stage.sandbox.until(stage.cards)
-    (tmp_path / "inbox.db").rename(tmp_path / "away.db")
     await stage.sandbox.until(lambda: any(call.api == "streaming" for call in stage.sandbox.calls))
+    (tmp_path / "inbox.db").rename(tmp_path / "away.db")
     await asyncio.sleep(0.8)  # the agent's own time
     (tmp_path / "away.db").rename(tmp_path / "inbox.db")
     (card,) = await stage.finished()
@@ -211,3 +212,30 @@ async def test_a_press_on_a_card_that_is_not_its_own_counts_for_nothing(stage: S
     stage.sandbox.click(card.id, "very_helpful:another-message", "zhang")
     await stage.sandbox.until(lambda: len(stage.sandbox.acks) == 2)
     assert await stage.metric('dingtalk_feedback_total{rating="very_helpful",{robot}}') == 0
+
+
+async def test_updates_that_are_refused_for_good_are_not_repeated(stage: Stage) -> None:
+    stage.sandbox.fail("streaming", status=400, code="param.stream.isFull", times=None, match={"isFinalize": False})
+    await stage.ask("60x0.03")
+    (card,) = await stage.finished()
+    refused = [call for call in stage.sandbox.calls if call.api == "streaming" and call.status == 400]
+    assert (len(refused), card.text) == (1, whole(60))
+
+
+async def test_a_card_that_may_have_been_created_is_closed_beside_the_message(stage: Stage) -> None:
+    stage.sandbox.fail("create", status=504, times=1, applied=True)
+    stage.sandbox.fail("create", status=504, times=None)
+    await stage.ask("你好")
+    (card,) = await stage.finished()
+    assert (card.text, stage.said_to()) == (texts.SENT_BESIDE, ["您说：你好"])
+
+
+async def test_questions_of_a_robot_that_is_not_served_are_left_alone(stage: Stage) -> None:
+    inbox, reactor = stage.service._parts.inbox, stage.service._reactor
+    address = Address("other", "cid1", group=False, user="li", webhook="", webhook_expires=0.0)
+    foreign = Question("other", "m1", "other::li", "other:cid1:li", "在吗", "li", "李四", address, time.time())
+    await asyncio.wrap_future(reactor.submit(inbox.put(foreign, limit=8)))
+    await asyncio.wrap_future(reactor.submit(stage.service._count_and_signal(inbox)))
+    await stage.ask("你好")
+    await stage.finished()
+    assert await asyncio.wrap_future(reactor.submit(inbox.take("other::li"))) is not None

@@ -166,6 +166,26 @@ def test_a_question_that_is_too_old_is_closed_even_if_nobody_takes_the_word() ->
     assert play(start, AnswerStored(), CardRefused(), SayFailed())[1] == (Done(End.EXPIRED),)
 
 
+def test_a_question_that_is_too_old_leaves_no_card_spinning() -> None:
+    start = resume("m1", ANSWER, End.ANSWERED, last_try=True)
+    (close,) = play(start, CardThere(), FinishFailed(), SayFailed())[1]
+    assert isinstance(close, CloseCard)
+    assert close.face.text == ANSWER
+
+
+def test_a_card_that_may_be_there_is_closed_when_the_answer_went_as_a_message() -> None:
+    events = (CardRefused(maybe_there=True), AnswerWhole(ANSWER), AnswerStored(), AnswerSaid())
+    assert after(*events) == (CloseCard(Face(State.FINISHED, texts.SENT_BESIDE)),)
+
+
+def test_a_card_that_was_refused_for_sure_is_left_alone() -> None:
+    assert after(CardRefused(), AnswerWhole(ANSWER), AnswerStored(), AnswerSaid()) == (Done(End.ANSWERED),)
+
+
+def test_no_update_goes_to_a_card_that_may_not_be_there() -> None:
+    assert after(CardRefused(maybe_there=True), UpdateDue()) == ()
+
+
 def test_leaving_tells_it_on_the_card() -> None:
     assert after(CardThere(), Leave()) == (StopAgent(), ShowLeaving())
 
@@ -222,7 +242,7 @@ class World:
     def outcomes(action: Action) -> Sequence[TurnEvent]:
         match action:
             case CreateCard():
-                return (CardThere(), CardRefused())
+                return (CardThere(), CardRefused(), CardRefused(maybe_there=True))
             case RunAgent():
                 return (AnswerWhole(ANSWER), AnswerTorn("因为"))
             case Update() | ShowLeaving():

@@ -203,3 +203,16 @@ def test_cancelling_the_pump_closes_the_agent() -> None:
 
     play(scene())
     assert closed == [True]
+
+
+def test_an_update_that_is_refused_for_good_is_the_last() -> None:
+    reader = Reader(fails=100)
+
+    async def refusing() -> None:
+        running = asyncio.ensure_future(reader.read("甲", 0.1, "乙", 60.0))
+        await asyncio.sleep(0.5)
+        reader.pump.show_no_more()
+        await running
+
+    play(refusing())
+    assert reader.dues == 1

@@ -1,0 +1,152 @@
+"""`python -m actors` as an operator meets it: faults are named before anything is announced, signals are heard."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def environment(folder: Path, **settings: str) -> dict[str, str]:
+    base = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "INBOX_URL": f"sqlite:///{folder}/inbox.db",
+        "HTTP_PORT": "0",
+        "SANDBOX_PORT": "0",
+    }
+    return base | settings
+
+
+def command(folder: Path, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "actors", *words],
+        cwd=ROOT,
+        env=environment(folder, **settings),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@contextmanager
+def running(folder: Path, **settings: str) -> Iterator[subprocess.Popen[str]]:
+    """`run`, in the background."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "actors", "run"],
+        cwd=ROOT,
+        env=environment(folder, **settings),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def logged(process: subprocess.Popen[str], action: str) -> dict[str, object]:
+    """Wait for a log line."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        told: dict[str, object] = json.loads(line)
+        if told["action"] == action:
+            return told
+    raise AssertionError(action)
+
+
+def test_check_prints_the_settings_in_effect_as_they_may_stand_in_the_environment(tmp_path: Path) -> None:
+    checked = command(tmp_path, "check", AGENT_SHOW_REASONING="true")
+    assert checked.returncode == 0
+    assert {"AGENT_SHOW_REASONING=true", "DINGTALK_CLIENT_ID=", "CARD_MAX_UPDATES=20"} <= set(
+        checked.stdout.split("\n")
+    )
+
+
+def test_check_masks_the_secret(tmp_path: Path) -> None:
+    checked = command(tmp_path, "check", DINGTALK_CLIENT_ID="ding1", DINGTALK_CLIENT_SECRET="hush-hush")
+    assert "DINGTALK_CLIENT_SECRET=***" in checked.stdout
+    assert "hush-hush" not in checked.stdout + checked.stderr
+
+
+@pytest.mark.parametrize("agent", ["nonsense:", "python:nowhere:answer", "faq:/nowhere", "openai:gpt"])
+def test_check_names_an_agent_that_cannot_be_had(tmp_path: Path, agent: str) -> None:
+    checked = command(tmp_path, "check", AGENT=agent)
+    assert checked.returncode == 2
+    assert checked.stderr.startswith("AGENT=")
+
+
+def test_a_wrong_agent_is_named_beside_the_other_faults(tmp_path: Path) -> None:
+    checked = command(tmp_path, "check", AGENT="nonsense:", OPENAPI_QPS="many")
+    assert {line.split("=")[0] for line in checked.stderr.splitlines()} == {"AGENT", "OPENAPI_QPS"}
+
+
+def test_all_that_cannot_be_had_is_named_at_once(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        (tmp_path / "file").touch()
+        inbox = f"sqlite:///{tmp_path}/file/inbox.db"
+        ran = command(tmp_path, "run", AGENT="nonsense:", INBOX_URL=inbox, HTTP_PORT=port)
+    assert ran.returncode == 2
+    assert {line.split("=")[0].split(":")[0] for line in ran.stderr.splitlines()} == {"AGENT", "INBOX_URL", "HTTP_PORT"}
+
+
+def test_no_address_is_printed_by_a_run_that_cannot_serve(tmp_path: Path) -> None:
+    assert "http://" not in command(tmp_path, "run", AGENT="nonsense:").stderr
+
+
+def test_a_sandbox_port_that_is_taken_is_named(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        ran = command(tmp_path, "run", SANDBOX_PORT=str(taken.getsockname()[1]))
+    assert ran.returncode == 2
+    assert ran.stderr.startswith("SANDBOX_PORT")
+
+
+def test_an_unknown_command_says_what_there_is(tmp_path: Path) -> None:
+    ran = command(tmp_path, "fly")
+    assert (ran.returncode, ran.stderr.startswith("usage:")) == (2, True)
+
+
+def test_a_proxy_never_stands_between_the_service_and_its_own_sandbox(tmp_path: Path) -> None:
+    nowhere = "http://127.0.0.1:9"
+    with running(tmp_path, HTTP_PROXY=nowhere, HTTPS_PROXY=nowhere) as process:
+        assert logged(process, "connection_connected")["robot"] == "sandbox"
+
+
+@pytest.mark.parametrize("delay", [0.5, 0.7, 0.9, 1.1])
+def test_a_signal_during_the_start_drains_or_ends_at_once(tmp_path: Path, delay: float) -> None:
+    with running(tmp_path) as process:
+        time.sleep(delay)  # the moments of a start, in which there is nothing to wait for
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode in {0, -signal.SIGTERM}
+    assert "Traceback" not in errors
+
+
+def test_the_sandbox_goes_with_a_service_that_is_killed(tmp_path: Path) -> None:
+    with running(tmp_path) as process:
+        assert process.stderr is not None
+        logged(process, "connection_connected")
+        address = next(word for line in process.stderr for word in line.split() if word.startswith("http://"))
+        port = int(address.rsplit(":", 1)[1])
+        process.kill()
+        process.wait()
+        for _ in range(1000):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) != 0:
+                    return
+            time.sleep(0.02)
+    raise AssertionError("the sandbox is still there")
