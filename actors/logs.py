@@ -22,16 +22,18 @@ __all__ = ["configure", "hide", "log_uncaught"]
 
 log = logging.getLogger(__name__)
 
-TALKATIVE = ("aiohttp", "asyncio", "dingtalk_stream", "websockets")
-"""Libraries heard from WARNING up only: below it they log requests, frames and tickets. Their levels are not enough
-for that, since dingtalk-stream sets its own back to INFO."""
+LIBRARIES = frozenset(
+    {"aiohttp", "asyncio", "dingtalk_stream", "markdown_it", "pykka", "requests", "urllib3", "websockets"}
+)
+"""What we stand on is heard from WARNING up only: below it libraries log requests, frames and tickets, and drown what we
+and an agent of the operator's own say. Their levels are not enough for that: dingtalk-stream sets its own to INFO."""
 
 _COLOURS = {"DEBUG": "2", "INFO": "32", "WARNING": "33", "ERROR": "31", "CRITICAL": "1;31"}
 
 
 def configure(level: str, line_format: str, stream: TextIO | None = None) -> None:
-    """Log to stdout, or to the stream, from `level` (such as `INFO`) up, as `json` or `console`. A second call replaces
-    the first."""
+    """Log to stdout, or to the stream, from `level` (such as `INFO`) up, as `json` or `console`; what libraries
+    say, from WARNING up at least. A second call replaces the first."""
     stream = stream or sys.stdout
     handler = _Handler(stream, _Json() if line_format == "json" else _Console(coloured=stream.isatty()))
     root = logging.getLogger()
@@ -39,7 +41,7 @@ def configure(level: str, line_format: str, stream: TextIO | None = None) -> Non
         root.removeHandler(former)
     root.addHandler(handler)
     root.setLevel(level)
-    for name in [name for name in root.manager.loggerDict if _is_talkative(name)]:
+    for name in [name for name in root.manager.loggerDict if _package(name) == "dingtalk_stream"]:
         logging.getLogger(name).handlers.clear()  # the SDK gives its loggers a handler to stderr
 
 
@@ -61,7 +63,7 @@ class _Handler(logging.StreamHandler[TextIO]):
     def __init__(self, stream: TextIO, formatter: logging.Formatter) -> None:
         super().__init__(stream)
         self.setFormatter(formatter)
-        self.addFilter(lambda record: record.levelno >= logging.WARNING or not _is_talkative(record.name))
+        self.addFilter(lambda record: record.levelno >= logging.WARNING or _package(record.name) not in LIBRARIES)
 
     def format(self, record: logging.LogRecord) -> str:
         return super().format(_cleaned(record))
@@ -105,8 +107,8 @@ class _Console(logging.Formatter):
         return f"\x1b[{colour}m{text}\x1b[0m" if self._coloured else text
 
 
-def _is_talkative(name: str) -> bool:
-    return name.split(".", maxsplit=1)[0] in TALKATIVE
+def _package(logger: str) -> str:
+    return logger.split(".", maxsplit=1)[0]
 
 
 def _local_time(record: logging.LogRecord) -> datetime:

@@ -147,9 +147,12 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = 30
 
     def do_GET(self) -> None:
-        self._send(*self._answer(self.path.partition("?")[0]))
+        self._send(*self._answer(self._asked()))
 
     do_HEAD = do_GET  # noqa: N815 - http.server's name
+
+    def _asked(self) -> str:
+        return self.path.partition("?")[0]
 
     def _answer(self, path: str) -> Body:
         answer = self.server.routes.get(path)
@@ -165,6 +168,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send(self, status: HTTPStatus, content_type: str, body: bytes) -> None:
         self.send_response(status)
+        if status == HTTPStatus.METHOD_NOT_ALLOWED:
+            self.send_header("Allow", "GET, HEAD")
         self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -173,7 +178,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         self.close_connection = True
-        self._send(*_json(HTTPStatus(code), {"error": message or HTTPStatus(code).phrase}))
+        status = HTTPStatus(code)
+        if status == HTTPStatus.NOT_IMPLEMENTED:  # http.server's word for a method without a handler
+            known = self._asked() in self.server.routes
+            status = HTTPStatus.METHOD_NOT_ALLOWED if known else HTTPStatus.NOT_FOUND
+        self._send(*_json(status, {"error": message or status.phrase}))
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - http.server's name
         log.debug(format, *args, extra={"action": "probe_answered"})

@@ -16,7 +16,18 @@ from actors.errors import SettingsError
 from actors.redaction import MASK, clean, hide
 from actors.variables import Variables
 
-PREFIXES = ("STREAM_", "OPENAPI_", "AGENT_", "CARD_", "CONVERSATION_", "INBOX_", "DINGTALK_", "SANDBOX_")
+PREFIXES = (
+    "STREAM_",
+    "OPENAPI_",
+    "AGENT_",
+    "CARD_",
+    "CONVERSATION_",
+    "INBOX_",
+    "DINGTALK_",
+    "SANDBOX_",
+    "HTTP_",
+    "LOG_",
+)
 """Names that begin so are ours: a near miss of a known one is a typo, not somebody else's variable."""
 
 NOT_YET = ("ALLOWED_CHATS", "ALLOWED_SENDERS", "INBOX_URL_FILE", "ROBOTS_DIR")
@@ -156,6 +167,8 @@ def _strangers(given: Mapping[str, str]) -> Iterator[str]:
     for name in given:
         if name in NOT_YET:
             yield f"{name}: not available in this version, leave it out"
+        elif name == "DINGTALK_CLIENT_ID_FILE":
+            yield f"{name}: the client id is no secret and is not read from a file, set DINGTALK_CLIENT_ID itself"
         elif name not in known and name.startswith(PREFIXES):
             distance, nearest = min((_edits(name, other), other) for other in known)
             if distance <= _NEAR:

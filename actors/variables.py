@@ -169,7 +169,9 @@ class Variables(BaseSettings):
         "by default nothing said in private surfaces in a group",
     )
     conversation_idle: Limit = _conversation(600, "An idle conversation's actor is stopped after this")
-    conversation_queue: Count = _conversation(8, "Waiting questions per conversation; one more gets a polite refusal")
+    conversation_queue: AtLeastOne = _conversation(
+        8, "Waiting questions per conversation; one more gets a polite refusal"
+    )
     conversation_history: Count = _conversation(20, "Turns remembered for agents without a memory of their own")
     max_concurrent_turns: AtLeastOne = _conversation(400, "Answers running at once in this process")
     max_conversations: AtLeastOne = _conversation(
@@ -193,7 +195,10 @@ class Variables(BaseSettings):
     sandbox_host: str = _process("127.0.0.1", "Where the local stand-in for DingTalk is served")
     sandbox_port: Port = _process(8080, "Its port; 0 takes a free one")
     shutdown_grace: Seconds = _process(25, "Running answers get this long to finish after SIGTERM")
-    log_level: LogLevel = _process("INFO", "`DEBUG`, `INFO`, `WARNING`, `ERROR` or `CRITICAL`")
+    log_level: LogLevel = _process(
+        "INFO",
+        "`DEBUG`, `INFO`, `WARNING`, `ERROR` or `CRITICAL`; libraries are heard from `WARNING` up",
+    )
     log_format: Literal["json", "console"] = _process(
         "json", "`json`: one object a line on stdout; `console`: lines for a person"
     )

@@ -24,6 +24,7 @@ from actors.core.backoff import Backoff
 from actors.core.robot import Robot
 from actors.dingtalk import faults
 from actors.dingtalk.limits import Kind, Limiter, Rank
+from actors.dingtalk.proxies import refuse_socks
 from actors.dingtalk.quota import Quota
 from actors.dingtalk.tokens import Token
 from actors.errors import CallFailed, Fault
@@ -195,6 +196,8 @@ class OpenApi:
         data = json.dumps(body, ensure_ascii=False).encode(errors="replace")
         began, status, retry_after = self._clock(), 0, 0.0
         try:
+            if self._session.trust_env:
+                refuse_socks(url)
             async with self._session.request(
                 api.method, url, data=data, headers=headers, timeout=self._timeout, allow_redirects=False
             ) as response:
@@ -203,7 +206,8 @@ class OpenApi:
             label = str(status)
         except TimeoutError:
             label, text = "timeout", "no answer in time"
-        except (aiohttp.ClientError, OSError) as error:  # its words may hold the URL, and a webhook's URL is a secret
+        except (aiohttp.ClientError, OSError, ValueError) as error:  # the last for a proxy that is no address
+            # Its words may hold the URL, and a webhook's URL is a secret.
             label, text = "unreachable", f"{type(error).__name__} {getattr(error, 'strerror', None) or ''}".rstrip()
         metrics.OPENAPI_REQUEST_SECONDS.labels(api=api.name, status=label).observe(self._clock() - began)
         return _Reply(status, text, retry_after)

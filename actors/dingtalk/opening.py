@@ -12,12 +12,14 @@ from urllib.parse import quote
 
 import aiohttp
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import InvalidMessage, InvalidStatus, ProxyError, WebSocketException
+from websockets.exceptions import InvalidMessage, InvalidProxy, InvalidStatus, ProxyError, WebSocketException
+from yarl import URL
 
 import actors
 from actors.core.robot import Robot
 from actors.dingtalk.frames import SUBSCRIPTIONS
 from actors.dingtalk.payload import mapping, text
+from actors.dingtalk.proxies import NO_SOCKS, refuse_socks
 from actors.errors import ConnectionTrouble
 
 REFUSALS: Final = frozenset({"authFailed", "invalidClientIdOrSecret", "InvalidAuthentication"})
@@ -64,7 +66,9 @@ async def open_socket(
         raise ConnectionTrouble("unavailable", f"the handshake was answered with HTTP {status}") from None
     except OSError as error:
         raise ConnectionTrouble("unreachable", f"{type(error).__name__}: {error}") from None
-    except (InvalidMessage, ProxyError) as error:
+    except ImportError:  # websockets asks for the library that it would need for SOCKS
+        raise ConnectionTrouble("unreachable", NO_SOCKS) from None
+    except (InvalidMessage, InvalidProxy, ProxyError) as error:
         raise ConnectionTrouble("unreachable", f"the handshake failed: {type(error).__name__}") from None
     except (WebSocketException, ValueError) as error:
         raise ConnectionTrouble("unavailable", f"the handshake failed: {type(error).__name__}") from None
@@ -79,8 +83,11 @@ async def _invitation(robot: Robot, session: aiohttp.ClientSession, timeout: flo
         "ua": f"dingtalk-actors/{actors.__version__}",
     }
     try:
+        url = URL(f"{robot.endpoint}/v1.0/gateway/connections/open")
+        if session.trust_env:
+            refuse_socks(url)
         async with session.post(
-            f"{robot.endpoint}/v1.0/gateway/connections/open",
+            url,
             json=request,
             headers={"Accept": "application/json"},  # else the gateway answers with XML
             timeout=aiohttp.ClientTimeout(total=timeout),
@@ -89,6 +96,8 @@ async def _invitation(robot: Robot, session: aiohttp.ClientSession, timeout: flo
             status, body = response.status, await response.read()
     except (aiohttp.ClientConnectionError, OSError) as error:
         raise ConnectionTrouble("unreachable", f"{type(error).__name__}: {error}") from error
+    except ValueError as error:  # its words may hold the proxy's password
+        raise ConnectionTrouble("unreachable", f"{type(error).__name__}: an endpoint or proxy is no address") from None
     except aiohttp.ClientError as error:
         raise ConnectionTrouble("unavailable", type(error).__name__) from error
     return _read_invitation(status, body)

@@ -21,7 +21,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the sandbox until it is told to end; returns the exit code.
 
     With `--child` it prints one JSON line with its `url` when it listens, does not mind SIGINT and SIGTERM (they go to
-    the whole process group, and the service still needs it for its drain), and ends when its standard input does.
+    the whole process group, and the service still needs it for its drain), and ends when its standard input does,
+    or when nobody is left to read that line.
     """
     parser = argparse.ArgumentParser(prog="python -m actors.sandbox", description="A local DingTalk.")
     parser.add_argument("--child", action="store_true", help="for a parent process: end when standard input ends")
@@ -33,18 +34,23 @@ def main(arguments: list[str] | None = None) -> int:
     if child:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    return asyncio.run(_run(Sandbox(host, int(port)), child=child))
+    return asyncio.run(_run(host, int(port), child=child))
 
 
-async def _run(sandbox: Sandbox, *, child: bool) -> int:
+async def _run(host: str, port: int, *, child: bool) -> int:
+    sandbox = Sandbox(host, port)
     end = asyncio.Event()
     loop = asyncio.get_running_loop()
     try:
         await sandbox.start()
     except OSError as problem:
-        return _wrong(f"SANDBOX_PORT: cannot listen on {sandbox.url}: {problem.strerror or problem}")
+        return _wrong(f"SANDBOX_PORT={port}: cannot listen on {sandbox.url}: {problem.strerror or problem}")
     if child:
-        _say(json.dumps({"url": sandbox.url}))
+        try:
+            _say(json.dumps({"url": sandbox.url}))
+        except BrokenPipeError:  # the parent has gone before it could know of this child
+            await sandbox.stop()
+            return 0
         threading.Thread(target=_until_input_ends, args=(loop, end), daemon=True).start()
     else:
         loop.add_signal_handler(signal.SIGINT, end.set)
@@ -63,8 +69,7 @@ def _until_input_ends(loop: asyncio.AbstractEventLoop, end: asyncio.Event) -> No
 
 
 def _say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
+    os.write(1, f"{text}\n".encode())  # past sys.stdout, which would try once more at exit what failed
 
 
 def _wrong(problem: str) -> int:

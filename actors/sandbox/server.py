@@ -120,9 +120,9 @@ class Sandbox:
 
         The message is pushed to one random live connection, at once; without one it is lost (`said[-1].delivered`).
         The same `message_id` again is the same message, pushed once more. `staff=False` is somebody from outside, who
-        has no staff id (it holds when the person is first seen). `msgtype` other than `text` takes its body from
-        `content`; with `text` the fields of `content` join the `text` object. `changes` are laid over the whole payload
-        last; a value of None removes the field.
+        has no staff id. `nick` and `staff` hold when the person is first seen, later ones change nothing. `msgtype`
+        other than `text` takes its body from `content`; with `text` the fields of `content` join the `text` object.
+        `changes` are laid over the whole payload last; a value of None removes the field.
         """
         person = self._world.meet(sender, nick, staff=staff)
         chat = self._world.private_chat(robot, person) if group is None else self._world.group_chat(group)

@@ -66,7 +66,7 @@ class World:
         return sum(connection.live for connection in self.connections if connection.robot == robot)
 
     def meet(self, sender: str, nick: str, *, staff: bool) -> Person:
-        """The person of this id, made known when new."""
+        """The person of this id, made known when new; nick and staff hold from then on."""
         return self.people.setdefault(sender, Person(sender, nick or sender, staff))
 
     def private_chat(self, robot: str, person: Person) -> Chat:

@@ -66,6 +66,7 @@ class Place:
             "STREAM_RETRY_INITIAL": "0.1",
             "STREAM_RETRY_JITTER": "0",
             "CARD_MIN_INTERVAL": "0.1",
+            "PYTHONFAULTHANDLER": "1",
         }
         process = await asyncio.create_subprocess_exec(
             *(command or (sys.executable, "-m", "actors", "run")),
@@ -85,9 +86,14 @@ class Place:
         """Start a service process and wait until it is connected."""
         before = len(self.sandbox.connections)
         running = await self.run(**settings)
-        await self.sandbox.until(
-            lambda: len(self.sandbox.connections) > before and self.sandbox.online(self.robot), 30.0
-        )
+        try:
+            await self.sandbox.until(
+                lambda: len(self.sandbox.connections) > before and self.sandbox.online(self.robot), 30.0
+            )
+        except TimeoutError:
+            running.kill(signal.SIGABRT)
+            await running.ended()
+            pytest.fail("".join(["the service did not connect\n", *running.output, *running.errors]))
         return running
 
     def ask(self, text: str, *, sender: str = "zhang") -> str:

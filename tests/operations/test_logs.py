@@ -169,13 +169,38 @@ def test_the_console_shows_a_traceback_without_the_secret(written: io.StringIO) 
 # Libraries.
 
 
-@pytest.mark.parametrize("name", ["websockets.client", "aiohttp.access", "dingtalk_stream.client"])
-def test_talkative_libraries_are_heard_from_warning_up(lines: Lines, name: str) -> None:
+LIBRARIES = [
+    "websockets.client",
+    "aiohttp.access",
+    "dingtalk_stream.client",
+    "markdown_it.rules",
+    "asyncio",
+]
+
+
+@pytest.mark.parametrize("level", ["DEBUG", "INFO"])
+@pytest.mark.parametrize("name", LIBRARIES)
+def test_libraries_are_heard_from_warning_up(written: io.StringIO, name: str, level: str) -> None:
+    logs.configure(level, "json", written)
     library = logging.getLogger(name)
-    library.setLevel(logging.INFO)
+    former = library.level
+    library.setLevel(logging.DEBUG)
+    library.debug("a step of the parser")
     library.info("a frame with what a person wrote")
     library.warning("trouble")
-    assert [line["message"] for line in lines()] == ["trouble"]
+    library.setLevel(former)
+    assert [json.loads(line)["message"] for line in written.getvalue().splitlines()] == ["trouble"]
+
+
+def test_an_agent_of_the_operators_own_is_heard_like_ourselves(lines: Lines) -> None:
+    logging.getLogger("shop").info("three in stock")
+    assert [line["message"] for line in lines()] == ["three in stock"]
+
+
+def test_at_debug_our_own_details_are_heard(written: io.StringIO) -> None:
+    logs.configure("DEBUG", "json", written)
+    log.debug("a detail")
+    assert "a detail" in written.getvalue()
 
 
 def test_logs_go_to_stdout(capsys: pytest.CaptureFixture[str]) -> None:

@@ -233,10 +233,16 @@ def test_a_hanging_probe_does_not_hold_up_the_others(probes: Probes, service: Se
 
 
 @pytest.mark.parametrize("method", ["POST", "DELETE", "BREW"])
-def test_other_methods_are_refused_in_json(probes: Probes, method: str) -> None:
-    response = ask(probes, "/status", method)
-    assert response.status == 501
+@pytest.mark.parametrize("path", ["/status?pretty=1", "/metrics"])
+def test_other_methods_are_refused_in_json_with_those_allowed(probes: Probes, path: str, method: str) -> None:
+    response = ask(probes, path, method)
+    assert (response.status, response.headers["Allow"]) == (405, "GET, HEAD")
     assert "error" in response.json
+
+
+def test_an_unknown_path_allows_no_method(probes: Probes) -> None:
+    response = ask(probes, "/nothing", "POST")
+    assert (response.status, response.headers["Allow"]) == (404, None)
 
 
 def test_garbage_harms_nobody(probes: Probes, capsys: pytest.CaptureFixture[str]) -> None:

@@ -25,6 +25,12 @@ async def test_somebody_speaks(robot: Robot, line: Line) -> None:
     assert (message["msgId"], message["senderNick"]) == (said["msgId"], "王芳")
 
 
+async def test_a_nick_holds_from_when_its_person_is_first_seen(robot: Robot, line: Line) -> None:
+    for nick in ("访客", "somebody else"):
+        await post(robot, "say", {"robot": ROBOT, "sender": "guest", "nick": nick, "text": "你好"})
+        assert (await line.message())["senderNick"] == "访客"
+
+
 async def test_a_click_travels(robot: Robot, line: Line) -> None:
     await robot.create("c1")
     assert await post(robot, "click", {"card": "c1", "button": "b1", "user": "u1"}) == (200, {"delivered": True})

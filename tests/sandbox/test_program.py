@@ -52,6 +52,23 @@ def test_a_child_ends_when_its_standard_input_does() -> None:
         assert process.wait(PATIENCE) == 0
 
 
+def test_a_child_whose_parent_is_gone_before_its_first_line_ends_quietly() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with subprocess.Popen(
+        [sys.executable, "-m", "actors.sandbox", "--child"],
+        env={"PATH": os.environ["PATH"], "SANDBOX_PORT": "0"},
+        stdin=subprocess.PIPE,
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        os.close(writing)
+        assert process.stderr
+        assert process.stderr.read() == ""
+        assert process.wait(PATIENCE) == 0
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_child_does_not_mind_signals(number: signal.Signals) -> None:
     with program("--child") as process:
@@ -74,7 +91,7 @@ def test_a_port_in_use_is_named_in_one_line() -> None:
         _, problem = process.communicate(timeout=PATIENCE)
         assert process.returncode == 2
         assert problem.count("\n") == 1
-        assert problem.startswith("SANDBOX_PORT")
+        assert problem.startswith(f"SANDBOX_PORT={taken.getsockname()[1]}: cannot listen on http://127.0.0.1:")
 
 
 @pytest.mark.parametrize("port", ["http", "70000", "-1"])
