@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 LIBRARIES = frozenset(
     {"aiohttp", "asyncio", "dingtalk_stream", "markdown_it", "pykka", "requests", "urllib3", "websockets"}
 )
-"""What we stand on is heard from WARNING up only: below it libraries log requests, frames and tickets, and drown what we
+"""What we stand on is heard from WARNING up: below it libraries log requests, frames and tickets, and drown what we
 and an agent of the operator's own say. Their levels are not enough for that: dingtalk-stream sets its own to INFO."""
 
 _COLOURS = {"DEBUG": "2", "INFO": "32", "WARNING": "33", "ERROR": "31", "CRITICAL": "1;31"}
