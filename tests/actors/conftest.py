@@ -57,6 +57,10 @@ class Stage:
         async with aiohttp.ClientSession() as session, session.get(url) as response:
             return response.status, await response.text()
 
+    async def ready(self) -> bool:
+        """What the readiness probe says; it learns of a connection a moment after the sandbox does."""
+        return (await self.get("/readyz"))[0] == 200
+
     async def metric(self, line: str) -> float:
         """The value of one line of /metrics, 0 if it is not there; `{robot}` stands for this robot."""
         _, text = await self.get("/metrics")

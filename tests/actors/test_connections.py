@@ -19,6 +19,15 @@ async def test_a_lost_connection_comes_back_and_answers(stage: Stage) -> None:
     await stage.finished()
 
 
+async def test_after_a_healthy_spell_a_lost_connection_comes_back_at_once(tmp_path: Path) -> None:
+    waits = {"STREAM_RETRY_INITIAL": "60", "STREAM_RETRY_MAX": "60", "STREAM_RETRY_RESET_AFTER": "0.2"}
+    rules = Rules(first_ping=0.02, ping_interval=0.1)
+    async with staged(tmp_path, rules, **waits) as stage:
+        await stage.sandbox.until(lambda: len(stage.sandbox.pings) >= 5)
+        stage.sandbox.abort(stage.robot)
+        await stage.sandbox.until(lambda: len(stage.sandbox.connections) == 2, 20.0)
+
+
 async def test_a_running_answer_survives_the_loss_of_its_connection(stage: Stage) -> None:
     await stage.ask("10x0.05")
     await stage.sandbox.until(stage.cards)
@@ -93,11 +102,7 @@ async def test_a_gateway_that_comes_back_is_connected_to(tmp_path: Path) -> None
     async with staged(tmp_path) as stage:
         stage.sandbox.fail("open", status=503, times=4)
         await connected(stage)
-
-        async def ready() -> bool:
-            return (await stage.get("/readyz"))[0] == 200
-
-        await eventually(ready)
+        await eventually(stage.ready)
 
 
 async def test_a_silent_connection_is_replaced(tmp_path: Path) -> None:

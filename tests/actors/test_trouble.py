@@ -238,4 +238,22 @@ async def test_questions_of_a_robot_that_is_not_served_are_left_alone(stage: Sta
     await asyncio.wrap_future(reactor.submit(stage.service._count_and_signal(inbox)))
     await stage.ask("你好")
     await stage.finished()
-    assert await asyncio.wrap_future(reactor.submit(inbox.take("other::li"))) is not None
+    untouched = await asyncio.wrap_future(reactor.submit(inbox.take("other::li")))
+    assert untouched is not None
+    assert (untouched.attempt, untouched.deaths) == (1, 0)
+
+
+async def test_a_long_answer_keeps_its_lease(tmp_path: Path) -> None:
+    async with staged(tmp_path, INBOX_LEASE="0.6") as stage:
+        await connected(stage)
+        await stage.ask("40x0.05")
+        inbox, reactor = stage.service._parts.inbox, stage.service._reactor
+        while not stage.cards() or not stage.cards()[0].finalized:
+            assert await asyncio.wrap_future(reactor.submit(inbox.backlog())) == ()
+            await asyncio.sleep(0.05)
+
+
+async def test_an_answer_that_took_its_time_is_measured(stage: Stage) -> None:
+    await stage.ask("你好")
+    await stage.finished()
+    assert await stage.metric('dingtalk_answer_seconds_count{agent="python",{robot}}') == 1

@@ -96,6 +96,12 @@ class Place:
             pytest.fail("".join(["the service did not connect\n", *running.output, *running.errors]))
         return running
 
+    async def serve_after_kill_9(self, running: Running, **settings: str) -> Running:
+        """Kill a service, and start another."""
+        running.kill()
+        await running.ended()
+        return await self.serve(**settings)
+
     def ask(self, text: str, *, sender: str = "zhang") -> str:
         """Somebody asks; returns the message id."""
         return self.sandbox.say(text, robot=self.robot, sender=sender)

@@ -49,6 +49,17 @@ async def test_an_answer_that_outlasted_the_grace_goes_on_in_the_next_process(pl
     assert card.text == whole(40)
 
 
+async def test_a_question_that_grew_too_old_is_closed_with_an_apology(place: Place) -> None:
+    service = await place.serve(SHUTDOWN_GRACE="0.1")
+    place.ask("hang")
+    await place.card()
+    service.kill(signal.SIGTERM)
+    assert await service.ended() == 0
+    await place.serve(INBOX_MAX_AGE="0.05")
+    (card,) = await place.all_closed(1)
+    assert card.text == texts.EXPIRED
+
+
 async def test_a_drain_does_not_count_as_a_death(place: Place) -> None:
     for _ in range(3):
         service = await place.serve(SHUTDOWN_GRACE="0.1", INBOX_MAX_ATTEMPTS="1")

@@ -1,30 +1,30 @@
 """kill -9 at any moment: what was acked is answered once, to the end, on the same card."""
 
+import pytest
+
 from actors.core import texts
+from actors.sandbox.records import Card
 from tests.actors.cast import whole
 from tests.chaos.conftest import Place
 
 
-async def test_an_answer_cut_off_by_kill_9_ends_on_the_same_card(place: Place) -> None:
+@pytest.fixture
+async def ended(place: Place) -> Card:
+    """The card of an answer that was cut off by kill -9, and taken up by the next process."""
     first = await place.serve()
     place.ask("40x0.05")
     await place.card(calls=3)
-    first.kill()
-    await first.ended()
-    await place.serve()
+    await place.serve_after_kill_9(first)
     (card,) = await place.all_closed(1)
-    assert card.text == whole(40)
+    return card
 
 
-async def test_an_answer_after_kill_9_is_finished_exactly_once(place: Place) -> None:
-    first = await place.serve()
-    place.ask("40x0.05")
-    await place.card(calls=3)
-    first.kill()
-    await first.ended()
-    await place.serve()
-    (card,) = await place.all_closed(1)
-    assert [version.call for version in card.versions].count("create") == 1
+async def test_an_answer_cut_off_by_kill_9_ends_on_the_same_card(ended: Card) -> None:
+    assert ended.text == whole(40)
+
+
+async def test_an_answer_after_kill_9_is_given_once(place: Place, ended: Card) -> None:
+    assert [version.call for version in ended.versions].count("create") == 1
     assert place.sandbox.messages == []
 
 
@@ -34,9 +34,7 @@ async def test_what_was_acked_before_kill_9_is_answered_after_it(place: Place) -
     for number in range(20):
         place.ask(f"问题{number}", sender=f"p{number}")
     await place.sandbox.until(lambda: len(place.sandbox.acks) == 21)
-    first.kill()
-    await first.ended()
-    await place.serve()
+    await place.serve_after_kill_9(first)
     cards = await place.all_closed(20)
     assert {card.text for card in cards} >= {f"您说：问题{number}" for number in range(20)}
     assert len(cards) == 21
@@ -47,9 +45,7 @@ async def test_questions_that_waited_behind_the_killed_one_keep_their_order(plac
     for text in ("20x0.05", "第二", "第三"):
         place.ask(text)
     await place.card(calls=2)
-    first.kill()
-    await first.ended()
-    await place.serve()
+    await place.serve_after_kill_9(first)
     cards = await place.all_closed(3)
     assert [card.text for card in cards] == [whole(20), "您说：第二", "您说：第三"]
 
@@ -73,8 +69,6 @@ async def test_a_question_that_kills_its_process_is_given_up(place: Place) -> No
     first = await place.serve(INBOX_MAX_ATTEMPTS="1")
     place.ask("hang")
     await place.card()
-    first.kill()
-    await first.ended()
-    await place.serve(INBOX_MAX_ATTEMPTS="1")
+    await place.serve_after_kill_9(first, INBOX_MAX_ATTEMPTS="1")
     (card,) = await place.all_closed(1)
     assert card.text == texts.POISONED

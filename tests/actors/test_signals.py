@@ -1,0 +1,128 @@
+"""Signals that cross each other: a report of rest and a new question, a look and a question that came after it."""
+
+import asyncio
+import queue
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from actors.conversation import Conversation
+from actors.core.backoff import Backoff
+from actors.core.restart import Intensity
+from actors.effects import Rules
+from actors.inbox.memory import MemoryInbox
+from actors.lines import Line
+from actors.messages import LookAgain, Resting, Status, TellStatus, WorkArrived
+from actors.runtime.actor import Actor, Ref, tell
+from actors.runtime.reactor import Reactor
+from actors.supervisor import Policy, Supervisor
+
+RULES = Rules(updates=20, min_interval=1, history=0, max_age=900, max_attempts=5, lease=15, show_reasoning=False)
+
+
+class Listener(Actor):
+    """An actor that keeps what it is told for a test to look at."""
+
+    def __init__(self, heard: "queue.Queue[object]") -> None:
+        super().__init__(lambda _: None)
+        self._heard = heard
+
+    def handle(self, message: object) -> None:
+        self._heard.put(message)
+
+
+@dataclass
+class Slow(MemoryInbox):
+    """An inbox in which every look takes until the test lets it end."""
+
+    looks: "queue.Queue[asyncio.Event]" = field(default_factory=queue.Queue)
+
+    def __post_init__(self) -> None:
+        super().__init__()
+
+    async def take(self, conversation: str) -> None:
+        found = asyncio.Event()
+        self.looks.put(found)
+        await found.wait()
+
+
+@pytest.fixture
+def reactor() -> Iterator[Reactor]:
+    reactor = Reactor(lambda _: None)
+    reactor.start()
+    yield reactor
+    reactor.stop(5)
+
+
+def end(reactor: Reactor, look: asyncio.Event) -> None:
+    async def found_nothing() -> None:
+        look.set()
+
+    reactor.submit(found_nothing()).result(5)
+
+
+def test_a_conversation_that_is_told_during_a_look_looks_again_before_it_rests(reactor: Reactor) -> None:
+    heard: queue.Queue[object] = queue.Queue()
+    supervisor = Listener.start(heard)
+    inbox = Slow()
+    running = asyncio.Semaphore(1)
+    conversation = Conversation.start(
+        supervisor, "ding1::li", reactor=reactor, inbox=inbox, desks={}, rules=RULES, running=running
+    )
+    first = inbox.looks.get(timeout=10)
+    tell(conversation, LookAgain())
+    end(reactor, first)
+    end(reactor, inbox.looks.get(timeout=10))
+    assert heard.get(timeout=10) == Resting("ding1::li", conversation, seen=1)
+    conversation.stop()
+    supervisor.stop()
+
+
+class NoReactor:
+    """A reactor on which nothing ever comes of anything."""
+
+    def run(self, coroutine: Coroutine[Any, Any, Any], **_: object) -> None:
+        coroutine.close()
+
+    def later(self, delay: float, to: Ref, message: object) -> "NoReactor":
+        return self
+
+    def release(self, ref: Ref) -> None:
+        pass
+
+    def cancel(self) -> None:
+        pass
+
+
+def test_a_report_of_rest_that_crossed_a_signal_counts_for_nothing() -> None:
+    children: queue.Queue[Ref] = queue.Queue()
+
+    def converse(supervisor: Ref, conversation: str) -> Ref:
+        child: Ref = Listener.start(queue.Queue())
+        children.put(child)
+        return child
+
+    start: Callable[[Ref], Ref] = lambda _: Listener.start(queue.Queue())  # noqa: E731
+    supervisor = Supervisor.start(
+        lambda _: None,
+        NoReactor(),
+        MemoryInbox(),
+        lines=[Line("ding1", 0, start)],
+        converse=converse,
+        decline=lambda _: None,
+        policy=Policy(Backoff(1, 2, 60, 1), 60, Intensity(5, 300), idle=600, most_conversations=10),
+    )
+    tell(supervisor, WorkArrived("ding1", "ding1::li"))
+    child = children.get(timeout=10)
+    tell(supervisor, WorkArrived("ding1", "ding1::li"))
+    tell(supervisor, Resting("ding1::li", child, seen=0))
+    crossed = supervisor.ask(TellStatus(), timeout=10)
+    tell(supervisor, Resting("ding1::li", child, seen=1))
+    rested = supervisor.ask(TellStatus(), timeout=10)
+    assert isinstance(crossed, Status)
+    assert isinstance(rested, Status)
+    assert (crossed.resting, rested.resting) == (0, 1)
+    child.stop()
+    supervisor.stop()
