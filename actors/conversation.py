@@ -223,11 +223,6 @@ class Conversation(Actor):
         serial = self._serial
         return self._reactor.run(effect, to=self.actor_ref, ok=ok, failed=lambda error: WentWrong(serial, error))
 
-    def _context(self, action: str, delivery: Delivery) -> dict[str, object]:
-        return {
-            "action": action,
-            "robot": delivery.question.robot,
-            "conversation": self._name,
-            "message_id": delivery.question.message_id,
-            "turn": delivery.attempt,
-        }
+    @staticmethod
+    def _context(action: str, delivery: Delivery) -> dict[str, object]:
+        return {"action": action, **delivery.question.ids, "turn": delivery.attempt}

@@ -224,13 +224,7 @@ class TurnEffects:
             "%s: %s",
             action.replace("_", " "),
             error,
-            extra={
-                "action": action,
-                "robot": self.question.robot,
-                "conversation": self.question.conversation,
-                "message_id": self.question.message_id,
-                "turn": self._delivery.attempt,
-            },
+            extra={"action": action, **self.question.ids, "turn": self._delivery.attempt},
         )
 
 

@@ -102,7 +102,7 @@ class Intake:
             log.error(
                 "a question could not be stored: %s",
                 error or "time-out",
-                extra=self._context("message_not_stored", question),
+                extra={"action": "message_not_stored", **question.ids},
             )
             self._count(kind, "refused")
             self._say(question.address, texts.ASK_AGAIN)
@@ -110,14 +110,14 @@ class Intake:
         match put:
             case Put.NEW:
                 self._count(kind, "accepted")
-                log.info("question accepted", extra=self._context("message_accepted", question))
+                log.info("question accepted", extra={"action": "message_accepted", **question.ids})
                 self._work(question.conversation)
             case Put.DUPLICATE:
                 self._count(kind, "duplicate")
-                log.info("question repeated", extra=self._context("message_duplicate", question))
+                log.info("question repeated", extra={"action": "message_duplicate", **question.ids})
             case Put.FULL:
                 self._count(kind, "refused")
-                log.info("question refused: too many wait", extra=self._context("message_refused", question))
+                log.info("question refused: too many wait", extra={"action": "message_refused", **question.ids})
                 self._refuse(question)
         return _NO_REPLY
 
@@ -199,11 +199,3 @@ class Intake:
 
     def _count(self, kind: str, outcome: str) -> None:
         metrics.MESSAGES.labels(robot=self._robot, type=kind, outcome=outcome).inc()
-
-    def _context(self, action: str, question: Question) -> dict[str, str]:
-        return {
-            "action": action,
-            "robot": self._robot,
-            "conversation": question.conversation,
-            "message_id": question.message_id,
-        }

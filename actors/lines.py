@@ -16,6 +16,11 @@ from actors.runtime.actor import Ref
 log = logging.getLogger(__name__)
 
 
+def line_id(robot: str, index: int) -> str:
+    """The name of the child that keeps this connection of a robot."""
+    return f"{robot}#{index}"
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """One Stream connection that a robot keeps, and how its actor is started."""
@@ -27,7 +32,7 @@ class Line:
     @property
     def id(self) -> str:
         """The name of the child that keeps it."""
-        return f"{self.robot}#{self.index}"
+        return line_id(self.robot, self.index)
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
@@ -19,10 +19,10 @@ from actors.conversation import Conversation
 from actors.core.events import Agent
 from actors.core.restart import Intensity
 from actors.dingtalk.openapi import OpenApi
-from actors.effects import Rules, turn_away
+from actors.effects import Desk, Rules, turn_away
 from actors.errors import CallFailed, InboxError, SettingsError
 from actors.inbox.port import Inbox
-from actors.lines import Line
+from actors.lines import Line, line_id
 from actors.messages import AreYouThere, Begin, Drain, TellStatus, WorkArrived
 from actors.parts import assemble, make_agents, open_inbox
 from actors.probes import Probes
@@ -94,7 +94,7 @@ class Service:
             self._reactor,
             self._parts.inbox,
             lines=self._lines(),
-            converse=self._converse,
+            converse=partial(self._converse, self._rules(), self._parts.desks),
             decline=self._turn_away,
             policy=self._policy(),
         )
@@ -166,11 +166,11 @@ class Service:
 
     def _connect(self, robot: str, index: int, supervisor: Ref) -> Ref:
         parts = self._parts.robots[robot]
-        return Connection.start(supervisor, f"{robot}#{index}", self._reactor, parts.gateway, parts.intake.receive)
+        return Connection.start(supervisor, line_id(robot, index), self._reactor, parts.gateway, parts.intake.receive)
 
-    def _converse(self, supervisor: Ref, conversation: str) -> Ref:
+    def _rules(self) -> Rules:
         settings = self._settings
-        rules = Rules(
+        return Rules(
             updates=settings.card_max_updates,
             min_interval=settings.card_min_interval,
             history=settings.conversation_history,
@@ -179,12 +179,14 @@ class Service:
             lease=settings.inbox_lease,
             show_reasoning=settings.agent_show_reasoning,
         )
+
+    def _converse(self, rules: Rules, desks: Mapping[str, Desk], supervisor: Ref, conversation: str) -> Ref:
         return Conversation.start(
             supervisor,
             conversation,
             reactor=self._reactor,
             inbox=self._parts.inbox,
-            desks=self._parts.desks,
+            desks=desks,
             rules=rules,
             running=self._running,
         )
@@ -242,8 +244,9 @@ class Service:
                 FREE_EDITION_CALLS // (self._settings.card_max_updates + CALLS_AROUND_UPDATES),
                 extra={"action": "quota_not_watched"},
             )
+        settings = self._settings.model_dump()
         for scope in ("stream", "openapi", "agent"):
-            for name, value in self._settings.model_dump().items():
+            for name, value in settings.items():
                 if name.startswith(f"{scope}_retry_"):
                     metrics.RETRY_POLICY.labels(scope=scope, setting=name.removeprefix(f"{scope}_retry_")).set(value)
 

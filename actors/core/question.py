@@ -67,6 +67,11 @@ class Question:
         """The same question, with the turns that went before it."""
         return replace(self, history=history)
 
+    @property
+    def ids(self) -> dict[str, str]:
+        """What names this question in a log line."""
+        return {"robot": self.robot, "conversation": self.conversation, "message_id": self.message_id}
+
     def to_json(self) -> str:
         """The stored form; the history is stored elsewhere and left out."""
         stored = asdict(self)
