@@ -54,6 +54,7 @@ STREAMING = Api("streaming", "PUT", "/v1.0/card/streaming")
 UPDATE = Api("update", "PUT", "/v1.0/card/instances")
 OTO = Api("oto", "POST", "/v1.0/robot/oToMessages/batchSend")
 GROUP = Api("group", "POST", "/v1.0/robot/groupMessages/send")
+DOWNLOAD = Api("download", "POST", "/v1.0/robot/messageFiles/download")
 WEBHOOK = Api("webhook", "POST", counted=False)
 TOKEN = Api("token", "POST", "/v1.0/oauth2/accessToken", counted=False)
 
