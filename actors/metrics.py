@@ -142,6 +142,17 @@ CARD_LAG_SECONDS = _histogram(
     "robot",
     buckets=(0.1, 0.25, 0.5, 0.8, 1, 1.5, 2, 3, 5, 7, 10, 30),
 )
+CARD_FALLBACK = _gauge(
+    "card_fallback",
+    "1 while a robot answers in plain text because DingTalk refuses its cards, else 0",
+    "robot",
+)
+CLICKS = _counter(
+    "clicks_total",
+    "Presses of buttons on cards, by outcome: rated, repeated, stopped, foreign (not the asker's), unknown",
+    "robot",
+    "outcome",
+)
 OPENAPI_REQUEST_SECONDS = _histogram(
     "openapi_request_seconds",
     "Seconds that one call to DingTalk took, retries counted one by one, by API and HTTP status",

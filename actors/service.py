@@ -23,8 +23,8 @@ from actors.effects import Desk, Rules, turn_away
 from actors.errors import CallFailed, InboxError, SettingsError
 from actors.inbox.port import Inbox
 from actors.lines import Line, line_id
-from actors.messages import AreYouThere, Begin, Drain, TellStatus, WorkArrived
-from actors.parts import assemble, make_agents, open_inbox
+from actors.messages import AreYouThere, Begin, Drain, TakenBack, TellStatus, WorkArrived
+from actors.parts import Signals, assemble, make_agents, open_inbox
 from actors.probes import Probes
 from actors.runtime.actor import Reason, Ref, Terminated, tell
 from actors.runtime.reactor import Reactor
@@ -87,7 +87,8 @@ class Service:
         """
         self._reactor.start()
         agents, inbox = self._take_hold()
-        self._parts = self._reactor.submit(assemble(self._settings, agents, inbox, self._work)).result()
+        signals = Signals(self._work, self._taken_back)
+        self._parts = self._reactor.submit(assemble(self._settings, agents, inbox, signals)).result()
         self._tell_settings()
         self._supervisor = Supervisor.start(
             self._died,
@@ -204,6 +205,10 @@ class Service:
     def _work(self, robot: str, conversation: str) -> None:
         if self._supervisor is not None:
             tell(self._supervisor, WorkArrived(robot, conversation))
+
+    def _taken_back(self, robot: str, conversation: str, message_ids: frozenset[str]) -> None:
+        if self._supervisor is not None:
+            tell(self._supervisor, TakenBack(robot, conversation, message_ids))
 
     def _turn_away(self, conversation: str) -> None:
         turned = turn_away(self._parts.inbox, self._parts.desks, conversation)
