@@ -20,6 +20,7 @@ from actors.sandbox.messages import Messages
 from actors.sandbox.records import Call
 from actors.sandbox.replies import ApiError, Reply, error_body
 from actors.sandbox.rules import Rules
+from actors.sandbox.standard import StandardCards
 from actors.sandbox.world import World
 
 SECRETS = frozenset({"clientSecret", "appSecret"})
@@ -29,13 +30,22 @@ class Api:
     """Every endpoint that a robot calls."""
 
     def __init__(
-        self, world: World, rules: Rules, faults: Faults, *, gateway: Gateway, cards: Cards, messages: Messages
+        self,
+        world: World,
+        rules: Rules,
+        faults: Faults,
+        *,
+        gateway: Gateway,
+        cards: Cards,
+        standard: StandardCards,
+        messages: Messages,
     ) -> None:
         self._world = world
         self._rules = rules
         self._faults = faults
         self._gateway = gateway
         self._cards = cards
+        self._standard = standard
         self._messages = messages
         self._tokens: dict[str, tuple[str, float]] = {}
         self._window = SlidingWindow()
@@ -52,6 +62,8 @@ class Api:
             web.post("/v1.0/card/instances/deliver", self._with_token("deliver", self._deliver)),
             web.put("/v1.0/card/instances", self._with_token("update", self._update)),
             web.put("/v1.0/card/streaming", self._with_token("streaming", self._stream)),
+            web.post("/v1.0/im/v1.0/robot/interactiveCards/send", self._with_token("standard", self._standard.send)),
+            web.put("/v1.0/im/robots/interactiveCards", self._with_token("standard_update", self._standard.update)),
             web.post("/v1.0/robot/oToMessages/batchSend", self._with_token("oto", self._messages.to_people)),
             web.post("/v1.0/robot/groupMessages/send", self._with_token("group", self._messages.to_group)),
         ]

@@ -8,18 +8,16 @@ refusals are raised.
 import json
 import time
 import uuid
-from dataclasses import dataclass
 from typing import Any
 
-from actors.sandbox.records import Card, CardState, CardVersion, Push
+from actors.sandbox.records import Card, CardState, Push
 from actors.sandbox.replies import ApiError
 from actors.sandbox.rules import Rules
+from actors.sandbox.standard import TEMPLATE as STANDARD
+from actors.sandbox.templates import PUBLIC, Template
 from actors.sandbox.world import World, opaque
 
 CORP = "ding0123456789abcdef0123456789abcdef"
-VERSIONS = 2000
-"""How many versions of a card are kept, the latest ones."""
-
 # AICardStatus in dingtalk_stream's card_replier.py.
 FLOW_STATUS = {
     "1": CardState.PROCESSING,
@@ -32,22 +30,6 @@ FLOW_STATUS = {
 SPACES = {
     "IM_GROUP": ("imGroupOpenSpaceModel", "imGroupOpenDeliverModel"),
     "IM_ROBOT": ("imRobotOpenSpaceModel", "imRobotOpenDeliverModel"),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Template:
-    """What is known of a template: the variable that streams (empty: any), whether it has an AI card's states."""
-
-    key: str = ""
-    states: bool = True
-
-
-# The public templates that dingtalk_stream's card_instance.py uses. Any other id is taken with any variables.
-TEMPLATES = {
-    "382e4302-551d-4880-bf29-a30acfab2e71.schema": Template("msgContent"),
-    "589420e2-c1e2-46ef-a5ed-b8728e654da9.schema": Template("markdown", states=False),
-    "1366a1eb-bc54-4859-ac88-517c56a9acb1.schema": Template("markdown", states=False),
 }
 
 
@@ -67,12 +49,13 @@ class Cards:
         if track in self._world.cards:
             raise ApiError(400, "param.cardAlreadyExist", "卡片已经存在")
         params = _params(body.get("cardData"))
-        template = TEMPLATES.get(template_id, Template())
+        template = PUBLIC.get(template_id, Template())
         state = CardState.PROCESSING if template.states else CardState.FINISHED
         card = Card(
             id=track,
             robot=robot,
             template=template_id,
+            layout=template.layout,
             key=template.key or next((name for name in ("content", "msgContent") if name in params), "content"),
             state=FLOW_STATUS.get(params.get("flowStatus", ""), state),
             callback=str(body.get("callbackType", "")),
@@ -120,7 +103,7 @@ class Cards:
         key = _text(body, "key", "param.stream.keyEmpty")
         content = _text(body, "content", "param.stream.contentEmpty")
         card = self._find(body, "param.stream.outTrackId", "card is not exist")
-        template = TEMPLATES.get(card.template, Template())
+        template = PUBLIC.get(card.template, Template())
         full = body.get("isFull")
         if not isinstance(full, bool) or (template.key and not full):
             raise ApiError(400, "param.stream.isFull", "streaming update the parameter isFull is null")
@@ -173,9 +156,10 @@ class Cards:
 
     def _find(self, body: dict[str, Any], code: str, message: str = "卡片不存在") -> Card:
         track = _text(body, "outTrackId", "param.outTrackIdEmpty")
-        if track not in self._world.cards:
+        card = self._world.cards.get(track)
+        if card is None or card.template == STANDARD:
             raise ApiError(400, code, message)
-        return self._world.cards[track]
+        return card
 
     def _deliver(self, card: Card, robot: str, body: dict[str, Any], kind: str, space_id: str) -> dict[str, Any]:
         # Both cases of the space type occur in the documents.
@@ -196,15 +180,11 @@ class Cards:
         if kind == "IM_GROUP":
             chat = self._world.chats.get(space_id)
             return space_id if chat and chat.group else None
-        person = self._world.people.get(space_id)
-        return self._world.private_chat(robot, person).id if person and person.staff else None
+        person = self._world.member(space_id)
+        return self._world.private_chat(robot, person).id if person else None
 
     def _record(self, card: Card, call: str, *, guid: str = "", user: str = "") -> None:
-        params = card.seen_by(user) if user else card.params
-        card.versions.append(
-            CardVersion(time.monotonic(), call, card.state, dict(params), params.get(card.key, ""), guid, user)
-        )
-        del card.versions[:-VERSIONS]
+        card.record(call, guid=guid, user=user)
         self._world.changed(card)
 
 

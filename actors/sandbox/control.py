@@ -126,7 +126,7 @@ class Control:
 
 
 def _card(card: Card) -> dict[str, Any]:
-    known = {field.name: getattr(card, field.name) for field in fields(Card)}
+    known = {field.name: getattr(card, field.name) for field in fields(Card) if field.name != "layout"}
     # What a version showed is its text; with all variables of all versions this would be a very long answer.
     shown = [field.name for field in fields(CardVersion) if field.name != "params"]
     versions = [{name: getattr(version, name) for name in shown} for version in card.versions]

@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 APIS = frozenset(
-    {"open", "connect", "token", "create", "instance", "deliver", "update", "streaming", "webhook", "oto", "group"}
+    {
+        *("open", "connect", "token", "webhook", "oto", "group"),
+        *("create", "instance", "deliver", "update", "streaming", "standard", "standard_update"),
+    }
 )
 
 

@@ -95,7 +95,7 @@ class Messages:
         if not isinstance(users, list) or not 0 < len(users) <= MOST_RECEIVERS:
             raise ApiError(400, "invalidParameter.userIds.invalid", "userIds 为空或超过 20 个")
         title, text = _template_text(body)
-        known = [person for user in users if (person := self._world.people.get(str(user))) and person.staff]
+        known = [person for user in users if (person := self._world.member(user))]
         for person in known:
             chat = self._world.private_chat(robot, person)
             self._show("oto", robot, chat.id, kind=body["msgKey"], title=title, text=text)

@@ -4,12 +4,16 @@ Plain records, written by the parts that act and read by tests, the control API 
 seconds, `time` is seconds since the epoch. No rule of the protocol lives here.
 """
 
-import json
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T")
+
+VERSIONS = 2000
+"""How many versions of a card are kept, the latest ones."""
 
 
 class History(list[T]):
@@ -143,13 +147,24 @@ class CardVersion:
     user: str = ""
 
 
+class Layout(Protocol):
+    """What a person makes out on a card of one kind, from the variables that they see."""
+
+    def title(self, seen: Mapping[str, str]) -> str: ...
+
+    def buttons(self, seen: Mapping[str, str]) -> list[dict[str, Any]]:
+        """Each with its `id` and `text`, and what else its kind of card has."""
+
+
 @dataclass(slots=True)
 class Card:
-    """One card. `params` is what everybody sees; `views` holds what single people see in their place."""
+    """One card. `params` is what everybody sees; `views` holds what single people see in their place. Its text stands
+    in the variable `key`; `mentions` are the user ids that it calls with an @."""
 
     id: str
     robot: str
     template: str
+    layout: Layout
     key: str
     state: CardState
     callback: str
@@ -157,6 +172,7 @@ class Card:
     params: dict[str, str]
     at: float
     time: float
+    mentions: tuple[str, ...] = ()
     private: dict[str, dict[str, str]] = field(default_factory=dict)
     views: dict[str, dict[str, str]] = field(default_factory=dict)
     chats: list[str] = field(default_factory=list)
@@ -170,21 +186,22 @@ class Card:
 
     @property
     def title(self) -> str:
-        return self.params.get("msgTitle") or self.params.get("title", "")
+        return self.layout.title(self.params)
 
     def seen_by(self, user: str) -> dict[str, str]:
         """The variables as one person sees them."""
         return self.params | self.private.get(user, {}) | self.views.get(user, {})
 
     def buttons(self, user: str = "") -> list[dict[str, Any]]:
-        """The buttons in `sys_full_json_obj`, as dingtalk_stream's cards spell them; what cannot be read shows none."""
-        try:
-            layout = json.loads(self.seen_by(user).get("sys_full_json_obj", "{}"))
-            if "msgButtons" not in layout.get("order", ["msgButtons"]):
-                return []
-            return [button for button in layout.get("msgButtons", []) if isinstance(button.get("text"), str)]
-        except (ValueError, AttributeError, TypeError):
-            return []
+        """The buttons as one person sees them."""
+        return self.layout.buttons(self.seen_by(user))
+
+    def record(self, call: str, *, guid: str = "", user: str = "") -> None:
+        """Add a version: what it shows now, to everybody or to that user."""
+        params = self.seen_by(user) if user else dict(self.params)
+        text = params.get(self.key, "")
+        self.versions.append(CardVersion(time.monotonic(), call, self.state, params, text, guid, user))
+        del self.versions[:-VERSIONS]
 
 
 @dataclass(slots=True)

@@ -19,6 +19,7 @@ from actors.sandbox.messages import Messages, message_body
 from actors.sandbox.page import Page
 from actors.sandbox.records import Call, Card, Connection, Message, Push, Said
 from actors.sandbox.rules import Rules
+from actors.sandbox.standard import StandardCards
 from actors.sandbox.world import World
 
 T = TypeVar("T")
@@ -53,6 +54,7 @@ class Sandbox:
             self._faults,
             gateway=self._gateway,
             cards=self._cards,
+            standard=StandardCards(self._world, self.rules),
             messages=self._messages,
         )
         self._page = Page(self._world)
@@ -139,7 +141,7 @@ class Sandbox:
         return message_id
 
     def click(self, card: str, button: str, user: str = "u1", params: dict[str, Any] | None = None) -> bool:
-        """A person presses a button; False when the callback reached no connection.
+        """A person presses a button; False when the callback reached no connection, as with every StandardCard.
 
         Raises:
             KeyError: there is no such card.
@@ -231,7 +233,7 @@ class Sandbox:
 
     @property
     def cards(self) -> dict[str, Card]:
-        """Cards by `outTrackId`, oldest first."""
+        """Cards by `outTrackId`, StandardCards by `cardBizId`, oldest first."""
         return self._world.cards
 
     @property

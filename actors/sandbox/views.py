@@ -66,7 +66,7 @@ def _card(card: Card, chat: Chat) -> dict[str, Any]:
         "kind": "card",
         "card": card.id,
         "state": card.state.value,
-        "title": seen.get("msgTitle") or seen.get("title", ""),
+        "title": card.layout.title(seen),
         "html": render(seen.get(card.key, "")) + render(seen.get("staticMsgContent", "")),
         "buttons": [_button(button) for button in card.buttons(chat.person)],
         "updates": len(calls) - 1,

@@ -1,0 +1,45 @@
+"""What is known of card templates: the variable that streams, whether there are states, and how the rest looks.
+
+It changes no card; what a call may do with one is decided in `cards`.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from actors.sandbox.records import Layout
+
+
+class PublicLayout:
+    """How the public templates look, which dingtalk_stream's card_instance.py fills."""
+
+    def title(self, seen: Mapping[str, str]) -> str:
+        return seen.get("msgTitle") or seen.get("title", "")
+
+    def buttons(self, seen: Mapping[str, str]) -> list[dict[str, Any]]:
+        """Those in `sys_full_json_obj`; what cannot be read shows none."""
+        try:
+            layout = json.loads(seen.get("sys_full_json_obj", "{}"))
+            if "msgButtons" not in layout.get("order", ["msgButtons"]):
+                return []
+            return [button for button in layout.get("msgButtons", []) if isinstance(button.get("text"), str)]
+        except (ValueError, AttributeError, TypeError):
+            return []
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A template: the variable that streams (empty: any), whether it has an AI card's states, and its looks."""
+
+    key: str = ""
+    states: bool = True
+    layout: Layout = PublicLayout()  # noqa: RUF009 - it has no state
+
+
+# The public templates that dingtalk_stream's card_instance.py uses. Any other id is taken with any variables.
+PUBLIC = {
+    "382e4302-551d-4880-bf29-a30acfab2e71.schema": Template("msgContent"),
+    "589420e2-c1e2-46ef-a5ed-b8728e654da9.schema": Template("markdown", states=False),
+    "1366a1eb-bc54-4859-ac88-517c56a9acb1.schema": Template("markdown", states=False),
+}
