@@ -9,12 +9,14 @@ import json
 import time
 import uuid
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 from aiohttp import web
 
 from actors.sandbox.cards import Cards
 from actors.sandbox.faults import Fault, Faults, SlidingWindow
+from actors.sandbox.files import Attached, Files
 from actors.sandbox.gateway import Gateway
 from actors.sandbox.messages import Messages
 from actors.sandbox.records import Call
@@ -22,6 +24,9 @@ from actors.sandbox.replies import ApiError, Reply, error_body
 from actors.sandbox.rules import Rules
 from actors.sandbox.standard import StandardCards
 from actors.sandbox.world import World
+
+FILE_HEADERS = {"Content-Disposition": "attachment", "Content-Security-Policy": "sandbox"}
+"""Whatever is attached must not become a page of ours in a browser."""
 
 SECRETS = frozenset({"clientSecret", "appSecret"})
 
@@ -39,6 +44,7 @@ class Api:
         cards: Cards,
         standard: StandardCards,
         messages: Messages,
+        files: Files,
     ) -> None:
         self._world = world
         self._rules = rules
@@ -47,6 +53,7 @@ class Api:
         self._cards = cards
         self._standard = standard
         self._messages = messages
+        self._files = files
         self._tokens: dict[str, tuple[str, float]] = {}
         self._window = SlidingWindow()
         self.closing = asyncio.Event()
@@ -57,6 +64,7 @@ class Api:
             web.post("/v1.0/gateway/connections/open", self._open),
             web.post("/v1.0/oauth2/accessToken", self._token),
             web.post("/robot/sendBySession", self._webhook),
+            web.get("/file/{key}", self._file),
             web.post("/v1.0/card/instances/createAndDeliver", self._with_token("create", self._create_and_deliver)),
             web.post("/v1.0/card/instances", self._with_token("instance", self._create)),
             web.post("/v1.0/card/instances/deliver", self._with_token("deliver", self._deliver)),
@@ -66,6 +74,7 @@ class Api:
             web.put("/v1.0/im/robots/interactiveCards", self._with_token("standard_update", self._standard.update)),
             web.post("/v1.0/robot/oToMessages/batchSend", self._with_token("oto", self._messages.to_people)),
             web.post("/v1.0/robot/groupMessages/send", self._with_token("group", self._messages.to_group)),
+            web.post("/v1.0/robot/messageFiles/download", self._download),
         ]
 
     def expire_tokens(self) -> None:
@@ -105,6 +114,39 @@ class Api:
         call = _call("webhook", self._messages.robot_of(session), body)
         return await self._answer(request, call, lambda: self._messages.by_webhook(session, raw, body))
 
+    async def _file(self, request: web.Request) -> web.StreamResponse:
+        address = self._files.at(request.match_info["key"])
+        if address is None:
+            # Signed addresses of Alibaba's object storage, as the page shows one, end so.
+            return Reply(
+                403, "<Error><Code>AccessDenied</Code><Message>Request has expired.</Message></Error>"
+            ).response()
+        call = _call("file", address.robot, {"name": address.file.name})
+        self._world.calls.add(call)
+        self._world.changed()
+        fault = self._faults.take("file", call.body)
+        if fault and not fault.applied and (reply := await self._suffer(fault, request)):
+            call.status, call.code = reply.status, reply.code
+            return reply.response()
+        return await self._serve(request, address.file, call, fault)
+
+    async def _serve(self, request: web.Request, file: Attached, call: Call, fault: Fault | None) -> web.StreamResponse:
+        """A file's bytes; trouble that is `applied` comes between its halves."""
+        response = web.StreamResponse(headers=FILE_HEADERS | {"Content-Type": file.kind})
+        response.content_length = len(file.data) if self._rules.file_length_told else None
+        half = len(file.data) // 2
+        with suppress(ConnectionError):  # whoever downloads may have enough
+            await response.prepare(request)
+            await response.write(file.data[:half])
+            if fault and fault.applied:
+                await self._suffer(fault, request)
+            await response.write(file.data[half:])
+            await response.write_eof()
+            call.status = response.status
+        call.seconds = time.monotonic() - call.at
+        self._world.changed()
+        return response
+
     # Calls with a token
 
     def _with_token(
@@ -127,6 +169,10 @@ class Api:
             return await self._answer(request, _call(api, robot, body), lambda: effect(robot, body), admit)
 
         return handle
+
+    async def _download(self, request: web.Request) -> web.Response:
+        base = f"http://{request.host}"
+        return await self._with_token("download", lambda robot, body: self._files.grant(base, robot, body))(request)
 
     def _create_and_deliver(self, robot: str, body: dict[str, Any]) -> Reply:
         card, delivered = self._cards.create_and_deliver(robot, body)

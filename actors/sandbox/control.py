@@ -19,7 +19,7 @@ from actors.sandbox.rules import Rules
 if TYPE_CHECKING:
     from actors.sandbox.server import Sandbox
 
-FOR_ROBOTS = ("/v1.0/", "/robot/", "/connect")
+FOR_ROBOTS = ("/v1.0/", "/robot/", "/file/", "/connect")
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self';"
     " connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",

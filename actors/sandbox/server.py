@@ -14,6 +14,7 @@ from actors.sandbox.api import Api
 from actors.sandbox.cards import Cards
 from actors.sandbox.control import Control
 from actors.sandbox.faults import Fault, Faults
+from actors.sandbox.files import Files
 from actors.sandbox.gateway import CARD_TOPIC, ROBOT_TOPIC, Gateway
 from actors.sandbox.messages import Messages, message_body
 from actors.sandbox.page import Page
@@ -48,6 +49,7 @@ class Sandbox:
         self._gateway = Gateway(self._world, self.rules)
         self._cards = Cards(self._world, self.rules)
         self._messages = Messages(self._world, self.rules)
+        self._files = Files(self.rules)
         self._api = Api(
             self._world,
             self.rules,
@@ -56,6 +58,7 @@ class Sandbox:
             cards=self._cards,
             standard=StandardCards(self._world, self.rules),
             messages=self._messages,
+            files=self._files,
         )
         self._page = Page(self._world)
         self._control = Control(self, host)
@@ -139,6 +142,11 @@ class Sandbox:
         said = self._messages.said(message_id, robot, person, chat, text or f"[{msgtype}]")
         self._deliver(said, payload, self.rules.redeliveries)
         return message_id
+
+    def attach(self, data: bytes, name: str, kind: str = "application/octet-stream") -> str:
+        """A person attaches a file; returns its download code, for the `content` of what they `say`. `kind` is the
+        media type that it is served with."""
+        return self._files.attach(data, name, kind)
 
     def click(self, card: str, button: str, user: str = "u1", params: dict[str, Any] | None = None) -> bool:
         """A person presses a button; False when the callback reached no connection, as with every StandardCard.
