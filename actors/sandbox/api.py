@@ -19,6 +19,7 @@ from actors.sandbox.faults import Fault, Faults, SlidingWindow
 from actors.sandbox.files import Attached, Files
 from actors.sandbox.gateway import Gateway
 from actors.sandbox.messages import Messages
+from actors.sandbox.permissions import Permissions
 from actors.sandbox.records import Call
 from actors.sandbox.replies import ApiError, Reply, error_body
 from actors.sandbox.rules import Rules
@@ -45,6 +46,7 @@ class Api:
         standard: StandardCards,
         messages: Messages,
         files: Files,
+        permissions: Permissions,
     ) -> None:
         self._world = world
         self._rules = rules
@@ -54,6 +56,7 @@ class Api:
         self._standard = standard
         self._messages = messages
         self._files = files
+        self._permissions = permissions
         self._tokens: dict[str, tuple[str, float]] = {}
         self._window = SlidingWindow()
         self.closing = asyncio.Event()
@@ -161,6 +164,7 @@ class Api:
                 now = time.monotonic()
                 if now >= until:
                     raise ApiError(400, "InvalidAuthentication", "不合法的access_token")
+                self._permissions.admit(robot, api)
                 if not self._window.takes(robot, api, self._rules.calls_per_second, now):
                     raise ApiError(
                         403, "Forbidden.AccessDenied.QpsLimitForAppkeyAndApi", "应用调用该接口的频率超过上限"

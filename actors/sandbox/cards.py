@@ -14,7 +14,7 @@ from actors.sandbox.records import Card, CardState, Push
 from actors.sandbox.replies import ApiError
 from actors.sandbox.rules import Rules
 from actors.sandbox.standard import TEMPLATE as STANDARD
-from actors.sandbox.templates import PUBLIC, Template
+from actors.sandbox.templates import Templates
 from actors.sandbox.world import World, opaque
 
 CORP = "ding0123456789abcdef0123456789abcdef"
@@ -36,9 +36,10 @@ SPACES = {
 class Cards:
     """All cards of all robots."""
 
-    def __init__(self, world: World, rules: Rules) -> None:
+    def __init__(self, world: World, rules: Rules, templates: Templates) -> None:
         self._world = world
         self._rules = rules
+        self._templates = templates
 
     def create(self, robot: str, body: dict[str, Any], call: str) -> Card:
         """Make a card that nobody sees yet."""
@@ -48,8 +49,10 @@ class Cards:
             raise ApiError(400, "outTrackId.outOfLimit", "outTrackId 超过 64 个字符")
         if track in self._world.cards:
             raise ApiError(400, "param.cardAlreadyExist", "卡片已经存在")
+        if not self._templates.offers(template_id):
+            raise ApiError(400, "param.templateNotExist", "模板不存在")
         params = _params(body.get("cardData"))
-        template = PUBLIC.get(template_id, Template())
+        template = self._templates.find(template_id)
         state = CardState.PROCESSING if template.states else CardState.FINISHED
         card = Card(
             id=track,
@@ -64,6 +67,7 @@ class Cards:
             at=time.monotonic(),
             time=time.time(),
             private=_private(body),
+            mentions=_mentions(body.get("cardAtUserIds")),
         )
         self._world.keep_card(card)
         self._record(card, call)
@@ -103,7 +107,7 @@ class Cards:
         key = _text(body, "key", "param.stream.keyEmpty")
         content = _text(body, "content", "param.stream.contentEmpty")
         card = self._find(body, "param.stream.outTrackId", "card is not exist")
-        template = PUBLIC.get(card.template, Template())
+        template = self._templates.find(card.template)
         full = body.get("isFull")
         if not isinstance(full, bool) or (template.key and not full):
             raise ApiError(400, "param.stream.isFull", "streaming update the parameter isFull is null")
@@ -171,6 +175,8 @@ class Cards:
         chat = self._chat_of(robot, kind, space_id)
         if chat is None:
             return result | {"errorMsg": "spaceId is illegal"}
+        mentioned = _mentions(_object(body[SPACES[kind][1]]).get("atUserIds"))
+        card.mentions = tuple(dict.fromkeys(card.mentions + mentioned))
         if chat not in card.chats:
             card.chats.append(chat)
             self._world.show(chat, card)
@@ -208,6 +214,11 @@ def _spaces(body: dict[str, Any]) -> list[tuple[str, str]]:
     if prefix != "dtv1.card" or not all(kind and space_id for kind, space_id in pairs):
         raise ApiError(400, "param.openSpaceIdInvalid", "openSpaceId不符合规范")
     return pairs
+
+
+def _mentions(users: Any) -> tuple[str, ...]:
+    """User ids: a list of them, or a map that has their names; what cannot be read mentions nobody."""
+    return tuple(map(str, users)) if isinstance(users, list | dict) else ()
 
 
 def _private(body: dict[str, Any]) -> dict[str, dict[str, str]]:

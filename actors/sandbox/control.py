@@ -44,6 +44,10 @@ class Control:
             "fail": sandbox.fail,
             "heal": sandbox.heal,
             "expire_tokens": sandbox.expire_tokens,
+            "revoke": sandbox.revoke,
+            "grant": sandbox.grant,
+            "withdraw": sandbox.withdraw,
+            "publish": sandbox.publish,
             "rules": self._rules,
         }
 

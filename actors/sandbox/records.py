@@ -12,6 +12,9 @@ from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T")
 
+EVERYBODY = "@ALL"
+"""Stands among the mentioned user ids for everybody in the chat (deliver cards, open.dingtalk.com)."""
+
 VERSIONS = 2000
 """How many versions of a card are kept, the latest ones."""
 
@@ -112,7 +115,8 @@ class Said:
 
 @dataclass(slots=True)
 class Message:
-    """A plain message of a robot; `via` is `webhook`, `oto` or `group`."""
+    """A plain message of a robot; `via` is `webhook`, `oto` or `group`. `mentions` are the user ids that it calls with
+    an @, `EVERYBODY` for all."""
 
     via: str
     robot: str
@@ -122,6 +126,7 @@ class Message:
     text: str
     at: float
     time: float
+    mentions: tuple[str, ...] = ()
 
 
 class CardState(StrEnum):
@@ -159,7 +164,7 @@ class Layout(Protocol):
 @dataclass(slots=True)
 class Card:
     """One card. `params` is what everybody sees; `views` holds what single people see in their place. Its text stands
-    in the variable `key`; `mentions` are the user ids that it calls with an @."""
+    in the variable `key`; `mentions` are as in a message."""
 
     id: str
     robot: str

@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from actors.sandbox.records import Card, CardState
+from actors.sandbox.records import EVERYBODY, Card, CardState
 from actors.sandbox.replies import ApiError, Reply
 from actors.sandbox.rules import Rules
 from actors.sandbox.world import World, opaque
@@ -126,13 +126,15 @@ def _biz_id(body: dict[str, Any]) -> str:
 
 
 def _mentions(body: dict[str, Any]) -> tuple[str, ...]:
-    """The user ids in `sendOptions.atUserListJson`, which is JSON text."""
+    """The user ids in `sendOptions.atUserListJson`, which is JSON text, and everybody with `atAll`."""
     options = body.get("sendOptions")
-    raw = options.get("atUserListJson") if isinstance(options, dict) else None
-    people = _json(raw) if raw else []
+    if not isinstance(options, dict):
+        return ()
+    people = _json(options["atUserListJson"]) if options.get("atUserListJson") else []
     if not isinstance(people, list) or len(people) > MOST_MENTIONS:
         raise _wrong("sendOptions.atUserListJson")
-    return tuple(str(person["userId"]) for person in people if isinstance(person, dict) and "userId" in person)
+    everybody = (EVERYBODY,) if options.get("atAll") is True else ()
+    return everybody + tuple(str(each["userId"]) for each in people if isinstance(each, dict) and "userId" in each)
 
 
 def _elements(part: Any) -> Iterator[dict[str, Any]]:

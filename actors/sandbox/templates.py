@@ -37,9 +37,32 @@ class Template:
     layout: Layout = PublicLayout()  # noqa: RUF009 - it has no state
 
 
-# The public templates that dingtalk_stream's card_instance.py uses. Any other id is taken with any variables.
+# Those that dingtalk_stream's card_instance.py uses.
 PUBLIC = {
     "382e4302-551d-4880-bf29-a30acfab2e71.schema": Template("msgContent"),
     "589420e2-c1e2-46ef-a5ed-b8728e654da9.schema": Template("markdown", states=False),
     "1366a1eb-bc54-4859-ac88-517c56a9acb1.schema": Template("markdown", states=False),
 }
+
+
+class Templates:
+    """All templates. An id that is not known may be anybody's, and is taken with any variables."""
+
+    def __init__(self) -> None:
+        self._known = dict(PUBLIC)
+        self._withdrawn: set[str] = set()
+
+    def find(self, template_id: str) -> Template:
+        return self._known.get(template_id, Template())
+
+    def withdraw(self, template_id: str) -> None:
+        """From now on nobody can make a card of it; cards that there are stay as they are."""
+        self._withdrawn.add(template_id)
+
+    def publish(self, template_id: str) -> None:
+        """Undo that."""
+        self._withdrawn.discard(template_id)
+
+    def offers(self, template_id: str) -> bool:
+        """Whether a card can be made of it."""
+        return template_id not in self._withdrawn
