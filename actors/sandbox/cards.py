@@ -14,19 +14,10 @@ from actors.sandbox.records import Card, CardState, Push
 from actors.sandbox.replies import ApiError
 from actors.sandbox.rules import Rules
 from actors.sandbox.standard import TEMPLATE as STANDARD
-from actors.sandbox.templates import Templates
+from actors.sandbox.templates import FLOW_STATUS, Templates
 from actors.sandbox.world import World, opaque
 
 CORP = "ding0123456789abcdef0123456789abcdef"
-# AICardStatus in dingtalk_stream's card_replier.py.
-FLOW_STATUS = {
-    "1": CardState.PROCESSING,
-    "2": CardState.INPUTING,
-    "3": CardState.FINISHED,
-    "4": CardState.EXECUTING,
-    "5": CardState.FAILED,
-}
-
 SPACES = {
     "IM_GROUP": ("imGroupOpenSpaceModel", "imGroupOpenDeliverModel"),
     "IM_ROBOT": ("imRobotOpenSpaceModel", "imRobotOpenDeliverModel"),
@@ -115,8 +106,10 @@ class Cards:
             raise ApiError(400, "param.stream.content", "content is too large")
         if guid in card.guids:
             return
-        if key != (template.key or key) or not template.states:
-            # Key and template do not match (soimy/openclaw-channel-dingtalk issue 81).
+        state = _after(body)
+        if key != (template.key or key) or state not in template.states:
+            # Key and template do not match (soimy/openclaw-channel-dingtalk issue 81), or it has no failed state
+            # (zfanswer/dify-on-dingtalk issue 2).
             raise ApiError(500, "unknownError", "未知错误")
         if card.finalized and not self._rules.streaming_after_finalize:
             # What the platform answers here is not documented; this is its word for a state that is not enabled.
@@ -124,7 +117,7 @@ class Cards:
         card.guids.add(guid)
         card.key = key
         card.params = card.params | {key: content if full else card.params.get(key, "") + content}
-        card.state = _after(body)
+        card.state = state
         card.finalized = card.state is not CardState.INPUTING
         self._record(card, "streaming", guid=guid)
 

@@ -152,13 +152,22 @@ class CardVersion:
     user: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a person makes out on a card: its title, a line about how it goes, Markdown, and buttons, each with its `id`
+    and `text` and what else its kind of card has."""
+
+    title: str = ""
+    status: str = ""
+    text: str = ""
+    buttons: tuple[dict[str, Any], ...] = ()
+
+
 class Layout(Protocol):
-    """What a person makes out on a card of one kind, from the variables that they see."""
+    """How cards of one kind look."""
 
-    def title(self, seen: Mapping[str, str]) -> str: ...
-
-    def buttons(self, seen: Mapping[str, str]) -> list[dict[str, Any]]:
-        """Each with its `id` and `text`, and what else its kind of card has."""
+    def look(self, state: CardState, key: str, seen: Mapping[str, str]) -> Look:
+        """What the variables that somebody sees come to; `key` names the one that streams."""
 
 
 @dataclass(slots=True)
@@ -191,15 +200,24 @@ class Card:
 
     @property
     def title(self) -> str:
-        return self.layout.title(self.params)
+        return self.look().title
+
+    @property
+    def status(self) -> str:
+        """The status line of a template that has one."""
+        return self.look().status
 
     def seen_by(self, user: str) -> dict[str, str]:
         """The variables as one person sees them."""
         return self.params | self.private.get(user, {}) | self.views.get(user, {})
 
+    def look(self, user: str = "") -> Look:
+        """What one person sees of it."""
+        return self.layout.look(self.state, self.key, self.seen_by(user))
+
     def buttons(self, user: str = "") -> list[dict[str, Any]]:
         """The buttons as one person sees them."""
-        return self.layout.buttons(self.seen_by(user))
+        return list(self.look(user).buttons)
 
     def record(self, call: str, *, guid: str = "", user: str = "") -> None:
         """Add a version: what it shows now, to everybody or to that user."""

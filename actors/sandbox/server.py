@@ -6,11 +6,13 @@ It decides nothing of the protocol.
 import functools
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Self
 
 from aiohttp import web
 
 from actors.sandbox.api import Api
+from actors.sandbox.builder import folder
 from actors.sandbox.cards import Cards
 from actors.sandbox.control import Control
 from actors.sandbox.faults import Fault, Faults
@@ -31,7 +33,11 @@ class Sandbox(Seen):
     """A local DingTalk.
 
     `robots` maps client ids to secrets; None lets any robot in with the secret that it first comes with. `port` 0 takes
-    a free one, which a later start takes again. Everything is for one event loop: the one that `start` runs on.
+    a free one, which a later start takes again. `templates` is a folder with exports of DingTalk's card builder: each
+    `NAME.json` is known as the template `NAME.schema`. Everything is for one event loop: the one that `start` runs on.
+
+    Raises:
+        ValueError: a file in `templates` is no such export.
     """
 
     def __init__(
@@ -41,6 +47,8 @@ class Sandbox(Seen):
         robots: dict[str, str] | None = None,
         rules: Rules | None = None,
         history: int = 2000,
+        *,
+        templates: Path | None = None,
     ) -> None:
         self.rules = rules or Rules()
         self._host = host
@@ -48,7 +56,7 @@ class Sandbox(Seen):
         super().__init__(World(robots, history))
         self._faults = Faults()
         self._gateway = Gateway(self._world, self.rules)
-        self._templates = Templates()
+        self._templates = Templates(folder(templates) if templates else {})
         self._cards = Cards(self._world, self.rules, self._templates)
         self._messages = Messages(self._world, self.rules)
         self._files = Files(self.rules)
@@ -155,13 +163,17 @@ class Sandbox(Seen):
     def click(self, card: str, button: str, user: str = "u1", params: dict[str, Any] | None = None) -> bool:
         """A person presses a button; False when the callback reached no connection, as with every StandardCard.
 
+        Without `params` the button's own are sent, where its template has some.
+
         Raises:
             KeyError: there is no such card.
         """
         pressed = self._world.cards[card]
         if pressed.callback != "STREAM":
             return False
-        data = self._cards.click_data(pressed, button, user, params or {})
+        if params is None:
+            params = next((shown.get("params", {}) for shown in pressed.buttons(user) if shown.get("id") == button), {})
+        data = self._cards.click_data(pressed, button, user, params)
         push = self._gateway.push(
             pressed.robot,
             CARD_TOPIC,

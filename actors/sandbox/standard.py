@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from actors.sandbox.records import EVERYBODY, Card, CardState
+from actors.sandbox.records import EVERYBODY, Card, CardState, Look
 from actors.sandbox.replies import ApiError, Reply
 from actors.sandbox.rules import Rules
 from actors.sandbox.world import World, opaque
@@ -25,13 +25,11 @@ COLOURS = {"primary": "blue", "warning": "red"}
 class StandardLayout:
     """What a StandardCard looks like; its variables are `cardData` as it came, and what was read from it."""
 
-    def title(self, seen: Mapping[str, str]) -> str:
-        return seen["title"]
-
-    def buttons(self, seen: Mapping[str, str]) -> list[dict[str, Any]]:
-        """Each with its `id`, `text`, `value` (as it came) and `color`; a link has its `url`."""
+    def look(self, state: CardState, key: str, seen: Mapping[str, str]) -> Look:
+        """A button has its `id`, `text`, `value` (as it came) and `color`; a link has its `url`."""
         elements = _elements(json.loads(seen["cardData"])["contents"])
-        return [_button(element) for element in elements if element.get("type") == "button"]
+        buttons = tuple(_button(element) for element in elements if element.get("type") == "button")
+        return Look(title=seen["title"], text=seen[key], buttons=buttons)
 
 
 class StandardCards:

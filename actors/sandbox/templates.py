@@ -8,48 +8,64 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from actors.sandbox.records import Layout
+from actors.sandbox.records import CardState, Layout, Look
+
+# AICardStatus in dingtalk_stream's card_replier.py.
+FLOW_STATUS = {
+    "1": CardState.PROCESSING,
+    "2": CardState.INPUTING,
+    "3": CardState.FINISHED,
+    "4": CardState.EXECUTING,
+    "5": CardState.FAILED,
+}
 
 
 class PublicLayout:
     """How the public templates look, which dingtalk_stream's card_instance.py fills."""
 
-    def title(self, seen: Mapping[str, str]) -> str:
-        return seen.get("msgTitle") or seen.get("title", "")
+    def look(self, state: CardState, key: str, seen: Mapping[str, str]) -> Look:
+        """The same in every state."""
+        return Look(
+            title=seen.get("msgTitle") or seen.get("title", ""),
+            text="\n\n".join(filter(None, (seen.get(key), seen.get("staticMsgContent")))),
+            buttons=_public_buttons(seen.get("sys_full_json_obj", "{}")),
+        )
 
-    def buttons(self, seen: Mapping[str, str]) -> list[dict[str, Any]]:
-        """Those in `sys_full_json_obj`; what cannot be read shows none."""
-        try:
-            layout = json.loads(seen.get("sys_full_json_obj", "{}"))
-            if "msgButtons" not in layout.get("order", ["msgButtons"]):
-                return []
-            return [button for button in layout.get("msgButtons", []) if isinstance(button.get("text"), str)]
-        except (ValueError, AttributeError, TypeError):
-            return []
+
+def _public_buttons(raw: str) -> tuple[dict[str, Any], ...]:
+    """Those in `sys_full_json_obj`; what cannot be read shows none."""
+    try:
+        layout = json.loads(raw)
+        if "msgButtons" not in layout.get("order", ["msgButtons"]):
+            return ()
+        return tuple(button for button in layout.get("msgButtons", []) if isinstance(button.get("text"), str))
+    except (ValueError, AttributeError, TypeError):
+        return ()
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A template: the variable that streams (empty: any), whether it has an AI card's states, and its looks."""
+    """A template: the variable that streams (empty: any), the states of an AI card that it has, and its looks."""
 
     key: str = ""
-    states: bool = True
+    states: frozenset[CardState] = frozenset(CardState)
     layout: Layout = PublicLayout()  # noqa: RUF009 - it has no state
 
 
 # Those that dingtalk_stream's card_instance.py uses.
 PUBLIC = {
     "382e4302-551d-4880-bf29-a30acfab2e71.schema": Template("msgContent"),
-    "589420e2-c1e2-46ef-a5ed-b8728e654da9.schema": Template("markdown", states=False),
-    "1366a1eb-bc54-4859-ac88-517c56a9acb1.schema": Template("markdown", states=False),
+    "589420e2-c1e2-46ef-a5ed-b8728e654da9.schema": Template("markdown", states=frozenset()),
+    "1366a1eb-bc54-4859-ac88-517c56a9acb1.schema": Template("markdown", states=frozenset()),
 }
 
 
 class Templates:
-    """All templates. An id that is not known may be anybody's, and is taken with any variables."""
+    """All templates: the public ones and some of our own. An id that is not known may be anybody's, and is taken with
+    any variables."""
 
-    def __init__(self) -> None:
-        self._known = dict(PUBLIC)
+    def __init__(self, own: Mapping[str, Template]) -> None:
+        self._known = {**PUBLIC, **own}
         self._withdrawn: set[str] = set()
 
     def find(self, template_id: str) -> Template:
