@@ -200,6 +200,9 @@ class Variables(BaseSettings):
     http_port: Port = _process(8000, "Its port; 0 takes a free one")
     sandbox_host: str = _process("127.0.0.1", "Where the local stand-in for DingTalk is served")
     sandbox_port: Port = _process(8080, "Its port; 0 takes a free one")
+    sandbox_templates: str = _process(
+        "deploy/dingtalk", "Folder of card templates that it knows: `NAME.json` as `NAME.schema`; may be missing"
+    )
     shutdown_grace: Seconds = _process(25, "Running answers get this long to finish after SIGTERM")
     log_level: LogLevel = _process(
         "INFO",
