@@ -206,6 +206,10 @@ EVENT_LOOP_LAG = _histogram(
     "Seconds by which the event loop was late for a timer of its own",
     buckets=(0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
 )
+EVENT_LOOP_STUCK = _counter(
+    "event_loop_stuck_total",
+    "Times the event loop was stuck for more than a second; the log has the stack that held it up",
+)
 BUILD_INFO = _gauge(
     "build_info",
     "Always 1; the label tells the version that runs",

@@ -47,6 +47,9 @@ STOP_WITHIN = 5.0
 DISSOLVE_WITHIN = 8.0
 """Seconds that all parts together have to close in."""
 
+LISTEN_EVERY = 0.5
+"""Seconds after which a signal is heard at the latest."""
+
 HOUSEKEEPING_EVERY = 5.0
 SWEEP_EVERY = 3600.0
 
@@ -137,7 +140,9 @@ class Service:
 
     def wait(self) -> int:
         """Wait for the end, stop the rest in reverse, and return the exit code."""
-        self._over.wait()
+        # In steps: a signal that comes while another one is handled does not wake the main thread from a wait.
+        while not self._over.wait(LISTEN_EVERY):
+            pass
         code, why = self._verdict()
         if code != DRAINED:
             log.critical("service gave up: %s", why, extra={"action": "service_gave_up", "code": code})
