@@ -35,6 +35,11 @@ class Unreadable:
     kind: str
     sender_id: str
 
+    @property
+    def ids(self) -> dict[str, str]:
+        """What names this message in a log line."""
+        return {"robot": self.robot, "conversation": self.conversation, "message_id": self.message_id}
+
 
 def read_message(
     data: dict[str, Any], *, robot: str, conversation_scope: Scope, memory_scope: Scope, received_at: float

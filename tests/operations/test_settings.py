@@ -69,6 +69,7 @@ CONTRACT = {
     "HTTP_PORT": 8000,
     "SANDBOX_HOST": "127.0.0.1",
     "SANDBOX_PORT": 8080,
+    "SANDBOX_TEMPLATES": "deploy/dingtalk",
     "SHUTDOWN_GRACE": 25,
     "LOG_LEVEL": "INFO",
     "LOG_FORMAT": "json",
