@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,13 @@ from actors.service import Service
 from actors.settings import load
 
 SECRET = "robot-secret"
+TEMPLATES = Path(__file__).parents[2] / "deploy" / "dingtalk"
+
+PUBLIC: dict[str, str] = {}
+OWN = {"CARD_TEMPLATE_ID": "card-template.schema", "CARD_CONTENT_KEY": "content"}
+STANDARD = {"CARD_KIND": "standard"}
+TEXT = {"CARD_KIND": "text"}
+"""The ways to show an answer: DingTalk's public template, our own, a StandardCard, or no card at all."""
 _numbers = itertools.count(1)
 
 
@@ -32,15 +39,25 @@ class Stage:
         """Somebody asks; returns the message id."""
         return self.sandbox.say(text, robot=self.robot, sender=sender, message_id=message_id)
 
-    def cards(self, sender: str = "zhang") -> list[Card]:
-        """The cards in a person's private chat, oldest first."""
-        chat = self.sandbox.chat_id(self.robot, sender)
+    def cards(self, sender: str = "zhang", *, group: str | None = None) -> list[Card]:
+        """The cards in a person's private chat, or in a group, oldest first."""
+        chat = self.sandbox.chat_id(self.robot, sender, group)
         return [card for card in self.sandbox.cards.values() if chat in card.chats]
 
-    def said_to(self, sender: str = "zhang") -> list[str]:
-        """The plain messages in a person's private chat."""
-        chat = self.sandbox.chat_id(self.robot, sender)
+    def said_to(self, sender: str = "zhang", *, group: str | None = None) -> list[str]:
+        """The plain messages in a person's private chat, or in a group."""
+        chat = self.sandbox.chat_id(self.robot, sender, group)
         return [message.text for message in self.sandbox.messages if message.chat == chat]
+
+    async def card_with(self, text: str, sender: str = "zhang") -> Card:
+        """Wait until a person has a card that shows this text somewhere."""
+
+        def there() -> Card | None:
+            return next((card for card in self.cards(sender) if text in shown(card)), None)
+
+        card = await self.sandbox.until(there, 20.0)
+        assert card is not None
+        return card
 
     async def finished(self, count: int = 1, *, sender: str = "zhang", timeout: float = 20.0) -> list[Card]:
         """Wait until so many of a person's cards are finished and closed."""
@@ -68,6 +85,12 @@ class Stage:
         return next((float(row.split()[-1]) for row in text.splitlines() if row.rsplit(" ", 1)[0] == wanted), 0.0)
 
 
+def shown(card: Card) -> str:
+    """All the words that a person makes out on a card."""
+    look = card.look()
+    return "\n".join((look.title, look.status, look.text))
+
+
 def closed(card: Card) -> bool:
     """Whether a card got its closing update."""
     return card.state is CardState.FINISHED and card.versions[-1].call == "update"
@@ -81,11 +104,22 @@ async def eventually(condition: Callable[[], Awaitable[bool]], timeout: float = 
 
 
 @asynccontextmanager
-async def staged(folder: Path, rules: Rules | None = None, **settings: str) -> AsyncIterator[Stage]:
-    """A service and its sandbox, started and stopped."""
-    robot = f"staged{next(_numbers)}"
+async def staged(
+    folder: Path,
+    rules: Rules | None = None,
+    *,
+    robot: str = "",
+    sandbox: Sandbox | None = None,
+    **settings: str,
+) -> AsyncIterator[Stage]:
+    """A service and its sandbox, started and stopped; `robot` and `sandbox` are of a service that was there before."""
+    robot = robot or f"staged{next(_numbers)}"
     rules = rules or Rules(first_ping=0.02, ping_interval=0.5, calls_per_second=0)
-    async with Sandbox(robots={robot: SECRET}, rules=rules) as sandbox:
+    async with AsyncExitStack() as opened:
+        if sandbox is None:
+            sandbox = await opened.enter_async_context(
+                Sandbox(robots={robot: SECRET}, rules=rules, templates=TEMPLATES)
+            )
         environment = {
             "DINGTALK_CLIENT_ID": robot,
             "DINGTALK_CLIENT_SECRET": SECRET,
