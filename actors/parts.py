@@ -43,6 +43,7 @@ class RobotParts:
     desk: Desk
     intake: Intake
     gateway: StreamGateway
+    standing: Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,13 +129,15 @@ async def assemble(settings: Settings, agents: Mapping[str, Agent], inbox: Inbox
     def parts_of(robot: Robot) -> RobotParts:
         name, agent = robot.client_id, agents[robot.client_id]
         api = _api(settings, robot, session, quota)
-        replies = RobotReplies(api, quota, Standing(name), settings.card_kind)
+        standing = Standing(name)
+        replies = RobotReplies(api, quota, standing, settings.card_kind)
         return RobotParts(
             agent=agent,
             api=api,
             desk=_desk(settings, name, agent, replies),
             intake=_intake(settings, robot, inbox, replies, signals, agent),
             gateway=StreamGateway(robot, session, silence_timeout=settings.stream_silence_timeout),
+            standing=standing,
         )
 
     return Parts(session, inbox, quota, {robot.client_id: parts_of(robot) for robot in settings.robots()})
@@ -170,7 +173,7 @@ def _desk(settings: Settings, robot: str, agent: Agent, replies: RobotReplies) -
     return Desk(replies, answer, agent.name)
 
 
-def _intake(
+def _intake(  # noqa: PLR0917 - composition takes what it composes
     settings: Settings, robot: Robot, inbox: Inbox, replies: RobotReplies, signals: Signals, agent: Agent
 ) -> Intake:
     return Intake(

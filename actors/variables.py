@@ -149,8 +149,8 @@ class Variables(BaseSettings):
 
     card_kind: CardKind = _card(
         CardKind.AI,
-        "`ai`: a template card with streamed text; `standard`: the founding tutorial's StandardCard, for apps that still "
-        "have it (its clicks reach no Stream client); `text`: one Markdown message, no card",
+        "`ai`: a template card with streamed text; `standard`: the founding tutorial's StandardCard, for apps that "
+        "still have it (its clicks reach no Stream client); `text`: one Markdown message, no card",
     )
     card_template_id: str = _card(SDK_TEMPLATE, "The card's template; by default the SDK's public one")
     card_content_key: str = _card("msgContent", "The template's variable that takes the streamed text")
