@@ -232,8 +232,8 @@ async def test_with_the_last_robot_parked_the_service_ends_with_70(tmp_path: Pat
 
 async def test_calls_of_one_robot_that_are_too_fast_slow_no_other(tmp_path: Path) -> None:
     code = "Forbidden.AccessDenied.QpsLimitForAppkeyAndApi"
-    one_at_a_time = {"OPENAPI_QPS": "1", "OPENAPI_RETRY_ATTEMPTS": "1000"}
-    async with several(tmp_path, {"a": {"CARD_TEMPLATE_ID": "ours.schema"}, "b": {}}, **one_at_a_time) as (a, b):
+    a_and_b = {"a": {"CARD_TEMPLATE_ID": "ours.schema"}, "b": {}}
+    async with several(tmp_path, a_and_b, OPENAPI_QPS="1", OPENAPI_RETRY_ATTEMPTS="1000") as (a, b):
         a.sandbox.fail("create", status=403, code=code, times=None, match={"cardTemplateId": "ours.schema"})
         await connected(a)
         await a.ask("你好")
