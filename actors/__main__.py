@@ -1,6 +1,8 @@
 """The commands: `python -m actors run | sandbox | check`."""
 
+import faulthandler
 import ipaddress
+import logging
 import os
 import signal
 import sys
@@ -18,6 +20,8 @@ from actors.parts import make_agents
 from actors.sandbox_child import SandboxChild
 from actors.service import Service
 from actors.settings import Settings, load
+
+log = logging.getLogger(__name__)
 
 USAGE = "usage: python -m actors run | sandbox | check"
 WRONG = 2
@@ -43,8 +47,11 @@ def main() -> int:
 def run(settings: Settings) -> int:
     """Serve until a signal comes, or the supervisor gives up."""
     signals = _Signals()
+    # Written by the interpreter itself, without a lock: it works when all else hangs. It names functions, no values.
+    faulthandler.register(signal.SIGUSR1, all_threads=True, chain=False)
     logs.configure(settings.log_level, settings.log_format)
     logs.log_uncaught()
+    log.info("kill -USR1 %d prints all stacks to stderr", os.getpid(), extra={"action": "stacks_on_signal"})
     with ExitStack() as stack:
         page = ""
         if settings.sandbox_wanted:

@@ -32,10 +32,11 @@ PREFIXES = (
     "HTTP_",
     "LOG_",
     "ROBOT",
+    "ALLOWED_",
 )
 """Names that begin so are ours: a near miss of a known one is a typo, not somebody else's variable."""
 
-NOT_YET = ("ALLOWED_CHATS", "ALLOWED_SENDERS", "INBOX_URL_FILE")
+NOT_YET = ("INBOX_URL_FILE",)
 """Variables of later versions. To ignore one in silence could serve people whom the operator means to keep out."""
 
 _ROBOT = ("DINGTALK_CLIENT_ID", "DINGTALK_CLIENT_SECRET")
@@ -121,6 +122,8 @@ class Settings(Variables):
                 values[name] = MASK
             elif isinstance(value, str):
                 values[name] = clean(value)
+            elif isinstance(value, list):
+                values[name] = clean(",".join(sorted(value)))
         return {name.upper(): value for name, value in values.items()}
 
     def effective_for_robot(self) -> dict[str, str | int | float | None]:

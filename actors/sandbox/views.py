@@ -60,15 +60,15 @@ def _message(message: Message) -> dict[str, Any]:
 
 
 def _card(card: Card, chat: Chat) -> dict[str, Any]:
-    seen = card.seen_by(chat.person)
+    look = card.look(chat.person)
     calls = [version for version in card.versions if version.call != "click"]
     return {
         "kind": "card",
         "card": card.id,
         "state": card.state.value,
-        "title": seen.get("msgTitle") or seen.get("title", ""),
-        "html": render(seen.get(card.key, "")) + render(seen.get("staticMsgContent", "")),
-        "buttons": [_button(button) for button in card.buttons(chat.person)],
+        "title": look.title,
+        "html": render(look.text),
+        "buttons": [_button(button) for button in look.buttons],
         "updates": len(calls) - 1,
         "seconds": round(calls[-1].at - card.at, 1),
     }

@@ -101,6 +101,15 @@ async def test_each_robot_has_a_card_template_of_its_own(tmp_path: Path) -> None
         assert templates[b.robot] != "ours.schema"
 
 
+async def test_each_robot_has_its_own_kind_of_card(tmp_path: Path) -> None:
+    async with several(tmp_path, {"a": {"CARD_KIND": "text"}, "b": {}}) as (a, b):
+        await connected(a)
+        await a.ask("你好")
+        await a.sandbox.until(a.said_to)
+        await greet(b)
+        assert [len(stage.cards()) for stage in (a, b)] == [0, 1]
+
+
 async def test_each_robot_is_counted_by_itself(tmp_path: Path) -> None:
     async with several(tmp_path, PLAIN) as (a, b):
         await greet(a)
@@ -239,6 +248,17 @@ async def test_calls_of_one_robot_that_are_too_fast_slow_no_other(tmp_path: Path
         await a.ask("你好")
         await a.sandbox.until(lambda: calls(a, "create"))
         await greet(b)
+
+
+async def test_a_robot_whose_cards_are_refused_goes_without_them_alone(tmp_path: Path) -> None:
+    async with several(tmp_path, {"a": {"CARD_TEMPLATE_ID": "nobodys.schema"}, "b": {}}) as (a, b):
+        nobodys = {"cardTemplateId": "nobodys.schema"}
+        a.sandbox.fail("create", status=400, code="param.templateNotExist", times=None, match=nobodys)
+        await connected(a)
+        await a.ask("你好")
+        await a.sandbox.until(a.said_to)
+        await greet(b)
+        assert b.said_to() == []
 
 
 async def test_a_robot_whose_agent_fails_apologises_alone(tmp_path: Path) -> None:
