@@ -7,14 +7,16 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from types import FrameType
 from urllib.parse import urlsplit
 
 from actors import logs
 from actors.agents.registry import make_agent
+from actors.core.robot import Parked
 from actors.errors import SettingsError
+from actors.parts import make_agents
 from actors.sandbox_child import SandboxChild
 from actors.service import Service
 from actors.settings import Settings, load
@@ -65,10 +67,22 @@ def run(settings: Settings) -> int:
 
 
 def check(settings: Settings) -> int:
-    """Validate everything that can be without connecting, and print the settings in effect."""
-    make_agent(settings.agent)
-    for variable, value in settings.effective().items():
-        print(f"{variable}={_spelled(value)}")
+    """Validate everything that can be without connecting, and print the settings in effect; those of each robot of
+    `ROBOTS_DIR` follow under its name, and the robots that are broken are named on stderr."""
+    agents: Iterable[str] = ()
+    parked: Iterable[Parked] = ()
+    if settings.sandbox_wanted:
+        make_agent(settings.agent)
+    else:
+        agents, parked = make_agents(settings)
+    _print(settings.effective())
+    for robot in agents:
+        own = settings.of(robot)
+        if own.element:
+            print(f"\n# {own.element.name} {own.element.title}".rstrip())
+            _print(own.effective_for_robot())
+    for problem in (problem for robot in parked for problem in robot.problems):
+        print(problem, file=sys.stderr)
     return 0
 
 
@@ -88,6 +102,11 @@ def _agent_problems() -> tuple[str, ...]:
     except SettingsError as error:
         return error.problems
     return ()
+
+
+def _print(effective: Mapping[str, object]) -> None:
+    for variable, value in effective.items():
+        print(f"{variable}={_spelled(value)}")
 
 
 def _spelled(value: object) -> str:

@@ -15,7 +15,7 @@ import aiohttp
 from actors.agents.answering import Clocks, answering
 from actors.agents.registry import make_agent
 from actors.core.events import Agent
-from actors.core.robot import Robot
+from actors.core.robot import Cause, Parked, Robot
 from actors.dingtalk.gateway import StreamGateway
 from actors.dingtalk.openapi import OpenApi
 from actors.dingtalk.quota import Quota
@@ -43,6 +43,7 @@ class RobotParts:
     desk: Desk
     intake: Intake
     gateway: StreamGateway
+    replies: RobotReplies
     standing: Standing
 
 
@@ -72,22 +73,22 @@ class Parts:
                 log.error("a part was not closed: %r", error, exc_info=error, extra={"action": "part_not_closed"})
 
 
-def make_agents(robots: tuple[Robot, ...]) -> dict[str, Agent]:
-    """The agent of each robot.
+def make_agents(settings: Settings) -> tuple[dict[str, Agent], tuple[Parked, ...]]:
+    """The agents of the robots that can be served, by client id, and the robots that cannot.
 
     Raises:
-        SettingsError: names every agent that cannot be had.
+        SettingsError: there is no robot left; names all that is wrong with each.
     """
     agents: dict[str, Agent] = {}
-    problems: list[str] = []
-    for robot in robots:
+    parked = list(settings.parked)
+    for robot in settings.robots():
         try:
             agents[robot.client_id] = make_agent(robot.agent)
         except SettingsError as error:
-            problems.extend(error.problems)
-    if problems:
-        raise SettingsError(tuple(problems))
-    return agents
+            parked.append(settings.of(robot.client_id).parked_for(Cause.AGENT, error.problems))
+    if not agents:
+        raise SettingsError(tuple(problem for robot in parked for problem in robot.problems))
+    return agents, tuple(parked)
 
 
 async def open_inbox(settings: Settings) -> Inbox:
@@ -116,7 +117,7 @@ class Signals:
 
 
 async def assemble(settings: Settings, agents: Mapping[str, Agent], inbox: Inbox, signals: Signals) -> Parts:
-    """Make all other parts."""
+    """Make all other parts, of the robots that have an agent."""
     session = aiohttp.ClientSession(
         # How many calls may be under way is the limiter's to say: a place in the pool would be waited for on the clock.
         connector=aiohttp.TCPConnector(limit=0),
@@ -124,23 +125,25 @@ async def assemble(settings: Settings, agents: Mapping[str, Agent], inbox: Inbox
         trust_env=True,
     )
     quota = Quota(settings.openapi_monthly_quota, inbox.count_calls)
-    await quota.open(*(robot.client_id for robot in settings.robots()))
+    robots = [robot for robot in settings.robots() if robot.client_id in agents]
+    await quota.open(*agents)
 
     def parts_of(robot: Robot) -> RobotParts:
-        name, agent = robot.client_id, agents[robot.client_id]
-        api = _api(settings, robot, session, quota)
+        name, own, agent = robot.client_id, settings.of(robot.client_id), agents[robot.client_id]
+        api = _api(own, robot, session, quota)
         standing = Standing(name)
-        replies = RobotReplies(api, quota, standing, settings.card_kind)
+        replies = RobotReplies(api, quota, standing, own.card_kind)
         return RobotParts(
             agent=agent,
             api=api,
-            desk=_desk(settings, name, agent, replies),
-            intake=_intake(settings, robot, inbox, replies, signals, agent),
-            gateway=StreamGateway(robot, session, silence_timeout=settings.stream_silence_timeout),
+            desk=_desk(own, name, agent, replies),
+            intake=_intake(own, robot, inbox, replies, signals, agent),
+            gateway=StreamGateway(robot, session, silence_timeout=own.stream_silence_timeout),
+            replies=replies,
             standing=standing,
         )
 
-    return Parts(session, inbox, quota, {robot.client_id: parts_of(robot) for robot in settings.robots()})
+    return Parts(session, inbox, quota, {robot.client_id: parts_of(robot) for robot in robots})
 
 
 def _api(settings: Settings, robot: Robot, session: aiohttp.ClientSession, quota: Quota) -> OpenApi:

@@ -6,6 +6,7 @@ A fault is worded so that it can follow the variable's name and value on one lin
 """
 
 from functools import partial
+from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -90,11 +91,17 @@ class Variables(BaseSettings):
     )
 
     dingtalk_client_id: str | None = _robot(
-        None, "Client ID of the robot's app. With none set the local sandbox is started and served"
+        None, "Client ID of the robot's app. With neither this nor `ROBOTS_DIR` the local sandbox is started and served"
     )
     dingtalk_client_secret: SecretStr | None = _robot(None, "Client Secret of the robot's app")
     dingtalk_openapi_endpoint: Endpoint = _robot(
         "https://api.dingtalk.com", "Where DingTalk's API is; also names a sandbox or a private endpoint"
+    )
+
+    robots_dir: Path | None = _robot(
+        None,
+        "Folder of a JAAP element tree (`imRobots/…`): every instance of `imRobots.dingTalkStreamType` is a robot with "
+        "an agent and settings of its own, served beside that of `DINGTALK_CLIENT_ID`",
     )
 
     agent: str = _agent("faq:", "Which agent answers: `faq:[DIR]`, or `python:MODULE:NAME` for one of your own")

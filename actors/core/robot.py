@@ -1,6 +1,7 @@
-"""A robot: one DingTalk app that this process serves. A value; it knows nothing of connections or cards."""
+"""A robot: one DingTalk app that this process serves, or cannot serve. Values; they know nothing of cards."""
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,3 +18,34 @@ class Robot:
     agent: str
     card_template: str
     card_content_key: str
+
+
+class Cause(StrEnum):
+    """Why a robot is parked; a metric's label."""
+
+    UNREADABLE = "unreadable"
+    """A file of its element is missing, or is not what it has to be."""
+    SETTINGS = "settings"
+    """A key of its configuration is missing or wrong."""
+    DUPLICATE = "duplicate"
+    """Another robot is the same app."""
+    AGENT = "agent"
+    """Its agent cannot be had."""
+    CRASHED = "crashed"
+    """Its connections crashed too often."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """A robot that is configured and not served, because its configuration is broken.
+
+    `robot` names it in metrics: its client id, or else the full name of its element (`imRobots.demo`), where the client
+    id is not known or is served as another robot. `element` is empty for the environment's robot, `agent` where it is
+    not known. `problems` has one line for each fault, naming the place and what to do.
+    """
+
+    robot: str
+    element: str
+    agent: str
+    cause: Cause
+    problems: tuple[str, ...]

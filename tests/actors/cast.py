@@ -8,7 +8,7 @@ fails at the first try of a question and not at the second · anything else is a
 import asyncio
 from collections.abc import AsyncIterator
 
-from actors.agents import Event, Feedback, Question, ToolEnd, ToolStart
+from actors.agents import Event, Feedback, Question, Reasoning, Text, ToolEnd, ToolStart
 
 ASKED: list[Question] = []
 """Every question an agent was asked, in order; tests look for their own sender."""
@@ -63,3 +63,21 @@ async def other(question: Question) -> AsyncIterator[str]:
     """An agent that gives itself away: what it says, `scripted` never would."""
     ASKED.append(question)
     yield "另一个回答"
+
+
+AT_WORK: list[str] = []
+"""When `one_by_one` began and ended, in order: `+` or `-`, and the robot."""
+
+
+async def one_by_one(question: Question) -> AsyncIterator[str]:
+    """An agent that takes its time and tells when it is at work."""
+    AT_WORK.append(f"+{question.robot}")
+    await asyncio.sleep(0.2)
+    AT_WORK.append(f"-{question.robot}")
+    yield "好了"
+
+
+async def thoughtful(_: Question) -> AsyncIterator[Event]:
+    """An agent that thinks aloud."""
+    yield Reasoning("让我想想。")
+    yield Text("七天。")

@@ -2,10 +2,11 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -15,6 +16,7 @@ from actors.sandbox.rules import Rules
 from actors.sandbox.server import Sandbox
 from actors.service import Service
 from actors.settings import load
+from tests.jaap.trees import plant
 
 SECRET = "robot-secret"
 TEMPLATES = Path(__file__).parents[2] / "deploy" / "dingtalk"
@@ -35,9 +37,11 @@ class Stage:
     sandbox: Sandbox
     service: Service
 
-    async def ask(self, text: str, *, sender: str = "zhang", message_id: str | None = None) -> str:
+    async def ask(
+        self, text: str, *, sender: str = "zhang", message_id: str | None = None, group: str | None = None
+    ) -> str:
         """Somebody asks; returns the message id."""
-        return self.sandbox.say(text, robot=self.robot, sender=sender, message_id=message_id)
+        return self.sandbox.say(text, robot=self.robot, sender=sender, message_id=message_id, group=group)
 
     def cards(self, sender: str = "zhang", *, group: str | None = None) -> list[Card]:
         """The cards in a person's private chat, or in a group, oldest first."""
@@ -104,25 +108,52 @@ async def eventually(condition: Callable[[], Awaitable[bool]], timeout: float = 
 
 
 @asynccontextmanager
-async def staged(
-    folder: Path,
-    rules: Rules | None = None,
-    *,
-    robot: str = "",
-    sandbox: Sandbox | None = None,
-    **settings: str,
-) -> AsyncIterator[Stage]:
-    """A service and its sandbox, started and stopped; `robot` and `sandbox` are of a service that was there before."""
-    robot = robot or f"staged{next(_numbers)}"
+async def staged(folder: Path, rules: Rules | None = None, **settings: str) -> AsyncIterator[Stage]:
+    """A service and its sandbox, started and stopped."""
+    robot = f"staged{next(_numbers)}"
+    credentials = {"DINGTALK_CLIENT_ID": robot, "DINGTALK_CLIENT_SECRET": SECRET}
+    async with _serving(folder, [robot], rules, credentials | settings) as (stage,):
+        yield stage
+
+
+@asynccontextmanager
+async def served_again(stage: Stage, folder: Path, **settings: str) -> AsyncIterator[Stage]:
+    """The same robot, served by a new service in the same place, when the one before it has ended."""
+    stage.service.drain()
+    await asyncio.to_thread(stage.service.wait)
+    credentials = {"DINGTALK_CLIENT_ID": stage.robot, "DINGTALK_CLIENT_SECRET": SECRET}
+    async with _serving(folder, [stage.robot], None, credentials | settings, stage.sandbox) as (again,):
+        await connected(again)
+        yield again
+
+
+@asynccontextmanager
+async def several(
+    folder: Path, robots: Mapping[str, Any], rules: Rules | None = None, **settings: str
+) -> AsyncIterator[tuple[Stage, ...]]:
+    """A stage for each robot of an element tree, all in one service. `robots` has what their `config.json` has beside
+    the credentials, or the whole of it as text where that is broken."""
+    number = next(_numbers)
+    ids = {name: f"{name}{number}" for name in robots}
+    configs = {
+        name: config if isinstance(config, str) else {"clientId": ids[name], "clientSecret": SECRET} | config
+        for name, config in robots.items()
+    }
+    tree = {"ROBOTS_DIR": str(plant(folder / "app", configs))}
+    async with _serving(folder, list(ids.values()), rules, tree | settings) as stages:
+        yield stages
+
+
+@asynccontextmanager
+async def _serving(
+    folder: Path, robots: list[str], rules: Rules | None, settings: dict[str, str], sandbox: Sandbox | None = None
+) -> AsyncIterator[tuple[Stage, ...]]:
     rules = rules or Rules(first_ping=0.02, ping_interval=0.5, calls_per_second=0)
     async with AsyncExitStack() as opened:
         if sandbox is None:
-            sandbox = await opened.enter_async_context(
-                Sandbox(robots={robot: SECRET}, rules=rules, templates=TEMPLATES)
-            )
+            secrets = dict.fromkeys(robots, SECRET)
+            sandbox = await opened.enter_async_context(Sandbox(robots=secrets, rules=rules, templates=TEMPLATES))
         environment = {
-            "DINGTALK_CLIENT_ID": robot,
-            "DINGTALK_CLIENT_SECRET": SECRET,
             "DINGTALK_OPENAPI_ENDPOINT": sandbox.url,
             "AGENT": "python:tests.actors.cast:scripted",
             "INBOX_URL": f"sqlite:///{folder}/inbox.db",
@@ -141,7 +172,7 @@ async def staged(
         service = Service(load(environment | settings))
         await asyncio.to_thread(service.start)
         try:
-            yield Stage(robot, sandbox, service)
+            yield tuple(Stage(robot, sandbox, service) for robot in robots)
         finally:
             service.drain()
             await asyncio.to_thread(service.wait)

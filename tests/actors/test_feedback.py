@@ -1,6 +1,5 @@
 """What people say of an answer by its buttons: theirs alone, once each, stored, shown, counted and passed on."""
 
-import asyncio
 import json
 import logging
 from pathlib import Path
@@ -11,7 +10,7 @@ from actors.core import texts
 from actors.core.card import CardKind, button_id
 from actors.sandbox.records import Card
 from tests.actors.cast import HEARD
-from tests.actors.conftest import OWN, PUBLIC, Stage, closed, connected, eventually, staged
+from tests.actors.conftest import OWN, PUBLIC, Stage, closed, connected, eventually, served_again, staged
 
 VERY, NOT = "very_helpful", "not_helpful"
 
@@ -103,13 +102,9 @@ async def test_a_press_on_an_old_card_counts_after_a_restart(tmp_path: Path) -> 
         await connected(stage)
         await stage.ask("你好")
         (card,) = await stage.finished()
-        robot, sandbox = stage.robot, stage.sandbox
-        stage.service.drain()
-        await asyncio.to_thread(stage.service.wait)
-        async with staged(tmp_path, robot=robot, sandbox=sandbox) as again:
-            await connected(again)
+        async with served_again(stage, tmp_path) as again:
             press(again, card, VERY)
-            await sandbox.until(lambda: chosen(card))
+            await again.sandbox.until(lambda: chosen(card))
             assert await rated(again, VERY) == 1
 
 

@@ -1,6 +1,5 @@
 """The words: `/new`, `/stop` and `/help` take effect ahead of every question that waits, once, and for the speaker."""
 
-import asyncio
 from pathlib import Path
 
 import pytest
@@ -8,7 +7,18 @@ import pytest
 from actors.core import texts
 from actors.sandbox.records import CardState
 from tests.actors.cast import ASKED, asked_by, whole
-from tests.actors.conftest import OWN, PUBLIC, STANDARD, TEXT, Stage, closed, connected, eventually, staged
+from tests.actors.conftest import (
+    OWN,
+    PUBLIC,
+    STANDARD,
+    TEXT,
+    Stage,
+    closed,
+    connected,
+    eventually,
+    served_again,
+    staged,
+)
 
 
 async def running(stage: Stage, sender: str = "zhang") -> None:
@@ -183,10 +193,7 @@ async def test_a_stop_outlives_the_process_that_took_it(tmp_path: Path) -> None:
         await running(stage)
         inbox, reactor = stage.service._parts.inbox, stage.service._reactor
         reactor.submit(inbox.cancel(stage.robot, stage.sandbox.said[-1].id)).result(5)
-        robot, sandbox = stage.robot, stage.sandbox
-        stage.service.drain()
-        await asyncio.to_thread(stage.service.wait)
-        async with staged(tmp_path, robot=robot, sandbox=sandbox):
+        async with served_again(stage, tmp_path):
             (card,) = await stage.finished()
             assert card.text == texts.STOPPED
 
