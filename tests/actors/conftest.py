@@ -108,7 +108,7 @@ async def eventually(condition: Callable[[], Awaitable[bool]], timeout: float = 
 
 
 @asynccontextmanager
-async def staged(folder: Path, rules: Rules | None = None, **settings: str) -> AsyncIterator[Stage]:
+async def staged(folder: Path, rules: Rules | None = None, /, **settings: str) -> AsyncIterator[Stage]:
     """A service and its sandbox, started and stopped."""
     robot = f"staged{next(_numbers)}"
     credentials = {"DINGTALK_CLIENT_ID": robot, "DINGTALK_CLIENT_SECRET": SECRET}
@@ -129,7 +129,7 @@ async def served_again(stage: Stage, folder: Path, **settings: str) -> AsyncIter
 
 @asynccontextmanager
 async def several(
-    folder: Path, robots: Mapping[str, Any], rules: Rules | None = None, **settings: str
+    folder: Path, robots: Mapping[str, Any], rules: Rules | None = None, /, **settings: str
 ) -> AsyncIterator[tuple[Stage, ...]]:
     """A stage for each robot of an element tree, all in one service. `robots` has what their `config.json` has beside
     the credentials, or the whole of it as text where that is broken."""
