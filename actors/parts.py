@@ -1,4 +1,4 @@
-"""The parts that live on the reactor: the HTTP session, the inbox, and for each robot its agent, API, card desk, intake
+"""The parts that live on the reactor: the network, the inbox, and for each robot its agent, API, card desk, intake
 and gateway.
 
 It reads like a list. Each part is handed what it needs by the settings; nothing is started and nothing is decided here.
@@ -10,13 +10,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-import aiohttp
-
 from actors.agents.answering import Clocks, answering
 from actors.agents.registry import make_agent
 from actors.core.events import Agent
 from actors.core.robot import Robot
+from actors.dingtalk.ban import Ban
 from actors.dingtalk.gateway import StreamGateway
+from actors.dingtalk.network import Network, trusting
 from actors.dingtalk.openapi import OpenApi
 from actors.dingtalk.quota import Quota
 from actors.dingtalk.replies import RobotReplies
@@ -48,7 +48,7 @@ class RobotParts:
 class Parts:
     """Everything on the reactor; `robots` by client id."""
 
-    session: aiohttp.ClientSession
+    network: Network
     inbox: Inbox
     quota: Quota
     robots: Mapping[str, RobotParts]
@@ -62,7 +62,7 @@ class Parts:
         """Give back what the parts hold, in reverse. One that fails or hangs keeps no other from it: the inbox above
         all, whose questions would count a death."""
         closes = [close for robot in self.robots.values() for close in (robot.agent.close, robot.api.close)]
-        for close in (*closes, self.quota.close, self.session.close, self.inbox.close):
+        for close in (*closes, self.quota.close, self.network.close, self.inbox.close):
             try:
                 async with asyncio.timeout(CLOSE_WITHIN):
                     await close()
@@ -109,39 +109,35 @@ async def assemble(
     settings: Settings, agents: Mapping[str, Agent], inbox: Inbox, work: Callable[[str, str], object]
 ) -> Parts:
     """Make all other parts. `work(robot, conversation)` is called for every stored question."""
-    session = aiohttp.ClientSession(
-        # How many calls may be under way is the limiter's to say: a place in the pool would be waited for on the clock.
-        connector=aiohttp.TCPConnector(limit=0),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        trust_env=True,
-    )
+    network, ban = Network(settings.proxies, trusting(settings.ssl_cert_file)), Ban()
     quota = Quota(settings.openapi_monthly_quota, inbox.count_calls)
     await quota.open(*(robot.client_id for robot in settings.robots()))
 
     def parts_of(robot: Robot) -> RobotParts:
         name, agent = robot.client_id, agents[robot.client_id]
-        api = _api(settings, robot, session, quota)
+        api = _api(settings, robot, network, quota, ban)
         replies = RobotReplies(api, quota)
         return RobotParts(
             agent=agent,
             api=api,
             desk=_desk(settings, name, agent, replies),
             intake=_intake(settings, robot, inbox, replies, partial(work, name)),
-            gateway=StreamGateway(robot, session, silence_timeout=settings.stream_silence_timeout),
+            gateway=StreamGateway(robot, network, ban, silence_timeout=settings.stream_silence_timeout),
         )
 
-    return Parts(session, inbox, quota, {robot.client_id: parts_of(robot) for robot in settings.robots()})
+    return Parts(network, inbox, quota, {robot.client_id: parts_of(robot) for robot in settings.robots()})
 
 
-def _api(settings: Settings, robot: Robot, session: aiohttp.ClientSession, quota: Quota) -> OpenApi:
+def _api(settings: Settings, robot: Robot, network: Network, quota: Quota, ban: Ban) -> OpenApi:
     return OpenApi(
         robot,
-        session,
+        network.session,
         attempts=settings.openapi_retry_attempts,
         backoff=settings.openapi_backoff,
         timeout=settings.openapi_timeout,
         qps=settings.openapi_qps,
         quota=quota,
+        ban=ban,
     )
 
 

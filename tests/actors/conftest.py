@@ -81,8 +81,13 @@ async def eventually(condition: Callable[[], Awaitable[bool]], timeout: float = 
 
 
 @asynccontextmanager
-async def staged(folder: Path, rules: Rules | None = None, **settings: str) -> AsyncIterator[Stage]:
-    """A service and its sandbox, started and stopped."""
+async def staged(
+    folder: Path,
+    rules: Rules | None = None,
+    arrange: Callable[[Sandbox], Awaitable[dict[str, str]]] | None = None,
+    **settings: str,
+) -> AsyncIterator[Stage]:
+    """A service and its sandbox, started and stopped. `arrange` comes between, and may have settings to add."""
     robot = f"staged{next(_numbers)}"
     rules = rules or Rules(first_ping=0.02, ping_interval=0.5, calls_per_second=0)
     async with Sandbox(robots={robot: SECRET}, rules=rules) as sandbox:
@@ -104,7 +109,8 @@ async def staged(folder: Path, rules: Rules | None = None, **settings: str) -> A
             "CARD_MIN_INTERVAL": "0.05",
             "SHUTDOWN_GRACE": "0.1",
         }
-        service = Service(load(environment | settings))
+        arranged = await arrange(sandbox) if arrange else {}
+        service = Service(load(environment | arranged | settings))
         await asyncio.to_thread(service.start)
         try:
             yield Stage(robot, sandbox, service)

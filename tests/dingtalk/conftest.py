@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, settings
 
 from actors.core.backoff import Backoff
 from actors.core.question import Address
-from actors.core.robot import Robot
+from actors.core.robot import FixedSecret, Robot
+from actors.dingtalk.ban import Ban
 from actors.dingtalk.openapi import OpenApi
 from actors.dingtalk.quota import Quota
 from tests.dingtalk.scripted import DingTalk
@@ -47,7 +48,7 @@ async def dingtalk() -> AsyncIterator[DingTalk]:
 def robot(dingtalk: DingTalk) -> Robot:
     return Robot(
         client_id="dingrobot",
-        client_secret="the-robots-secret",
+        client_secret=FixedSecret("the-robots-secret"),
         endpoint=dingtalk.url,
         agent="faq:",
         card_template="382e4302-551d-4880-bf29-a30acfab2e71.schema",
@@ -81,7 +82,15 @@ async def make_openapi(robot: Robot, session: aiohttp.ClientSession, quota: Quot
     ) -> OpenApi:
         backoff = Backoff(initial=0.001, multiplier=2, maximum=0.01, jitter=0.001)
         client = OpenApi(
-            robot, session, attempts=attempts, backoff=backoff, timeout=timeout, qps=qps, quota=quota, clock=clock
+            robot,
+            session,
+            attempts=attempts,
+            backoff=backoff,
+            timeout=timeout,
+            qps=qps,
+            quota=quota,
+            ban=Ban(clock),
+            clock=clock,
         )
         made.append(client)
         return client

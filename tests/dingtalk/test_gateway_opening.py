@@ -7,7 +7,6 @@ import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 
-import aiohttp
 import pytest
 from aiohttp import web
 from dingtalk_stream.chatbot import ChatbotMessage
@@ -172,70 +171,6 @@ async def test_an_endpoint_that_hangs_up_is_unreachable(line: Line) -> None:
     async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
         line.platform.answer["endpoint"] = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/connect"
         assert (await failed(line)).reason == "unreachable"
-
-
-SOCKS = ["socks5://127.0.0.1:1", "socks5h://user:pass@127.0.0.1:1", "SOCKS4://127.0.0.1:1"]
-
-
-@pytest.fixture
-async def proxied(line: Line, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Line]:
-    """A line that heeds the environment's proxies, as the service's does."""
-    for name in ("http_proxy", "https_proxy", "no_proxy", "socks_proxy"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
-    async with aiohttp.ClientSession(trust_env=True) as session:
-        line.session = session
-        yield line
-
-
-@pytest.mark.parametrize("proxy", SOCKS)
-@pytest.mark.parametrize("scheme", ["http", "https"])
-async def test_a_socks_proxy_before_the_gateway_is_unreachable_and_named(
-    proxied: Line, monkeypatch: pytest.MonkeyPatch, scheme: str, proxy: str
-) -> None:
-    proxied.robot = replace(proxied.robot, endpoint=f"{scheme}://{NOBODY}")
-    monkeypatch.setenv(f"{scheme}_proxy", proxy)
-    trouble = await failed(proxied)
-    assert trouble.reason == "unreachable"
-    assert "SOCKS proxies are not supported in this version" in trouble.detail
-    assert "pass@" not in trouble.detail
-
-
-@pytest.mark.parametrize("proxy", SOCKS)
-@pytest.mark.parametrize("scheme", ["ws", "wss"])
-async def test_a_socks_proxy_before_the_endpoint_is_unreachable_and_named(
-    proxied: Line, monkeypatch: pytest.MonkeyPatch, scheme: str, proxy: str
-) -> None:
-    proxied.platform.answer["endpoint"] = f"{scheme}://{NOBODY}/connect"
-    monkeypatch.setenv("https_proxy", proxy)
-    trouble = await failed(proxied)
-    assert trouble.reason == "unreachable"
-    assert "SOCKS proxies are not supported in this version" in trouble.detail
-
-
-@pytest.mark.parametrize("proxy", ["127.0.0.1:1", "http://127.0.0.1:port", "odd://127.0.0.1:1"])
-async def test_a_proxy_before_the_gateway_that_cannot_be_used_is_unreachable(
-    proxied: Line, monkeypatch: pytest.MonkeyPatch, proxy: str
-) -> None:
-    monkeypatch.setenv("http_proxy", proxy)
-    assert (await failed(proxied)).reason == "unreachable"
-
-
-@pytest.mark.parametrize("proxy", ["127.0.0.1:1", "odd://127.0.0.1:1", "http://127.0.0.1:1"])
-async def test_a_proxy_before_the_endpoint_that_cannot_be_used_is_unreachable(
-    proxied: Line, monkeypatch: pytest.MonkeyPatch, proxy: str
-) -> None:
-    monkeypatch.setenv("https_proxy", proxy)
-    assert (await failed(proxied)).reason == "unreachable"
-
-
-async def test_a_socks_proxy_does_not_matter_where_none_is_to_be_used(
-    proxied: Line, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("http_proxy", "https_proxy"):
-        monkeypatch.setenv(name, SOCKS[0])
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    await proxied.connect(Ear())
 
 
 @pytest.mark.parametrize("stage", ["ticket", "handshake"])

@@ -18,6 +18,7 @@ from yarl import URL
 from actors.core.backoff import Backoff
 from actors.core.robot import Robot
 from actors.dingtalk import openapi as api
+from actors.dingtalk.ban import Ban
 from actors.dingtalk.limits import PATIENCE, Kind, Rank
 from actors.dingtalk.openapi import OpenApi
 from actors.dingtalk.quota import Quota
@@ -147,7 +148,14 @@ async def nobody(robot: Robot, session: aiohttp.ClientSession, quota: Quota) -> 
         endpoint = f"http://127.0.0.1:{bound.getsockname()[1]}"
         backoff = Backoff(0.001, 2, 0.01, 0.001)
         client = OpenApi(
-            replace(robot, endpoint=endpoint), session, attempts=2, backoff=backoff, timeout=5, qps=20, quota=quota
+            replace(robot, endpoint=endpoint),
+            session,
+            attempts=2,
+            backoff=backoff,
+            timeout=5,
+            qps=20,
+            quota=quota,
+            ban=Ban(),
         )
         yield client
         await client.close()
@@ -156,26 +164,6 @@ async def nobody(robot: Robot, session: aiohttp.ClientSession, quota: Quota) -> 
 async def test_nobody_listening_is_a_passing_fault(nobody: OpenApi) -> None:
     failure = await failure_of(nobody.call(api.STREAMING, frame))
     assert (failure.api, failure.fault, failure.status) == ("token", Fault.TRANSIENT, 0)
-
-
-@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "socks5h://user:pass@127.0.0.1:1", "http://127.0.0.1:port"])
-@pytest.mark.parametrize("scheme", ["http", "https"])
-async def test_a_proxy_that_cannot_be_used_is_a_passing_failure(
-    robot: Robot, quota: Quota, monkeypatch: pytest.MonkeyPatch, scheme: str, proxy: str
-) -> None:
-    for name in ("http_proxy", "https_proxy", "no_proxy"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
-    monkeypatch.setenv(f"{scheme}_proxy", proxy)
-    robot = replace(robot, endpoint=f"{scheme}://127.0.0.1:1")
-    backoff = Backoff(initial=0.001, multiplier=2, maximum=0.01, jitter=0.001)
-    async with aiohttp.ClientSession(trust_env=True) as session:
-        openapi = OpenApi(robot, session, attempts=2, backoff=backoff, timeout=10.0, qps=20, quota=quota)
-        failure = await failure_of(openapi.warm())
-        await openapi.close()
-    assert (failure.fault, failure.code) == (Fault.TRANSIENT, "noAnswer")
-    assert ("SOCKS proxies are not supported" in str(failure)) == proxy.startswith("socks")
-    assert "pass@" not in str(failure)
 
 
 @pytest.mark.parametrize(("answer", "fault"), LASTING)

@@ -65,6 +65,11 @@ CONTRACT = {
     "INBOX_RETENTION": 2592000,
     "INBOX_DEDUPE_WINDOW": 86400,
     "INBOX_MAX_AGE": 900,
+    "HTTPS_PROXY": None,
+    "HTTP_PROXY": None,
+    "ALL_PROXY": None,
+    "NO_PROXY": None,
+    "SSL_CERT_FILE": None,
     "HTTP_HOST": "127.0.0.1",
     "HTTP_PORT": 8000,
     "SANDBOX_HOST": "127.0.0.1",
@@ -133,7 +138,7 @@ def test_a_configured_robot_is_served() -> None:
     )
     (robot,) = settings.robots()
     assert not settings.sandbox_wanted
-    assert (robot.client_id, robot.client_secret) == ("ding-shop", "kept-to-ourselves")
+    assert (robot.client_id, robot.client_secret.value) == ("ding-shop", "kept-to-ourselves")
     assert (robot.endpoint, robot.agent, robot.card_content_key) == (
         "http://127.0.0.1:8080",
         "python:shop:answer",
@@ -157,7 +162,7 @@ def test_a_secret_may_come_from_a_file_and_loses_the_trailing_newline(tmp_path: 
     mounted = tmp_path / "secret"
     mounted.write_text("from a file \n", encoding="utf-8")
     settings = load({"DINGTALK_CLIENT_ID": "ding", "DINGTALK_CLIENT_SECRET_FILE": str(mounted)})
-    assert settings.robots()[0].client_secret == "from a file "
+    assert settings.robots()[0].client_secret.value == "from a file "
 
 
 def test_a_secret_and_its_file_together_are_refused(tmp_path: Path) -> None:
@@ -210,6 +215,10 @@ FAULTS = {
     "CONVERSATION_QUEUE": "0",
     "INBOX_URL": "var/inbox.db",
     "DINGTALK_OPENAPI_ENDPOINT": "api.dingtalk.com",
+    "HTTPS_PROXY": "odd://proxy",
+    "HTTP_PROXY": "http://",
+    "ALL_PROXY": "http://proxy:port",
+    "SSL_CERT_FILE": "/nowhere/ca.pem",
     "LOG_LEVEL": "LOUD",
     "LOG_FORMAT": "xml",
 }
@@ -375,7 +384,8 @@ def test_every_fault_has_one_line_that_begins_with_its_variable(environ: dict[st
 
 @given(names, st.data())
 def test_one_slip_of_the_finger_in_a_name_of_ours_is_never_ignored(name: str, data: st.DataObject) -> None:
-    if "_" not in name or name.startswith(("MAX_", "MEMORY_", "SHUTDOWN_")):
+    everybodys = ("ALL_", "HTTPS_", "NO_", "SSL_")
+    if "_" not in name or name.startswith(("MAX_", "MEMORY_", "SHUTDOWN_", *everybodys)):
         return
     place = data.draw(st.integers(name.index("_") + 1, len(name) - 1))
     slip = name[:place] + name[place + 1 :] if data.draw(st.booleans()) else f"{name[:place]}Q{name[place:]}"
