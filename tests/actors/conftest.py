@@ -85,6 +85,7 @@ async def staged(
     folder: Path,
     rules: Rules | None = None,
     arrange: Callable[[Sandbox], Awaitable[dict[str, str]]] | None = None,
+    /,
     **settings: str,
 ) -> AsyncIterator[Stage]:
     """A service and its sandbox, started and stopped. `arrange` comes between, and may have settings to add."""

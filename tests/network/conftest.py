@@ -92,5 +92,5 @@ async def staged_behind(
 ) -> AsyncIterator[Stage]:
     """A service that reaches its DingTalk through a proxy, or not at all."""
     environment = {"HTTPS_PROXY" if secure else "HTTP_PROXY": proxy.url, "SSL_CERT_FILE": authority.file}
-    async with staged(folder, arrange=behind(proxy, authority, secure=secure), **(environment | settings)) as stage:
+    async with staged(folder, None, behind(proxy, authority, secure=secure), **(environment | settings)) as stage:
         yield stage

@@ -1,4 +1,4 @@
-"""Small proxies on 127.0.0.1: HTTP (CONNECT and plain requests, with TLS if wanted) and SOCKS5, which note who asked for what.
+"""Small proxies on 127.0.0.1, which note what passes: HTTP (CONNECT and plain requests, with TLS if wanted) and SOCKS5.
 
 They look names up by themselves, and every name leads to this machine. They know only their own protocols.
 """
@@ -25,9 +25,7 @@ class Proxy:
     `answer` is what everybody gets instead of a connection.
     """
 
-    def __init__(
-        self, scheme: str, user: str = "", password: str = "", tls: ssl.SSLContext | None = None
-    ) -> None:
+    def __init__(self, scheme: str, user: str = "", password: str = "", tls: ssl.SSLContext | None = None) -> None:
         self.scheme = scheme
         self.user, self.password = user, password
         self.passed: list[str] = []
