@@ -31,6 +31,20 @@ class Clock:
         return self.now
 
 
+class Kept:
+    """A secret that has already been changed where it is kept; `looks` counts who looks."""
+
+    def __init__(self, value: str, kept: str) -> None:
+        self.value = value
+        self.looks = 0
+        self._kept = kept
+
+    def renew(self, refused: str) -> bool:
+        self.looks += 1
+        self.value = self._kept
+        return self._kept != refused
+
+
 async def no_store(_month: str, calls: int) -> int:
     return calls
 

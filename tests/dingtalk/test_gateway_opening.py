@@ -13,8 +13,10 @@ from dingtalk_stream.chatbot import ChatbotMessage
 from dingtalk_stream.handlers import CallbackHandler
 
 import actors
+from actors.dingtalk.ban import Ban
 from actors.dingtalk.port import CARD_TOPIC, MESSAGE_TOPIC
 from actors.errors import ConnectionTrouble
+from tests.dingtalk.conftest import Clock, Kept
 from tests.dingtalk.gateway_script import (
     PATIENCE,
     SECRET,
@@ -171,6 +173,75 @@ async def test_an_endpoint_that_hangs_up_is_unreachable(line: Line) -> None:
     async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
         line.platform.answer["endpoint"] = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/connect"
         assert (await failed(line)).reason == "unreachable"
+
+
+BAN_PAGES = [
+    {"status": 1111, "wait": 5, "source": "x5", "punish": "deny"},
+    '<html><script>{"status":1111,"punish":"deny"}</script></html>',
+]
+
+
+@pytest.mark.parametrize("status", [200, 403])
+@pytest.mark.parametrize("page", BAN_PAGES, ids=["json", "html"])
+async def test_a_banned_address_means_unavailable_and_is_told(line: Line, status: int, page: object) -> None:
+    line.platform.refusal = answering(status, page)
+    trouble = await failed(line)
+    assert trouble.reason == "unavailable"
+    assert "DingTalk turns this IP address away for 5 minutes" in trouble.detail
+
+
+async def test_while_the_address_is_banned_the_gateway_is_not_asked(line: Line) -> None:
+    line.platform.refusal = answering(403, BAN_PAGES[0])
+    await failed(line)
+    trouble = await failed(line)
+    assert (trouble.reason, trouble.detail.partition(":")[0]) == ("unavailable", "not asked")
+    assert len(line.platform.opens) == 1
+
+
+async def test_after_five_minutes_the_gateway_is_asked_again(line: Line) -> None:
+    clock = Clock()
+    line.ban = Ban(clock)
+    line.platform.refusal = answering(403, BAN_PAGES[0])
+    await failed(line)
+    clock.now, line.platform.refusal = 300.0, None
+    await line.connect(Ear())
+    assert len(line.platform.opens) == 2
+
+
+def only(secret: str, line: Line) -> Callable[[], Awaitable[web.StreamResponse]]:
+    """A gateway that takes this secret and no other."""
+
+    async def answer() -> web.StreamResponse:
+        if line.platform.opens[-1]["clientSecret"] != secret:
+            return web.json_response({"code": "authFailed", "message": "鉴权失败"}, status=401)
+        url = line.platform.url.replace("http", "ws")
+        return web.json_response({"endpoint": f"{url}/connect", "ticket": TICKET})
+
+    return answer
+
+
+async def test_a_secret_that_is_refused_is_looked_up_and_the_new_one_is_used_at_once(line: Line) -> None:
+    line.robot = replace(line.robot, client_secret=Kept("old", "new"))
+    line.platform.refusal = only("new", line)
+    await line.connect(Ear())
+    assert [asked["clientSecret"] for asked in line.platform.opens] == ["old", "new"]
+
+
+@pytest.mark.parametrize("kept", ["old", "new"])
+async def test_a_secret_is_looked_up_only_once_for_one_connection(line: Line, kept: str) -> None:
+    secret = Kept("old", kept)
+    line.robot = replace(line.robot, client_secret=secret)
+    line.platform.refusal = only("newer", line)
+    assert (await failed(line)).reason == "refused"
+    assert (secret.looks, len(line.platform.opens)) == (1, 2 if kept == "new" else 1)
+
+
+async def test_no_secret_is_looked_up_for_other_trouble(line: Line) -> None:
+    secret = Kept("old", "new")
+    line.robot = replace(line.robot, client_secret=secret)
+    line.platform.refusal = answering(503, {"code": "ServiceUnavailable"})
+    await failed(line)
+    assert secret.looks == 0
 
 
 @pytest.mark.parametrize("stage", ["ticket", "handshake"])

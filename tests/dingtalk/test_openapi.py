@@ -23,7 +23,7 @@ from actors.dingtalk.limits import PATIENCE, Kind, Rank
 from actors.dingtalk.openapi import OpenApi
 from actors.dingtalk.quota import Quota
 from actors.errors import CallFailed, Fault
-from tests.dingtalk.conftest import Clock, MakeOpenApi
+from tests.dingtalk.conftest import Clock, Kept, MakeOpenApi
 from tests.dingtalk.scripted import (
     CREATE,
     HANG,
@@ -86,6 +86,52 @@ async def test_chinese_travels_as_utf_8_and_not_as_escapes(dingtalk: DingTalk, o
 async def test_half_a_character_does_not_stop_a_call(dingtalk: DingTalk, openapi: OpenApi) -> None:
     await openapi.call(api.STREAMING, lambda: {"content": "torn \ud83d"})
     assert dingtalk.to(STREAMING)[0].body == {"content": "torn ?"}
+
+
+# The secret
+
+
+def secrets_asked(dingtalk: DingTalk) -> list[str]:
+    return [asked.body["appSecret"] for asked in dingtalk.to(TOKEN)]
+
+
+WRONG_SECRET = error(400, "invalidClientIdOrSecret", "无效的clientId或者clientSecret")
+
+
+@pytest.fixture
+def rotated(robot: Robot, make_openapi: MakeOpenApi) -> OpenApi:
+    """A client whose secret has been changed where it is kept."""
+    openapi = make_openapi()
+    openapi.robot = replace(robot, client_secret=Kept("old", "new"))
+    return openapi
+
+
+async def test_a_secret_that_is_refused_is_looked_up_and_the_new_one_is_used_at_once(
+    dingtalk: DingTalk, rotated: OpenApi
+) -> None:
+    dingtalk.answers(TOKEN, WRONG_SECRET)
+    await rotated.call(api.STREAMING, frame)
+    assert secrets_asked(dingtalk) == ["old", "new"]
+
+
+async def test_a_new_secret_that_is_refused_too_is_the_end(dingtalk: DingTalk, rotated: OpenApi) -> None:
+    dingtalk.always_answers(TOKEN, WRONG_SECRET)
+    failure = await failure_of(rotated.call(api.STREAMING, frame))
+    assert (failure.api, failure.fault) == ("token", Fault.CREDENTIALS)
+    assert secrets_asked(dingtalk) == ["old", "new"]
+
+
+async def test_a_secret_that_stays_the_same_is_refused_once(dingtalk: DingTalk, openapi: OpenApi) -> None:
+    dingtalk.always_answers(TOKEN, WRONG_SECRET)
+    failure = await failure_of(openapi.call(api.STREAMING, frame))
+    assert (failure.api, failure.fault) == ("token", Fault.CREDENTIALS)
+    assert secrets_asked(dingtalk) == ["the-robots-secret"]
+
+
+async def test_no_secret_is_looked_up_for_other_trouble(dingtalk: DingTalk, rotated: OpenApi) -> None:
+    dingtalk.answers(TOKEN, BUSY)
+    await rotated.call(api.STREAMING, frame)
+    assert secrets_asked(dingtalk) == ["old", "old"]
 
 
 # Retries
