@@ -88,8 +88,9 @@ Certificates = Annotated[str, AfterValidator(_certificates)]
 LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(str.upper)]
 
 
-def _setting(section: str, default: object, meaning: str) -> Any:
-    return Field(default, description=meaning, json_schema_extra={"section": section})
+def _setting(section: str, default: object, meaning: str, *, shown: bool = True) -> Any:
+    """`shown` is false for what may hold a password beside what people have to see."""
+    return Field(default, description=meaning, json_schema_extra={"section": section}, repr=shown)
 
 
 _robot = partial(_setting, "Robot")
@@ -216,9 +217,10 @@ class Variables(BaseSettings):
         None,
         "The proxy to `https` and `wss`: `http://`, `https://`, `socks5://` or `socks5h://` (which looks names up "
         "itself), with `user:password@` if it asks for them. This and the next three may be spelled in lower case",
+        shown=False,
     )
-    http_proxy: ProxyAddress | None = _network(None, "The proxy to `http` and `ws`")
-    all_proxy: ProxyAddress | None = _network(None, "The proxy where neither of these two is set")
+    http_proxy: ProxyAddress | None = _network(None, "The proxy to `http` and `ws`", shown=False)
+    all_proxy: ProxyAddress | None = _network(None, "The proxy for whatever has none of its own", shown=False)
     no_proxy: str | None = _network(
         None,
         "What is reached without a proxy: hosts (with all below them), IP addresses and networks, with commas between "

@@ -49,10 +49,12 @@ async def test_a_message_by_session_webhook_goes_through_the_proxy_too(
         assert stage.said_to("out") == ["您说：你好"]
 
 
-@pytest.mark.parametrize("kind", ["http", "https", "socks5", "socks5h"])
-@pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"])
+@pytest.mark.parametrize(
+    ("variable", "kind"),
+    [("HTTP_PROXY", "http"), ("http_proxy", "https"), ("ALL_PROXY", "socks5"), ("all_proxy", "socks5h")],
+)
 async def test_what_no_proxy_spares_is_reached_without_one(
-    tmp_path: Path, authority: Authority, make_proxy: MakeProxy, kind: str, variable: str
+    tmp_path: Path, authority: Authority, make_proxy: MakeProxy, variable: str, kind: str
 ) -> None:
     async def anywhere(sandbox: Sandbox) -> dict[str, str]:
         return {"DINGTALK_OPENAPI_ENDPOINT": sandbox.url.replace("127.0.0.1", ANYWHERE)}

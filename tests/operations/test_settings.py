@@ -195,6 +195,68 @@ def test_a_secret_is_hidden_from_logs_as_soon_as_it_is_read() -> None:
     assert clean("it is kept-to-ourselves") == "it is ***"
 
 
+# The network.
+
+
+def test_https_goes_its_own_way_and_the_rest_the_common_one() -> None:
+    proxies = load({"HTTPS_PROXY": "http://one:1", "ALL_PROXY": "socks5h://two:2"}).proxies
+    assert [str(proxies.to(url)) for url in ("wss://a.test", "ws://a.test")] == [
+        "HTTPS_PROXY (http://one:1)",
+        "ALL_PROXY (socks5h://two:2)",
+    ]
+
+
+@pytest.mark.parametrize("name", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"])
+def test_a_proxy_may_be_spelled_in_lower_case(name: str) -> None:
+    assert str(load({name: "proxy:3128"}).proxies.to("https://a.test")).endswith("_PROXY (http://proxy:3128)")
+
+
+def test_the_lower_case_is_the_stronger() -> None:
+    settings = load({"HTTPS_PROXY": "http://one:1", "https_proxy": "http://two:2", "no_proxy": "a.test"})
+    assert str(settings.proxies.to("https://b.test")) == "HTTPS_PROXY (http://two:2)"
+    assert settings.proxies.to("https://a.test") is None
+
+
+def test_an_empty_lower_case_changes_nothing() -> None:
+    assert load({"HTTPS_PROXY": "http://one:1", "https_proxy": ""}).https_proxy == "http://one:1"
+
+
+PROXY_PASSWORD = "p%40ss/wo@rd"
+
+
+@pytest.mark.parametrize(
+    "address", ["http://bot:{}@proxy:3128", "odd://bot:{}@proxy:3128", "http://bot:{}@", "bot:{}@x:y"]
+)
+def test_a_proxys_password_is_never_said(address: str) -> None:
+    told = said_of({"HTTPS_PROXY": address.format(PROXY_PASSWORD)})
+    assert not any(PROXY_PASSWORD in said or "wo@rd" in said for said in told)
+    assert clean("it is p%40ss/wo@rd, p@ss/wo@rd") == "it is ***, ***"
+
+
+def test_a_proxy_is_shown_to_people_without_its_password() -> None:
+    effective = load({"HTTPS_PROXY": "http://bot:geheim-9@proxy:3128"}).effective()
+    assert effective["HTTPS_PROXY"] == "http://bot:***@proxy:3128"
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(None, "No such file or directory"), (b"no certificate", "it holds none")],
+    ids=["missing", "no certificate"],
+)
+def test_certificates_that_cannot_be_read_are_named(tmp_path: Path, content: bytes | None, reason: str) -> None:
+    path = tmp_path / "ca.pem"
+    if content is not None:
+        path.write_bytes(content)
+    assert problems({"SSL_CERT_FILE": str(path)}) == (
+        f"SSL_CERT_FILE={str(path)!r}: must be a readable file of PEM certificates ({reason})",
+    )
+
+
+def test_a_folder_of_certificates_is_refused(tmp_path: Path) -> None:
+    (told,) = problems({"SSL_CERT_FILE": str(tmp_path)})
+    assert told.endswith("must be a readable file of PEM certificates (Is a directory)")
+
+
 # Faults.
 
 FAULTS = {
