@@ -223,8 +223,8 @@ class Variables(BaseSettings):
     all_proxy: ProxyAddress | None = _network(None, "The proxy for whatever has none of its own", shown=False)
     no_proxy: str | None = _network(
         None,
-        "What is reached without a proxy: hosts (with all below them), IP addresses and networks, with commas between "
-        "them, each with or without `:port`; `*` for everything. This machine itself always is",
+        "What is reached without a proxy, with commas between: hosts (and all below them), IP addresses, either with "
+        "or without `:port`, networks such as `10.0.0.0/8`, or `*` for everything. This machine itself always is",
     )
     ssl_cert_file: Certificates | None = _network(
         None, "PEM file of the certificate authorities to trust, for HTTP and WebSocket alike"

@@ -55,8 +55,8 @@ class Proxy:
 class Proxies:
     """The proxies for `http` and for `https`; `spared` is what `NO_PROXY` says.
 
-    `spared` is a list with commas: host names (with all below them), IP addresses, networks such as 10.0.0.0/8, each
-    with or without a port, or `*` for everything.
+    `spared` is a list with commas: host names (which mean all below them too) and IP addresses, either with or without
+    a port, networks such as 10.0.0.0/8, or `*` for everything.
     """
 
     http: Proxy | None = None
