@@ -1,4 +1,4 @@
-"""The parts that live on the reactor: the HTTP session, the inbox, and for each robot its agent, API, card desk, intake
+"""The parts that live on the reactor: the network, the inbox, and for each robot its agent, API, card desk, intake
 and gateway.
 
 It reads like a list. Each part is handed what it needs by the settings; nothing is started and nothing is decided here.
@@ -10,13 +10,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-import aiohttp
-
 from actors.agents.answering import Clocks, answering
 from actors.agents.registry import make_agent
 from actors.core.events import Agent
 from actors.core.robot import Cause, Parked, Robot
+from actors.dingtalk.ban import Ban
 from actors.dingtalk.gateway import StreamGateway
+from actors.dingtalk.network import Network, trusting
 from actors.dingtalk.openapi import OpenApi
 from actors.dingtalk.quota import Quota
 from actors.dingtalk.replies import RobotReplies
@@ -51,7 +51,7 @@ class RobotParts:
 class Parts:
     """Everything on the reactor; `robots` by client id."""
 
-    session: aiohttp.ClientSession
+    network: Network
     inbox: Inbox
     quota: Quota
     robots: Mapping[str, RobotParts]
@@ -65,7 +65,7 @@ class Parts:
         """Give back what the parts hold, in reverse. One that fails or hangs keeps no other from it: the inbox above
         all, whose questions would count a death."""
         closes = [close for robot in self.robots.values() for close in (robot.agent.close, robot.api.close)]
-        for close in (*closes, self.quota.close, self.session.close, self.inbox.close):
+        for close in (*closes, self.quota.close, self.network.close, self.inbox.close):
             try:
                 async with asyncio.timeout(CLOSE_WITHIN):
                     await close()
@@ -118,19 +118,14 @@ class Signals:
 
 async def assemble(settings: Settings, agents: Mapping[str, Agent], inbox: Inbox, signals: Signals) -> Parts:
     """Make all other parts, of the robots that have an agent."""
-    session = aiohttp.ClientSession(
-        # How many calls may be under way is the limiter's to say: a place in the pool would be waited for on the clock.
-        connector=aiohttp.TCPConnector(limit=0),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        trust_env=True,
-    )
+    network, ban = Network(settings.proxies, trusting(settings.ssl_cert_file)), Ban()
     quota = Quota(settings.openapi_monthly_quota, inbox.count_calls)
     robots = [robot for robot in settings.robots() if robot.client_id in agents]
     await quota.open(*agents)
 
     def parts_of(robot: Robot) -> RobotParts:
         name, own, agent = robot.client_id, settings.of(robot.client_id), agents[robot.client_id]
-        api = _api(own, robot, session, quota)
+        api = _api(own, robot, network, quota, ban)
         standing = Standing(name)
         replies = RobotReplies(api, quota, standing, own.card_kind)
         return RobotParts(
@@ -138,23 +133,24 @@ async def assemble(settings: Settings, agents: Mapping[str, Agent], inbox: Inbox
             api=api,
             desk=_desk(own, name, agent, replies),
             intake=_intake(own, robot, inbox, replies, signals, agent),
-            gateway=StreamGateway(robot, session, silence_timeout=own.stream_silence_timeout),
+            gateway=StreamGateway(robot, network, ban, silence_timeout=own.stream_silence_timeout),
             replies=replies,
             standing=standing,
         )
 
-    return Parts(session, inbox, quota, {robot.client_id: parts_of(robot) for robot in robots})
+    return Parts(network, inbox, quota, {robot.client_id: parts_of(robot) for robot in robots})
 
 
-def _api(settings: Settings, robot: Robot, session: aiohttp.ClientSession, quota: Quota) -> OpenApi:
+def _api(settings: Settings, robot: Robot, network: Network, quota: Quota, ban: Ban) -> OpenApi:
     return OpenApi(
         robot,
-        session,
+        network.session,
         attempts=settings.openapi_retry_attempts,
         backoff=settings.openapi_backoff,
         timeout=settings.openapi_timeout,
         qps=settings.openapi_qps,
         quota=quota,
+        ban=ban,
     )
 
 

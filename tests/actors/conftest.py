@@ -26,6 +26,7 @@ OWN = {"CARD_TEMPLATE_ID": "card-template.schema", "CARD_CONTENT_KEY": "content"
 STANDARD = {"CARD_KIND": "standard"}
 TEXT = {"CARD_KIND": "text"}
 """The ways to show an answer: DingTalk's public template, our own, a StandardCard, or no card at all."""
+Arrange = Callable[[Sandbox], Awaitable[dict[str, str]]]
 _numbers = itertools.count(1)
 
 
@@ -108,11 +109,13 @@ async def eventually(condition: Callable[[], Awaitable[bool]], timeout: float = 
 
 
 @asynccontextmanager
-async def staged(folder: Path, rules: Rules | None = None, /, **settings: str) -> AsyncIterator[Stage]:
-    """A service and its sandbox, started and stopped."""
+async def staged(
+    folder: Path, rules: Rules | None = None, arrange: Arrange | None = None, /, **settings: str
+) -> AsyncIterator[Stage]:
+    """A service and its sandbox, started and stopped. `arrange` comes between, and may have settings to add."""
     robot = f"staged{next(_numbers)}"
     credentials = {"DINGTALK_CLIENT_ID": robot, "DINGTALK_CLIENT_SECRET": SECRET}
-    async with _serving(folder, [robot], rules, credentials | settings) as (stage,):
+    async with _serving(folder, [robot], rules, credentials | settings, arrange=arrange) as (stage,):
         yield stage
 
 
@@ -122,7 +125,7 @@ async def served_again(stage: Stage, folder: Path, **settings: str) -> AsyncIter
     stage.service.drain()
     await asyncio.to_thread(stage.service.wait)
     credentials = {"DINGTALK_CLIENT_ID": stage.robot, "DINGTALK_CLIENT_SECRET": SECRET}
-    async with _serving(folder, [stage.robot], None, credentials | settings, stage.sandbox) as (again,):
+    async with _serving(folder, [stage.robot], None, credentials | settings, sandbox=stage.sandbox) as (again,):
         await connected(again)
         yield again
 
@@ -146,7 +149,13 @@ async def several(
 
 @asynccontextmanager
 async def _serving(
-    folder: Path, robots: list[str], rules: Rules | None, settings: dict[str, str], sandbox: Sandbox | None = None
+    folder: Path,
+    robots: list[str],
+    rules: Rules | None,
+    settings: dict[str, str],
+    *,
+    sandbox: Sandbox | None = None,
+    arrange: Arrange | None = None,
 ) -> AsyncIterator[tuple[Stage, ...]]:
     rules = rules or Rules(first_ping=0.02, ping_interval=0.5, calls_per_second=0)
     async with AsyncExitStack() as opened:
@@ -169,7 +178,8 @@ async def _serving(
             "CARD_MIN_INTERVAL": "0.05",
             "SHUTDOWN_GRACE": "0.1",
         }
-        service = Service(load(environment | settings))
+        arranged = await arrange(sandbox) if arrange else {}
+        service = Service(load(environment | arranged | settings))
         await asyncio.to_thread(service.start)
         try:
             yield tuple(Stage(robot, sandbox, service) for robot in robots)
