@@ -27,6 +27,7 @@ PREFIXES = (
     "STREAM_",
     "OPENAPI_",
     "AGENT_",
+    "ATTACHMENT_",
     "CARD_",
     "CONVERSATION_",
     "INBOX_",

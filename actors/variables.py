@@ -96,6 +96,7 @@ _stream = partial(_setting, "Stream connection")
 _openapi = partial(_setting, "Calls to DingTalk")
 _card = partial(_setting, "Card")
 _conversation = partial(_setting, "Conversation")
+_attachment = partial(_setting, "Attachments")
 _inbox = partial(_setting, "Inbox")
 _network = partial(_setting, "Network")
 _process = partial(_setting, "Process")
@@ -213,6 +214,11 @@ class Variables(BaseSettings):
     max_conversations: AtLeastOne = _conversation(
         2000, "Live conversation actors, and never more than the process limit less 100"
     )
+
+    attachment_max_bytes: AtLeastOne = _attachment(
+        20_000_000, "A larger picture, file, recording or video is not fetched for the agent"
+    )
+    attachment_timeout: Limit = _attachment(30, "Fetching one attachment takes no longer than this")
 
     inbox_url: InboxUrl = _inbox(
         "sqlite:///var/inbox.db",

@@ -58,6 +58,7 @@ SEND_STANDARD = Api("standard", "POST", "/v1.0/im/v1.0/robot/interactiveCards/se
 UPDATE_STANDARD = Api("standard_update", "PUT", "/v1.0/im/robots/interactiveCards")
 OTO = Api("oto", "POST", "/v1.0/robot/oToMessages/batchSend")
 GROUP = Api("group", "POST", "/v1.0/robot/groupMessages/send")
+DOWNLOAD = Api("download", "POST", "/v1.0/robot/messageFiles/download")
 WEBHOOK = Api("webhook", "POST", counted=False)
 TOKEN = Api("token", "POST", "/v1.0/oauth2/accessToken", counted=False)
 
