@@ -15,6 +15,7 @@ from actors.agents.registry import make_agent
 from actors.core.events import Agent
 from actors.core.robot import Cause, Parked, Robot
 from actors.dingtalk.ban import Ban
+from actors.dingtalk.files import AT_ONCE, DIRECTORY, Files
 from actors.dingtalk.gateway import StreamGateway
 from actors.dingtalk.network import Network, trusting
 from actors.dingtalk.openapi import OpenApi
@@ -45,6 +46,7 @@ class RobotParts:
     gateway: StreamGateway
     replies: RobotReplies
     standing: Standing
+    files: Files
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,9 @@ class Parts:
     async def close(self) -> None:
         """Give back what the parts hold, in reverse. One that fails or hangs keeps no other from it: the inbox above
         all, whose questions would count a death."""
-        closes = [close for robot in self.robots.values() for close in (robot.agent.close, robot.api.close)]
+        closes = [
+            close for robot in self.robots.values() for close in (robot.agent.close, robot.files.close, robot.api.close)
+        ]
         for close in (*closes, self.quota.close, self.network.close, self.inbox.close):
             try:
                 async with asyncio.timeout(CLOSE_WITHIN):
@@ -121,6 +125,7 @@ async def assemble(settings: Settings, agents: Mapping[str, Agent], inbox: Inbox
     network, ban = Network(settings.proxies, trusting(settings.ssl_cert_file)), Ban()
     quota = Quota(settings.openapi_monthly_quota, inbox.count_calls)
     robots = [robot for robot in settings.robots() if robot.client_id in agents]
+    slots = asyncio.Semaphore(AT_ONCE)
     await quota.open(*agents)
 
     def parts_of(robot: Robot) -> RobotParts:
@@ -128,14 +133,23 @@ async def assemble(settings: Settings, agents: Mapping[str, Agent], inbox: Inbox
         api = _api(own, robot, network, quota, ban)
         standing = Standing(name)
         replies = RobotReplies(api, quota, standing, own.card_kind)
+        files = Files(
+            api,
+            network.session,
+            DIRECTORY,
+            max_bytes=own.attachment_max_bytes,
+            timeout=own.attachment_timeout,
+            slots=slots,
+        )
         return RobotParts(
             agent=agent,
             api=api,
-            desk=_desk(own, name, agent, replies),
-            intake=_intake(own, robot, inbox, replies, signals, agent),
+            desk=_desk(own, name, agent, replies, files),
+            intake=_intake(own, robot, inbox, replies, files, signals, agent),
             gateway=StreamGateway(robot, network, ban, silence_timeout=own.stream_silence_timeout),
             replies=replies,
             standing=standing,
+            files=files,
         )
 
     return Parts(network, inbox, quota, {robot.client_id: parts_of(robot) for robot in robots})
@@ -154,7 +168,7 @@ def _api(settings: Settings, robot: Robot, network: Network, quota: Quota, ban: 
     )
 
 
-def _desk(settings: Settings, robot: str, agent: Agent, replies: RobotReplies) -> Desk:
+def _desk(settings: Settings, robot: str, agent: Agent, replies: RobotReplies, files: Files) -> Desk:
     clocks = Clocks(
         connect=settings.agent_connect_timeout,
         first_token=settings.agent_first_token_timeout,
@@ -169,16 +183,23 @@ def _desk(settings: Settings, robot: str, agent: Agent, replies: RobotReplies) -
         attempts=settings.agent_retry_attempts,
         backoff=settings.agent_backoff,
     )
-    return Desk(replies, answer, agent.name)
+    return Desk(replies, files, answer, agent.name)
 
 
 def _intake(  # noqa: PLR0917 - composition takes what it composes
-    settings: Settings, robot: Robot, inbox: Inbox, replies: RobotReplies, signals: Signals, agent: Agent
+    settings: Settings,
+    robot: Robot,
+    inbox: Inbox,
+    replies: RobotReplies,
+    files: Files,
+    signals: Signals,
+    agent: Agent,
 ) -> Intake:
     return Intake(
         robot,
         inbox,
         replies,
+        files,
         work=partial(signals.work, robot.client_id),
         taken_back=partial(signals.taken_back, robot.client_id),
         heard=agent.feedback,

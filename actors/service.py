@@ -229,12 +229,14 @@ class Service:
 
     async def _housekeeping(self) -> None:
         """Count what waits, see that nothing is forgotten, and forget what is too old."""
-        inbox, swept = self._parts.inbox, 0.0
+        inbox, swept = self._parts.inbox, float("-inf")
         while True:
             try:
                 await self._count_and_signal(inbox)
                 if time.monotonic() - swept > SWEEP_EVERY:
                     await inbox.sweep()
+                    for robot in self._parts.robots.values():
+                        await robot.files.clean()
                     swept = time.monotonic()
             except InboxError as error:
                 log.warning("inbox: %s", error, extra={"action": "inbox_unavailable"})
