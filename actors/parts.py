@@ -20,11 +20,12 @@ from actors.dingtalk.gateway import StreamGateway
 from actors.dingtalk.openapi import OpenApi
 from actors.dingtalk.quota import Quota
 from actors.dingtalk.replies import RobotReplies
+from actors.dingtalk.standing import Standing
 from actors.effects import Desk
 from actors.errors import InboxError, SettingsError
 from actors.inbox.port import Inbox
 from actors.inbox.sqlite import SqliteInbox
-from actors.intake import Intake
+from actors.intake import Admission, Intake
 from actors.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -105,10 +106,16 @@ async def open_inbox(settings: Settings) -> Inbox:
         raise SettingsError((f"INBOX_URL: {error}",)) from error
 
 
-async def assemble(
-    settings: Settings, agents: Mapping[str, Agent], inbox: Inbox, work: Callable[[str, str], object]
-) -> Parts:
-    """Make all other parts. `work(robot, conversation)` is called for every stored question."""
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """Who is told that a conversation has work, by robot and conversation, and which questions were taken back."""
+
+    work: Callable[[str, str], object]
+    taken_back: Callable[[str, str, frozenset[str]], object]
+
+
+async def assemble(settings: Settings, agents: Mapping[str, Agent], inbox: Inbox, signals: Signals) -> Parts:
+    """Make all other parts."""
     session = aiohttp.ClientSession(
         # How many calls may be under way is the limiter's to say: a place in the pool would be waited for on the clock.
         connector=aiohttp.TCPConnector(limit=0),
@@ -121,12 +128,12 @@ async def assemble(
     def parts_of(robot: Robot) -> RobotParts:
         name, agent = robot.client_id, agents[robot.client_id]
         api = _api(settings, robot, session, quota)
-        replies = RobotReplies(api, quota)
+        replies = RobotReplies(api, quota, Standing(name), settings.card_kind)
         return RobotParts(
             agent=agent,
             api=api,
             desk=_desk(settings, name, agent, replies),
-            intake=_intake(settings, robot, inbox, replies, partial(work, name)),
+            intake=_intake(settings, robot, inbox, replies, signals, agent),
             gateway=StreamGateway(robot, session, silence_timeout=settings.stream_silence_timeout),
         )
 
@@ -164,14 +171,17 @@ def _desk(settings: Settings, robot: str, agent: Agent, replies: RobotReplies) -
 
 
 def _intake(
-    settings: Settings, robot: Robot, inbox: Inbox, replies: RobotReplies, work: Callable[[str], object]
+    settings: Settings, robot: Robot, inbox: Inbox, replies: RobotReplies, signals: Signals, agent: Agent
 ) -> Intake:
     return Intake(
         robot,
         inbox,
         replies,
-        work,
-        queue=settings.conversation_queue,
+        work=partial(signals.work, robot.client_id),
+        taken_back=partial(signals.taken_back, robot.client_id),
+        heard=agent.feedback,
+        admission=Admission(settings.allowed_senders, settings.allowed_chats, settings.conversation_queue),
+        accepts=agent.accepts,
         conversation_scope=settings.conversation_scope,
         memory_scope=settings.memory_scope,
     )

@@ -23,8 +23,8 @@ from actors.effects import Desk, Rules, turn_away
 from actors.errors import CallFailed, InboxError, SettingsError
 from actors.inbox.port import Inbox
 from actors.lines import Line, line_id
-from actors.messages import AreYouThere, Begin, Drain, TellStatus, WorkArrived
-from actors.parts import assemble, make_agents, open_inbox
+from actors.messages import AreYouThere, Begin, Drain, TakenBack, TellStatus, WorkArrived
+from actors.parts import Signals, assemble, make_agents, open_inbox
 from actors.probes import Probes
 from actors.runtime.actor import Reason, Ref, Terminated, tell
 from actors.runtime.reactor import Reactor
@@ -46,6 +46,9 @@ STOP_WITHIN = 5.0
 
 DISSOLVE_WITHIN = 8.0
 """Seconds that all parts together have to close in."""
+
+LISTEN_EVERY = 0.5
+"""Seconds after which a signal is heard at the latest."""
 
 HOUSEKEEPING_EVERY = 5.0
 SWEEP_EVERY = 3600.0
@@ -87,7 +90,8 @@ class Service:
         """
         self._reactor.start()
         agents, inbox = self._take_hold()
-        self._parts = self._reactor.submit(assemble(self._settings, agents, inbox, self._work)).result()
+        signals = Signals(self._work, self._taken_back)
+        self._parts = self._reactor.submit(assemble(self._settings, agents, inbox, signals)).result()
         self._tell_settings()
         self._supervisor = Supervisor.start(
             self._died,
@@ -136,7 +140,9 @@ class Service:
 
     def wait(self) -> int:
         """Wait for the end, stop the rest in reverse, and return the exit code."""
-        self._over.wait()
+        # In steps: a signal that comes while another one is handled does not wake the main thread from a wait.
+        while not self._over.wait(LISTEN_EVERY):
+            pass
         code, why = self._verdict()
         if code != DRAINED:
             log.critical("service gave up: %s", why, extra={"action": "service_gave_up", "code": code})
@@ -204,6 +210,10 @@ class Service:
     def _work(self, robot: str, conversation: str) -> None:
         if self._supervisor is not None:
             tell(self._supervisor, WorkArrived(robot, conversation))
+
+    def _taken_back(self, robot: str, conversation: str, message_ids: frozenset[str]) -> None:
+        if self._supervisor is not None:
+            tell(self._supervisor, TakenBack(robot, conversation, message_ids))
 
     def _turn_away(self, conversation: str) -> None:
         turned = turn_away(self._parts.inbox, self._parts.desks, conversation)

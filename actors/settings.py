@@ -30,7 +30,7 @@ PREFIXES = (
 )
 """Names that begin so are ours: a near miss of a known one is a typo, not somebody else's variable."""
 
-NOT_YET = ("ALLOWED_CHATS", "ALLOWED_SENDERS", "INBOX_URL_FILE", "ROBOTS_DIR")
+NOT_YET = ("INBOX_URL_FILE", "ROBOTS_DIR")
 """Variables of later versions. To ignore one in silence could serve people whom the operator means to keep out."""
 
 _NEAR = 2
@@ -92,6 +92,8 @@ class Settings(Variables):
                 values[name] = MASK
             elif isinstance(value, str):
                 values[name] = clean(value)
+            elif isinstance(value, list):
+                values[name] = clean(",".join(sorted(value)))
         return {name.upper(): value for name, value in values.items()}
 
 

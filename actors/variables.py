@@ -13,10 +13,8 @@ from pydantic import AfterValidator, AliasGenerator, BeforeValidator, Field, Sec
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from actors.core.card import SDK_TEMPLATE, CardKind
 from actors.core.scope import Scope
-
-SDK_TEMPLATE = "382e4302-551d-4880-bf29-a30acfab2e71.schema"
-"""The public template of the SDK's own `AIMarkdownCardInstance` (dingtalk-stream, card_instance.py)."""
 
 
 def _fault(what_to_do: str) -> PydanticCustomError:
@@ -29,6 +27,10 @@ def _true_or_false(value: object) -> object:
     return value
 
 
+def _ids(value: object) -> object:
+    return frozenset(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
+
+
 def _endpoint(url: str) -> str:
     try:
         parts = urlsplit(url)
@@ -38,12 +40,6 @@ def _endpoint(url: str) -> str:
     if not usable or parts.query or parts.fragment:
         raise _fault("must be an address such as https://api.dingtalk.com")
     return url.rstrip("/")
-
-
-def _card_kind(kind: str) -> str:
-    if kind in {"standard", "text"}:
-        raise _fault("standard and text come with a later version, use ai")
-    return kind
 
 
 def _inbox_url(url: str) -> str:
@@ -61,8 +57,8 @@ Count = Annotated[int, Field(ge=0)]
 AtLeastOne = Annotated[int, Field(ge=1)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 TrueOrFalse = Annotated[bool, BeforeValidator(_true_or_false)]
+Ids = Annotated[frozenset[str], BeforeValidator(_ids)]
 Endpoint = Annotated[str, AfterValidator(_endpoint)]
-CardKind = Annotated[Literal["ai"], BeforeValidator(_card_kind)]
 InboxUrl = Annotated[str, AfterValidator(_inbox_url)]
 LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(str.upper)]
 
@@ -151,7 +147,11 @@ class Variables(BaseSettings):
         "often. 0: not watched",
     )
 
-    card_kind: CardKind = _card("ai", "`ai`: a template card with streamed text")
+    card_kind: CardKind = _card(
+        CardKind.AI,
+        "`ai`: a template card with streamed text; `standard`: the founding tutorial's StandardCard, for apps that still "
+        "have it (its clicks reach no Stream client); `text`: one Markdown message, no card",
+    )
     card_template_id: str = _card(SDK_TEMPLATE, "The card's template; by default the SDK's public one")
     card_content_key: str = _card("msgContent", "The template's variable that takes the streamed text")
     card_max_updates: AtLeastOne = _card(
@@ -167,6 +167,12 @@ class Variables(BaseSettings):
         Scope.SENDER_IN_CHAT,
         "`sender_in_chat`, `sender` or `chat`: who shares one memory; "
         "by default nothing said in private surfaces in a group",
+    )
+    allowed_senders: Ids = _conversation(
+        frozenset(), "Who may ask: staff ids, or sender ids of people who have none, comma-separated; empty: everybody"
+    )
+    allowed_chats: Ids = _conversation(
+        frozenset(), "Where may be asked: conversation ids, comma-separated; empty: everywhere"
     )
     conversation_idle: Limit = _conversation(600, "An idle conversation's actor is stopped after this")
     conversation_queue: AtLeastOne = _conversation(

@@ -19,7 +19,7 @@ from tenacity.asyncio import AsyncRetrying
 
 from actors import metrics
 from actors.core.backoff import Backoff
-from actors.core.events import Agent, Event, Finished, Replace, Text
+from actors.core.events import Answerer, Event, Finished, Progress, Replace, Retrying, Text
 from actors.core.question import Question
 from actors.errors import AgentFailed
 
@@ -57,7 +57,7 @@ class Clocks:
 
 
 async def answering(
-    agent: Agent,
+    agent: Answerer,
     question: Question,
     *,
     robot: str,
@@ -65,11 +65,11 @@ async def answering(
     attempts: int,
     backoff: Backoff,
     monotonic: Callable[[], float] = time.monotonic,
-) -> AsyncGenerator[Event, None]:
+) -> AsyncGenerator[Progress, None]:
     """The agent's answer, from its first text that is not blank to `Finished`, which is always the last event.
 
     A try that fails before its first text is repeated, at most `attempts` tries in all, where the failure is
-    retryable; reasoning and tool events of a failed try have gone out by then. After the first text nothing is
+    retryable; `Retrying` says so ahead of the wait. Reasoning and tool events of a failed try have gone out by then. After the first text nothing is
     repeated: what was yielded stays, and the failure follows. Each failed try is counted and logged once.
 
     Closing this iterator stops the agent at once; it takes at most `CLOSE_GRACE` seconds.
@@ -108,11 +108,14 @@ async def answering(
                         yield event
             except AgentFailed as failure:
                 metrics.AGENT_ERRORS.labels(robot=robot, agent=agent.name, reason=_label(failure)).inc()
-                _report(failure, robot, agent, question, attempt.retry_state.attempt_number)
+                number = attempt.retry_state.attempt_number
+                _report(failure, robot, agent, question, number)
+                if number < attempts and worth_another_try(failure):
+                    yield Retrying()
                 raise
 
 
-async def _one_try(agent: Agent, question: Question, patience: "_Patience") -> AsyncGenerator[Event, None]:
+async def _one_try(agent: Answerer, question: Question, patience: "_Patience") -> AsyncGenerator[Event, None]:
     patience.begin_try()
     run = _Run(agent, question)
     blank = True
@@ -184,7 +187,7 @@ class _Patience:
 class _Run:
     """One run of an agent in its own task, which hands its events over through a short queue."""
 
-    def __init__(self, agent: Agent, question: Question) -> None:
+    def __init__(self, agent: Answerer, question: Question) -> None:
         self._agent = agent
         self._question = question
         self._ahead: asyncio.Queue[Event | AgentFailed] = asyncio.Queue(AHEAD)
@@ -267,7 +270,7 @@ def _label(failure: AgentFailed) -> str:
     return failure.reason if failure.reason in REASONS else "error"
 
 
-def _report(failure: AgentFailed, robot: str, agent: Agent, question: Question, attempt: int) -> None:
+def _report(failure: AgentFailed, robot: str, agent: Answerer, question: Question, attempt: int) -> None:
     """One line for one failed try.
 
     An exception's message may quote the customer: above DEBUG only its class and its frames are logged. The detail of

@@ -1,8 +1,9 @@
 """When a growing card is worth its next update, on one card's own budget.
 
 The law: the first text is shown as soon as it exists; no answer gets more updates than its budget, the last one
-included; the budget lasts for an answer of unknown length. This file knows nothing of calls per second, of other
-cards or of what the text says; the time is an argument (monotonic seconds).
+included; the budget lasts for an answer of unknown length. What is being done (a tool, another try) is told on the same
+budget. This file knows nothing of calls per second, of other cards or of what the text says; the time is an argument
+(monotonic seconds).
 
 An answer's length is not known while it grows, so the budget is spent along a plan: a share of it by a given age of
 the answer. Within the first ten seconds updates are evenly close, because most answers end there; after that the gaps
@@ -13,7 +14,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 _PLAN: tuple[tuple[float, float], ...] = ((0.0, 0.0), (0.42, 10.0), (0.70, 30.0), (0.88, 120.0), (1.0, 600.0))
-"""(share of the budget, seconds since the first text by which it may be spent)."""
+"""(share of the budget, seconds since there was something to show by which it may be spent)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """What one answer has spent: when its first text came, updates shown, and when the last try was sent."""
+    """What one answer has spent: when there was first something to show, updates shown, when the last try was sent."""
 
     began: float
     shown: int = 0
@@ -41,12 +42,13 @@ class Pace:
         return replace(self, last=at)
 
 
-def next_update(pace: Pace, budget: Budget) -> float | None:
-    """The earliest time of the next update; None when only the last one, the whole text, is left."""
+def next_update(pace: Pace, budget: Budget, *, at_once: bool = False) -> float | None:
+    """The earliest time of the next update; None when only the last one, the whole text, is left. One that is wanted
+    `at_once`, as the first text is, waits for nothing but the least interval."""
     before_last = budget.updates - 1
     if pace.shown >= before_last:
         return None
-    planned = pace.began + _planned_age(pace.shown / before_last)
+    planned = pace.began if at_once else pace.began + _planned_age(pace.shown / before_last)
     return planned if pace.last is None else max(planned, pace.last + budget.min_interval)
 
 

@@ -31,6 +31,7 @@ _FAULTS: tuple[tuple[str, Fault], ...] = (
     (r"system\.?busy|system\.?error|service\.?unavailable|unknownError|-1", Fault.TRANSIENT),
     (r"param\.stream\.content|460101", Fault.TOO_LARGE),
     (r"param\.cardAlreadyExist", Fault.CARD_EXISTS),
+    (r"param\.template\w*", Fault.TEMPLATE),
 )
 _BAN_PAGE = re.compile(r"\bstatus\W{1,4}1111\b|\bpunish")
 

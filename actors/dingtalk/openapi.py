@@ -52,6 +52,8 @@ class Api:
 CREATE = Api("create", "POST", "/v1.0/card/instances/createAndDeliver")
 STREAMING = Api("streaming", "PUT", "/v1.0/card/streaming")
 UPDATE = Api("update", "PUT", "/v1.0/card/instances")
+SEND_STANDARD = Api("standard", "POST", "/v1.0/im/v1.0/robot/interactiveCards/send")
+UPDATE_STANDARD = Api("standard_update", "PUT", "/v1.0/im/robots/interactiveCards")
 OTO = Api("oto", "POST", "/v1.0/robot/oToMessages/batchSend")
 GROUP = Api("group", "POST", "/v1.0/robot/groupMessages/send")
 WEBHOOK = Api("webhook", "POST", counted=False)

@@ -8,7 +8,7 @@ from itertools import count
 
 from actors.core.question import Question, Turn
 from actors.errors import InboxUnavailable, LeaseLost
-from actors.inbox.port import Feedback, Outcome, Put, Work
+from actors.inbox.port import Feedback, Outcome, Put, Record, Word, Work
 
 
 @dataclass(slots=True, eq=False)
@@ -23,6 +23,7 @@ class _Entry:
     due_at: float = 0.0
     answer: str | None = None
     outcome: Outcome | None = None
+    cancelled: bool = False
     closed_at: float | None = None
 
     def free(self, now: float) -> bool:
@@ -38,6 +39,7 @@ class MemoryDelivery:
         self.deaths = entry.deaths
         self.answer = entry.answer
         self.outcome = entry.outcome
+        self.cancelled = entry.cancelled
         self._inbox = inbox
         self._entry = entry
 
@@ -88,6 +90,7 @@ class MemoryInbox:
         self._entries: dict[tuple[str, str], _Entry] = {}
         self._lines: dict[str, deque[_Entry]] = {}
         self._turns: list[tuple[float, str, Turn]] = []
+        self._notes: dict[tuple[str, str], float] = {}
         self._feedback: dict[tuple[str, str, str], tuple[float, str]] = {}
         self._calls: Counter[str] = Counter()
         self._closed = False
@@ -98,13 +101,51 @@ class MemoryInbox:
         key = (question.robot, question.message_id)
         if key in self._entries:
             return Put.DUPLICATE
-        full = await self.waiting(question.conversation) >= limit
+        full = len(await self.waiting(question.conversation)) >= limit
         entry = self._entries[key] = _Entry(next(self._sequence), question.with_history(()))
         if full:
             entry.outcome, entry.closed_at = Outcome.REFUSED, self.now()
             return Put.FULL
         self._lines.setdefault(question.conversation, deque()).append(entry)
         return Put.NEW
+
+    async def note(self, robot: str, message_id: str) -> bool:
+        """Remember a message that is no question; False if it is a repeat."""
+        self.must_be_open()
+        if (robot, message_id) in self._notes:
+            return False
+        self._notes[robot, message_id] = self.now()
+        return True
+
+    async def stop(self, word: Word) -> tuple[str, ...] | None:
+        """Cancel the question whose turn it is, if it is the person's."""
+        if not await self.note(word.robot, word.message_id):
+            return None
+        line = list(self._lines.get(word.conversation, ()))[:1]
+        return self._cancel(word.person, [entry for entry in line if entry.answer is None])
+
+    async def start_over(self, word: Word) -> tuple[str, ...] | None:
+        """Cancel the person's open questions and forget the memory."""
+        if not await self.note(word.robot, word.message_id):
+            return None
+        self._turns = [turn for turn in self._turns if turn[1] != word.chat_id]
+        return self._cancel(word.person, list(self._lines.get(word.conversation, ())))
+
+    async def cancel(self, robot: str, message_id: str) -> bool:
+        """Cancel one question that has no answer yet."""
+        self.must_be_open()
+        entry = self._entries.get((robot, message_id))
+        if entry is None or entry.closed_at is not None or entry.answer is not None:
+            return False
+        return bool(self._cancel(entry.question.sender_id, [entry]))
+
+    async def record(self, robot: str, message_id: str) -> Record | None:
+        """A question by its message id."""
+        self.must_be_open()
+        entry = self._entries.get((robot, message_id))
+        if entry is None:
+            return None
+        return Record(entry.question, entry.answer, entry.outcome, entry.closed_at is not None)
 
     async def take(self, conversation: str) -> MemoryDelivery | None:
         """The oldest open question of a conversation, held for `lease` seconds."""
@@ -127,11 +168,12 @@ class MemoryInbox:
                 entry.lease_until = None
                 entry.deaths += 1
 
-    async def waiting(self, conversation: str) -> int:
-        """How many open questions of a conversation nobody holds."""
+    async def waiting(self, conversation: str) -> tuple[Question, ...]:
+        """The open questions of a conversation that nobody holds and nobody took back, in their order."""
         self.must_be_open()
         now = self.now()
-        return sum(entry.free(now) for entry in self._lines.get(conversation, ()))
+        line = self._lines.get(conversation, ())
+        return tuple(entry.question for entry in line if entry.free(now) and not entry.cancelled)
 
     async def backlog(self) -> tuple[Work, ...]:
         """The conversations whose first question nobody holds, oldest question first."""
@@ -181,6 +223,8 @@ class MemoryInbox:
         }
         self._turns = [turn for turn in self._turns if turn[0] > old]
         self._feedback = {key: given for key, given in self._feedback.items() if given[0] > old}
+        told = self.now() - self._dedupe_window
+        self._notes = {message: at for message, at in self._notes.items() if at > told}
         return before - self._size()
 
     async def healthy(self) -> bool:
@@ -199,7 +243,7 @@ class MemoryInbox:
         line.remove(entry)
         if not line:
             del self._lines[question.conversation]
-        if outcome is Outcome.ANSWERED and entry.answer:
+        if outcome is Outcome.ANSWERED and entry.answer and not entry.cancelled:
             self._turns.append((self.now(), question.chat_id, Turn(question.text, entry.answer)))
 
     def must_be_open(self) -> None:
@@ -207,5 +251,12 @@ class MemoryInbox:
         if self._closed:
             raise InboxUnavailable("the inbox is closed")
 
+    @staticmethod
+    def _cancel(person: str, entries: list[_Entry]) -> tuple[str, ...]:
+        wanted = [entry for entry in entries if entry.question.sender_id == person and not entry.cancelled]
+        for entry in wanted:
+            entry.cancelled = True
+        return tuple(entry.question.message_id for entry in wanted)
+
     def _size(self) -> int:
-        return len(self._entries) + len(self._turns) + len(self._feedback)
+        return len(self._entries) + len(self._turns) + len(self._feedback) + len(self._notes)

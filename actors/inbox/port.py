@@ -21,7 +21,7 @@ class Put(StrEnum):
 
 
 class Outcome(StrEnum):
-    """How a question was closed."""
+    """How a question was closed; STOPPED by the person who asked it."""
 
     ANSWERED = "answered"
     FAILED = "failed"
@@ -54,6 +54,8 @@ class Delivery(Protocol):
     """The durable text of a former attempt: deliver it, do not run the agent again."""
     outcome: Outcome | None
     """The outcome that was stored with `answer`."""
+    cancelled: bool
+    """The person took the question back: close it, do not answer it."""
 
     async def touch(self) -> None:
         """Keep the lease: the holder is alive."""
@@ -62,7 +64,8 @@ class Delivery(Protocol):
         """Make the final text durable, before the first final call."""
 
     async def done(self, outcome: Outcome) -> None:
-        """Close the question. An ANSWERED one becomes a turn of its memory (`question.chat_id`)."""
+        """Close the question. An ANSWERED one becomes a turn of its memory (`question.chat_id`), unless the person has
+        begun a new session since."""
 
     async def retry(self, after: float) -> None:
         """Give the question back, untouched, to be taken again `after` seconds from now; counts no death."""
@@ -78,6 +81,28 @@ class Feedback:
     rating: str
 
 
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A control word that `person` (a `sender_id`) wrote in a conversation; `chat_id` is the memory it concerns."""
+
+    robot: str
+    message_id: str
+    conversation: str
+    chat_id: str
+    person: str
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A stored question and what became of it: `answer` is its durable text, `outcome` is None as long as neither an
+    answer is stored nor the question closed."""
+
+    question: Question
+    answer: str | None
+    outcome: Outcome | None
+    closed: bool
+
+
 class Inbox(Protocol):
     """The store of questions, their answers, memories and feedback."""
 
@@ -90,6 +115,28 @@ class Inbox(Protocol):
         """
         ...
 
+    async def note(self, robot: str, message_id: str) -> bool:
+        """Remember a message that is no question, for as long as repeats are told. False if it is a repeat."""
+        ...
+
+    async def stop(self, word: Word) -> tuple[str, ...] | None:
+        """Cancel the question whose turn it is in the word's conversation, if it is that person's and has no answer
+        yet. Gives the message ids of what was cancelled; None if the word is a repeat, and nothing was done."""
+        ...
+
+    async def start_over(self, word: Word) -> tuple[str, ...] | None:
+        """Cancel all open questions of that person in the word's conversation and forget the word's memory. Gives the
+        message ids of what was cancelled; None if the word is a repeat, and nothing was done."""
+        ...
+
+    async def cancel(self, robot: str, message_id: str) -> bool:
+        """Cancel one question; False if it is closed, has its answer, or was cancelled before."""
+        ...
+
+    async def record(self, robot: str, message_id: str) -> Record | None:
+        """A question by its message id, as long as it is kept."""
+        ...
+
     async def take(self, conversation: str) -> Delivery | None:
         """The oldest open question of a conversation, if nobody holds one of that conversation and it is due."""
         ...
@@ -98,8 +145,8 @@ class Inbox(Protocol):
         """This process's holder in `conversation` died: its question may be taken at once, and counts one death."""
         ...
 
-    async def waiting(self, conversation: str) -> int:
-        """How many open questions of a conversation nobody holds."""
+    async def waiting(self, conversation: str) -> tuple[Question, ...]:
+        """The open questions of a conversation that nobody holds and nobody took back, in their order."""
         ...
 
     async def backlog(self) -> tuple[Work, ...]:

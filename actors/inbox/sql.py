@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 from actors.core.question import Question, Turn
 from actors.errors import InboxUnavailable, LeaseLost
 from actors.inbox import statements
-from actors.inbox.port import Feedback, Outcome, Put, Work
+from actors.inbox.port import Feedback, Outcome, Put, Record, Word, Work
 
 Value: TypeAlias = str | int | float
 Row: TypeAlias = tuple[Any, ...]
@@ -30,9 +30,9 @@ class Step(NamedTuple):
 class Engine(Protocol):
     """Runs transactions."""
 
-    async def run(self, first: Step, *then: Step) -> list[Row]:
-        """Run `first` and give its rows; if there are any, run `then` too, in the same transaction. It is durable when
-        this returns. A caller that is cancelled before its turn has had nothing done.
+    async def run(self, first: Step, *then: Step) -> list[list[Row]]:
+        """Run `first`; if it gives rows, run `then` too, in the same transaction. Gives the rows of each step that was
+        run. It is durable when this returns. A caller that is cancelled before its turn has had nothing done.
 
         Raises:
             InboxUnavailable: nothing was done.
@@ -62,12 +62,13 @@ class SqlDelivery:
     """One attempt at one question; see `port.Delivery`."""
 
     def __init__(self, inbox: "SqlInbox", row: Row) -> None:
-        sequence, question, attempt, deaths, answer, outcome = row
+        sequence, question, attempt, deaths, answer, outcome, cancelled = row
         self.question = Question.from_json(question)
         self.attempt: int = attempt
         self.deaths: int = deaths
         self.answer: str | None = answer
         self.outcome = None if outcome is None else Outcome(outcome)
+        self.cancelled = bool(cancelled)
         self._inbox = inbox
         self._sequence: int = sequence
 
@@ -92,7 +93,8 @@ class SqlDelivery:
 
     async def _write(self, statement: str, *then: Step, **values: Value) -> None:
         write = step(statement, sequence=self._sequence, attempt=self.attempt, **values)
-        if not await self._inbox.engine.run(write, *then):
+        rows, *_ = await self._inbox.engine.run(write, *then)
+        if not rows:
             raise LeaseLost(f"attempt {self.attempt} at message {self.question.message_id} is over")
 
 
@@ -120,6 +122,7 @@ class SqlInbox:
             message_id=question.message_id,
             conversation=question.conversation,
             chat_id=question.chat_id,
+            sender=question.sender_id,
             question=question.to_json(),
             received_at=question.received_at,
             limit=limit,
@@ -128,6 +131,36 @@ class SqlInbox:
         if not rows:
             return Put.DUPLICATE
         return Put.NEW if rows == [("open",)] else Put.FULL
+
+    async def note(self, robot: str, message_id: str) -> bool:
+        """Remember a message that is no question; False if it is a repeat."""
+        return bool(await self._run(statements.NOTE, robot=robot, message_id=message_id, now=self.now()))
+
+    async def stop(self, word: Word) -> tuple[str, ...] | None:
+        """Cancel the question whose turn it is, if it is the person's."""
+        return await self._obey(word, step(statements.STOP, conversation=word.conversation, person=word.person))
+
+    async def start_over(self, word: Word) -> tuple[str, ...] | None:
+        """Cancel the person's open questions and forget the memory."""
+        return await self._obey(
+            word,
+            step(statements.CANCEL_ALL, conversation=word.conversation, person=word.person),
+            step(statements.FORGET_MEMORY, chat_id=word.chat_id),
+        )
+
+    async def cancel(self, robot: str, message_id: str) -> bool:
+        """Cancel one question that has no answer yet."""
+        return bool(await self._run(statements.CANCEL, robot=robot, message_id=message_id))
+
+    async def record(self, robot: str, message_id: str) -> Record | None:
+        """A question by its message id."""
+        rows = await self._run(statements.RECORD, robot=robot, message_id=message_id)
+        if not rows:
+            return None
+        question, answer, outcome, state = rows[0]
+        return Record(
+            Question.from_json(question), answer, None if outcome is None else Outcome(outcome), state == "closed"
+        )
 
     async def take(self, conversation: str) -> SqlDelivery | None:
         """The oldest open question of a conversation, held for `lease` seconds."""
@@ -141,10 +174,10 @@ class SqlInbox:
         """Count a death for the question that this process holds in `conversation`, and free it."""
         await self._run(statements.ABANDON, conversation=conversation, holder=self._holder)
 
-    async def waiting(self, conversation: str) -> int:
-        """How many open questions of a conversation nobody holds."""
+    async def waiting(self, conversation: str) -> tuple[Question, ...]:
+        """The open questions of a conversation that nobody holds and nobody took back, in their order."""
         rows = await self._run(statements.WAITING, conversation=conversation, now=self.now())
-        return int(rows[0][0])
+        return tuple(Question.from_json(question) for (question,) in rows)
 
     async def backlog(self) -> tuple[Work, ...]:
         """The conversations whose first question nobody holds, oldest question first."""
@@ -179,14 +212,15 @@ class SqlInbox:
         return int(rows[0][0])
 
     async def sweep(self) -> int:
-        """Delete turns and feedback older than the retention, and closed questions that are older than that and
-        outside the dedupe window; returns how many rows went."""
+        """Delete turns and feedback older than the retention, closed questions that are older than that and outside
+        the dedupe window, and notes outside of it; returns how many rows went."""
         old = self.now() - self._retention
         forgotten = self.now() - max(self._retention, self._dedupe_window)
         return (
             await self._forget(statements.FORGET_QUESTIONS, forgotten)
             + await self._forget(statements.FORGET_TURNS, old)
             + await self._forget(statements.FORGET_FEEDBACK, old)
+            + await self._forget(statements.FORGET_NOTES, self.now() - self._dedupe_window)
         )
 
     async def healthy(self) -> bool:
@@ -201,8 +235,15 @@ class SqlInbox:
         """Give back what this process holds (no death), then the store; afterwards it is unavailable."""
         await self.engine.close(step(statements.GIVE_BACK, holder=self._holder))
 
+    async def _obey(self, word: Word, first: Step, *then: Step) -> tuple[str, ...] | None:
+        """Do what a word says once: the note of it and its steps are one transaction."""
+        note = step(statements.NOTE, robot=word.robot, message_id=word.message_id, now=self.now())
+        noted, *done = await self.engine.run(note, first, *then)
+        return tuple(message_id for (message_id,) in done[0]) if noted else None
+
     async def _run(self, statement: str, **values: Value) -> list[Row]:
-        return await self.engine.run(step(statement, **values))
+        (rows,) = await self.engine.run(step(statement, **values))
+        return rows
 
     async def _forget(self, statement: str, before: float) -> int:
         total = 0

@@ -23,7 +23,7 @@ from actors.inbox.sqlite_file import SqliteFile, open_file
 
 log = logging.getLogger(__name__)
 
-_Result: TypeAlias = list[Row] | Exception
+_Result: TypeAlias = list[list[Row]] | Exception
 _Perform: TypeAlias = Callable[[sqlite3.Connection, tuple[Step, ...]], _Result]
 
 _BATCH = 256
@@ -55,7 +55,7 @@ class SqliteInbox(SqlInbox):
 @dataclass(frozen=True, slots=True)
 class _Job:
     steps: tuple[Step, ...]
-    future: asyncio.Future[list[Row]]
+    future: asyncio.Future[list[list[Row]]]
 
 
 class SqliteEngine:
@@ -88,7 +88,7 @@ class SqliteEngine:
             raise
         return engine
 
-    async def run(self, first: Step, *then: Step) -> list[Row]:
+    async def run(self, first: Step, *then: Step) -> list[list[Row]]:
         """Queue steps as one job and wait until they are durable; see `sql.Engine`."""
         if self._closing:
             raise InboxUnavailable(f"the inbox {self._path} is closed")
@@ -107,7 +107,7 @@ class SqliteEngine:
         await self._ended.wait()
         self._thread.join()
 
-    def _queue(self, steps: tuple[Step, ...]) -> asyncio.Future[list[Row]]:
+    def _queue(self, steps: tuple[Step, ...]) -> asyncio.Future[list[list[Row]]]:
         job = _Job(steps, self._loop.create_future())
         self._jobs.put(job)
         return job.future
@@ -184,13 +184,12 @@ def _transaction(file: SqliteFile, jobs: list[_Job], perform: _Perform) -> list[
     return results
 
 
-def _perform(connection: sqlite3.Connection, steps: tuple[Step, ...]) -> list[Row]:
+def _perform(connection: sqlite3.Connection, steps: tuple[Step, ...]) -> list[list[Row]]:
     first, *then = steps
-    rows = connection.execute(first.statement, first.values).fetchall()
-    if rows:
-        for later in then:
-            connection.execute(later.statement, later.values).fetchall()
-    return rows
+    done = [connection.execute(first.statement, first.values).fetchall()]
+    if done[0]:
+        done += [connection.execute(later.statement, later.values).fetchall() for later in then]
+    return done
 
 
 def _perform_fenced(connection: sqlite3.Connection, steps: tuple[Step, ...]) -> _Result:

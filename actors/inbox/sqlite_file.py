@@ -129,7 +129,7 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> int:
         )
     for migration in statements.MIGRATIONS[version:]:
         for statement in migration:
-            connection.execute(statement.format(sequence=statements.SQLITE_SEQUENCE))
+            connection.execute(statement.format_map(statements.SQLITE_WORDS))
     connection.execute(statements.SET_VERSION, {"version": newest})
     voided = connection.execute(statements.VOID_ALL).fetchall()
     connection.execute("COMMIT")

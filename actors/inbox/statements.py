@@ -6,8 +6,12 @@ with a lease in the past means that the holder died. Every write says by RETURNI
 seconds and handed in. Values are written `:name`; an engine whose driver marks them otherwise translates that.
 """
 
-SQLITE_SEQUENCE = "INTEGER PRIMARY KEY AUTOINCREMENT"
-"""The one word of the schema that each engine spells its own way: a key that rises and is never given twice."""
+SQLITE_WORDS = {
+    "sequence": "INTEGER PRIMARY KEY AUTOINCREMENT",
+    "sender": "json_extract(question, '$.sender_id')",
+}
+"""The words of the schema that each engine spells its own way: a key that rises and is never given twice, and who asked
+a stored question."""
 
 VERSION_TABLE = "CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL, checks BIGINT NOT NULL)"
 VERSION = "SELECT version FROM schema_version"
@@ -65,22 +69,45 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX feedback_by_age ON feedback (given_at)",
         "CREATE TABLE calls (month TEXT PRIMARY KEY, counted BIGINT NOT NULL)",
     ),
+    (
+        "ALTER TABLE questions ADD COLUMN sender TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE questions ADD COLUMN cancelled BIGINT NOT NULL DEFAULT 0",
+        "UPDATE questions SET sender = {sender}",
+        "CREATE INDEX questions_of_a_person ON questions (sender)",
+        "ALTER TABLE turns ADD COLUMN sender TEXT NOT NULL DEFAULT ''",
+        """
+        UPDATE turns SET sender = COALESCE((
+            SELECT sender FROM questions
+            WHERE questions.chat_id = turns.chat_id AND questions.answer = turns.answer LIMIT 1
+        ), '')
+        """,
+        "CREATE INDEX turns_of_a_person ON turns (sender)",
+        """
+        CREATE TABLE notes (
+            robot TEXT NOT NULL,
+            message_id TEXT NOT NULL,
+            noted_at DOUBLE PRECISION NOT NULL,
+            PRIMARY KEY (robot, message_id)
+        )
+        """,
+        "CREATE INDEX notes_by_age ON notes (noted_at)",
+    ),
 )
 """What brings a store from one schema version to the next; a store's version is how many of them it has seen."""
 
 # `WHERE true` tells SQLite's parser that ON begins the conflict clause and not a join's condition.
 PUT = """
     INSERT INTO questions (
-        robot, message_id, conversation, chat_id, question, received_at, state, outcome, closed_at
+        robot, message_id, conversation, chat_id, sender, question, received_at, state, outcome, closed_at
     )
     SELECT
-        :robot, :message_id, :conversation, :chat_id, :question, :received_at,
+        :robot, :message_id, :conversation, :chat_id, :sender, :question, :received_at,
         CASE WHEN waiting < :limit THEN 'open' ELSE 'closed' END,
         CASE WHEN waiting < :limit THEN NULL ELSE 'refused' END,
         CASE WHEN waiting < :limit THEN NULL ELSE CAST(:now AS DOUBLE PRECISION) END
     FROM (
         SELECT COUNT(*) AS waiting FROM questions
-        WHERE conversation = :conversation AND state <> 'closed' AND lease_until <= :now
+        WHERE conversation = :conversation AND state <> 'closed' AND lease_until <= :now AND cancelled = 0
     ) AS line
     WHERE true
     ON CONFLICT (robot, message_id) DO NOTHING
@@ -94,7 +121,7 @@ TAKE = """
         deaths = deaths + CASE WHEN state = 'held' THEN 1 ELSE 0 END
     WHERE sequence = (SELECT MIN(sequence) FROM questions WHERE conversation = :conversation AND state <> 'closed')
         AND state <> 'closed' AND lease_until <= :now AND due_at <= :now
-    RETURNING sequence, question, attempt, deaths, answer, outcome
+    RETURNING sequence, question, attempt, deaths, answer, outcome, cancelled
 """
 
 
@@ -112,8 +139,9 @@ ANSWERED = _of_the_attempt("answer = :answer, outcome = :outcome")
 RETRY = _of_the_attempt("state = 'open', lease_until = 0, due_at = :due_at")
 DONE = _of_the_attempt("state = 'closed', lease_until = 0, outcome = :outcome, closed_at = :now")
 REMEMBER = """
-    INSERT INTO turns (chat_id, question, answer, ended_at)
-    SELECT chat_id, :text, answer, :now FROM questions WHERE sequence = :sequence AND answer <> ''
+    INSERT INTO turns (chat_id, sender, question, answer, ended_at)
+    SELECT chat_id, sender, :text, answer, :now FROM questions
+    WHERE sequence = :sequence AND answer <> '' AND cancelled = 0
     RETURNING sequence
 """
 """Follows DONE in its transaction."""
@@ -137,8 +165,34 @@ GIVE_BACK = """
 """
 """An ordered end is no death."""
 
+NOTE = """
+    INSERT INTO notes (robot, message_id, noted_at) VALUES (:robot, :message_id, :now)
+    ON CONFLICT (robot, message_id) DO NOTHING
+    RETURNING message_id
+"""
+"""Gives no row for a repeat."""
+
+
+def _cancelling(which: str) -> str:
+    """The person who asked takes questions back."""
+    return f"""
+        UPDATE questions SET cancelled = 1 WHERE {which} AND state <> 'closed' AND cancelled = 0 RETURNING message_id
+    """  # noqa: S608 - the conditions are the constants below
+
+
+STOP = _cancelling(
+    "sequence = (SELECT MIN(sequence) FROM questions WHERE conversation = :conversation AND state <> 'closed')"
+    " AND sender = :person AND answer IS NULL"
+)
+CANCEL_ALL = _cancelling("conversation = :conversation AND sender = :person")
+CANCEL = _cancelling("robot = :robot AND message_id = :message_id AND answer IS NULL")
+FORGET_MEMORY = "DELETE FROM turns WHERE chat_id = :chat_id RETURNING sequence"
+
+RECORD = "SELECT question, answer, outcome, state FROM questions WHERE robot = :robot AND message_id = :message_id"
 WAITING = """
-    SELECT COUNT(*) FROM questions WHERE conversation = :conversation AND state <> 'closed' AND lease_until <= :now
+    SELECT question FROM questions
+    WHERE conversation = :conversation AND state <> 'closed' AND lease_until <= :now AND cancelled = 0
+    ORDER BY sequence
 """
 BACKLOG = """
     SELECT robot, conversation, due_at FROM questions
@@ -178,4 +232,9 @@ FORGET_TURNS = """
 FORGET_FEEDBACK = """
     DELETE FROM feedback WHERE sequence IN (SELECT sequence FROM feedback WHERE given_at <= :before LIMIT :slice)
     RETURNING sequence
+"""
+FORGET_NOTES = """
+    DELETE FROM notes WHERE (robot, message_id) IN (
+        SELECT robot, message_id FROM notes WHERE noted_at <= :before LIMIT :slice
+    ) RETURNING message_id
 """

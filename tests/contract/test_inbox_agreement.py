@@ -14,9 +14,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from actors.core.question import Question
 from actors.errors import LeaseLost
-from actors.inbox.port import Delivery, Inbox, Outcome, Put
+from actors.inbox.port import Delivery, Inbox, Outcome, Put, Word
 from tests.contract.conftest import DURABLE, open_memory
-from tests.contract.stories import LEASE, LI, RETENTION, WANG, Clock, question
+from tests.contract.stories import LEASE, LI, RETENTION, SHOP, WANG, Clock, question
 
 CONVERSATIONS = st.sampled_from([LI, WANG])
 NAMES = st.sampled_from([f"m{number}" for number in range(12)])
@@ -55,7 +55,14 @@ def facts(delivery: Delivery | None) -> tuple[object, ...] | None:
     """All that a delivery tells."""
     if delivery is None:
         return None
-    return delivery.question, delivery.attempt, delivery.deaths, delivery.answer, delivery.outcome
+    return (
+        delivery.question,
+        delivery.attempt,
+        delivery.deaths,
+        delivery.answer,
+        delivery.outcome,
+        delivery.cancelled,
+    )
 
 
 class Agreement(RuleBasedStateMachine):
@@ -113,6 +120,15 @@ class Agreement(RuleBasedStateMachine):
         if attempt := self.any_attempt(data):
             self.use(attempt, write)
 
+    @rule(conversation=CONVERSATIONS, name=NAMES, person=st.sampled_from(["staff-li", "staff-wang"]), new=st.booleans())
+    def word(self, conversation: str, name: str, person: str, new: bool) -> None:
+        word = Word(SHOP, f"word-{name}", conversation, conversation, person)
+        self.both(lambda inbox: inbox.start_over(word) if new else inbox.stop(word))
+
+    @rule(name=NAMES)
+    def cancel(self, name: str) -> None:
+        self.both(lambda inbox: inbox.cancel(SHOP, name))
+
     @rule(conversation=CONVERSATIONS)
     def abandon(self, conversation: str) -> None:
         self.both(lambda inbox: inbox.abandon(conversation))
@@ -127,6 +143,7 @@ class Agreement(RuleBasedStateMachine):
         self.both(lambda inbox: inbox.backlog())
         self.both(lambda inbox: inbox.waiting(LI))
         self.both(lambda inbox: inbox.recall(LI, 2))
+        self.both(lambda inbox: inbox.record(SHOP, "m1"))
         pending = self.both(lambda inbox: inbox.pending())
         assert pending == ({"ding-shop": total} if (total := sum(map(len, self.open.values()))) else {})
 

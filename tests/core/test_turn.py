@@ -60,11 +60,11 @@ def play(start: Step, *events: TurnEvent) -> Step:
 
 
 def after(*events: TurnEvent) -> tuple[Action, ...]:
-    return play(begin("m1"), *events)[1]
+    return play(begin(), *events)[1]
 
 
 def test_card_and_agent_start_side_by_side() -> None:
-    assert begin("m1")[1] == (CreateCard(), RunAgent())
+    assert begin()[1] == (CreateCard(), RunAgent())
 
 
 def test_text_that_is_due_before_the_card_waits_for_it() -> None:
@@ -149,25 +149,25 @@ def test_an_apology_has_no_buttons() -> None:
 
 
 def test_a_stored_answer_of_a_former_attempt_does_not_run_the_agent_again() -> None:
-    assert resume("m1", ANSWER, End.ANSWERED, last_try=False)[1] == (CreateCard(),)
+    assert resume(ANSWER, End.ANSWERED, last_try=False)[1] == (CreateCard(),)
 
 
 def test_a_stored_answer_is_finished_on_the_same_card() -> None:
-    assert play(resume("m1", ANSWER, End.ANSWERED, last_try=False), CardThere())[1] == (FinishCard(ANSWER),)
+    assert play(resume(ANSWER, End.ANSWERED, last_try=False), CardThere())[1] == (FinishCard(ANSWER),)
 
 
 def test_an_excuse_is_stored_and_shown_like_an_answer() -> None:
-    start = excuse("m1", texts.EXPIRED, End.EXPIRED, last_try=True)
+    start = excuse(texts.EXPIRED, End.EXPIRED, last_try=True)
     assert play(start, AnswerStored(), CardThere())[1] == (FinishCard(texts.EXPIRED),)
 
 
 def test_a_question_that_is_too_old_is_closed_even_if_nobody_takes_the_word() -> None:
-    start = excuse("m1", texts.EXPIRED, End.EXPIRED, last_try=True)
+    start = excuse(texts.EXPIRED, End.EXPIRED, last_try=True)
     assert play(start, AnswerStored(), CardRefused(), SayFailed())[1] == (Done(End.EXPIRED),)
 
 
 def test_a_question_that_is_too_old_leaves_no_card_spinning() -> None:
-    start = resume("m1", ANSWER, End.ANSWERED, last_try=True)
+    start = resume(ANSWER, End.ANSWERED, last_try=True)
     (close,) = play(start, CardThere(), FinishFailed(), SayFailed())[1]
     assert isinstance(close, CloseCard)
     assert close.face.text == ANSWER
@@ -219,7 +219,7 @@ class World:
 
     def __init__(self, choose: st.DataObject) -> None:
         self.choose = choose
-        self.turn, actions = begin("m1")
+        self.turn, actions = begin()
         self.owed: list[Action] = list(actions)
         self.done: list[Action] = []
 

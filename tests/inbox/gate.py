@@ -28,7 +28,7 @@ class Gate:
         self.opened = threading.Event()
         self._inbox = inbox
 
-    def queue(self) -> asyncio.Task[list[Row]]:
+    def queue(self) -> asyncio.Task[list[list[Row]]]:
         """Queue the job behind what was called before."""
         return asyncio.create_task(self._inbox.engine.run(Step("SELECT :value", _Values(self))))
 

@@ -50,11 +50,11 @@ async def test_a_put_that_returned_is_in_the_file(inbox: SqliteInbox, path: Path
 
 
 async def test_every_commit_is_synced(inbox: SqliteInbox) -> None:
-    assert await inbox.engine.run(Step("PRAGMA synchronous", {})) == [(2,)]
+    assert await inbox.engine.run(Step("PRAGMA synchronous", {})) == [[(2,)]]
 
 
 async def test_the_file_keeps_a_write_ahead_log(inbox: SqliteInbox) -> None:
-    assert await inbox.engine.run(Step("PRAGMA journal_mode", {})) == [("wal",)]
+    assert await inbox.engine.run(Step("PRAGMA journal_mode", {})) == [[("wal",)]]
 
 
 async def test_health_is_tried_by_a_real_write(inbox: SqliteInbox, path: Path) -> None:

@@ -144,6 +144,27 @@ class TestDoubt:
         fresh.close()
         assert rows == [(len(statements.MIGRATIONS),)]
 
+    async def test_who_asked_is_known_of_questions_and_turns_of_the_first_schema(
+        self, open_file: OpenFile, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with monkeypatch.context() as former:
+            former.setattr(statements, "MIGRATIONS", statements.MIGRATIONS[:1])
+            await (await open_file(path)).close()
+        old = sqlite3.connect(path)
+        old.execute(
+            "INSERT INTO questions (robot, message_id, conversation, chat_id, question, state, answer, received_at)"
+            " VALUES ('r', 'm', 'c', 'k', ?, 'closed', '明天到', 0)",
+            (question().to_json(),),
+        )
+        old.execute("INSERT INTO turns (chat_id, question, answer, ended_at) VALUES ('k', '到哪里了', '明天到', 0)")
+        old.commit()
+        old.close()
+        await (await open_file(path)).close()
+        migrated = sqlite3.connect(path)
+        rows = migrated.execute("SELECT questions.sender, turns.sender FROM questions, turns").fetchall()
+        migrated.close()
+        assert rows == [("staff-li", "staff-li")]
+
     async def test_an_older_schema_is_brought_up_to_date_and_keeps_its_questions(
         self, open_file: OpenFile, path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -153,7 +174,7 @@ class TestDoubt:
         await (await open_file(path)).close()
         migrated = sqlite3.connect(path)
         rows = migrated.execute("SELECT version, (SELECT COUNT(mood IS NULL) FROM questions) FROM schema_version")
-        assert rows.fetchall() == [(2, 3)]
+        assert rows.fetchall() == [(len(wider), 3)]
         migrated.close()
 
 

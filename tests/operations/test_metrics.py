@@ -34,6 +34,7 @@ CONTRACT = {
     "feedback_total": ("counter", ("robot", "rating")),
     "actor_failures_total": ("counter", ("actor",)),
     "event_loop_lag_seconds": ("histogram", ()),
+    "event_loop_stuck_total": ("counter", ()),
     "build_info": ("gauge", ("version",)),
 }
 
