@@ -132,7 +132,7 @@ async def test_a_group_shows_who_speaks(page: Page, line: Line, sandbox: Sandbox
     await expect(page.locator(".line.said:not(.mine) .by")).to_contain_text("王芳")
     await page.get_by_label("身份").select_option("u3")
     await ask(page, "我也好")
-    await expect(page.locator(".line.mine .bubble")).to_have_text("我也好")
+    await expect(page.locator(".line.mine .bubble")).to_have_text(f"@{ROBOT} 我也好")
     await line.message()
     message = await line.message()
     assert (message["senderStaffId"], message["conversationTitle"]) == ("u3", "产品群")
