@@ -57,8 +57,8 @@ class Admission:
 
 class Intake:
     """Takes in one robot's callbacks. `work(conversation)` is called for every stored question, and
-    `taken_back(conversation, message_ids)` for those that a person took back; neither may block. `accepts` are the kinds
-    of attachments that the agent can use."""
+    `taken_back(conversation, message_ids)` for those that a person took back; neither may block. `heard` is the
+    agent's, told of each rating; `accepts` are the kinds of attachments that it can use."""
 
     def __init__(
         self,

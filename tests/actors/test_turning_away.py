@@ -23,6 +23,7 @@ class Speaker:
     """Replies that only say; `broken` ones fail."""
 
     broken: bool = False
+    text_only: bool = False
     said: list[str] = field(default_factory=list)
 
     def card(self, question: Question, attempt: int) -> Card:
