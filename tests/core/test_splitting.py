@@ -2,12 +2,11 @@
 
 import json
 
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from actors.core.splitting import split
-
-unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+from tests.core.conftest import unhurried
 
 texts = st.text(st.sampled_from('aé中😀\n"\\\t\x00 ') | st.characters(), max_size=400)
 

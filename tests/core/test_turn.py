@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.core import texts
@@ -45,9 +45,7 @@ from actors.core.turn_words import (
     UpdateDue,
     UpdateEnded,
 )
-
-unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-"""For properties: a loaded machine is no failure."""
+from tests.core.conftest import unhurried
 
 ANSWER = "明天发货。"
 WHOLE = FinishCard(answered(ANSWER))
