@@ -115,7 +115,7 @@ class AiCard:
         await self._call("final", UPDATE, lambda: self._change(self.rated(rating)))
 
     async def _call(self, stage: str, api: Api, body: Callable[[], dict[str, Any]], rank: Rank | None = None) -> None:
-        with counted(self._api.robot.client_id, stage), self._standing.watched():
+        with counted(self._api.robot.client_id, stage), self._standing.watched(self.id):
             await self._api.call(api, body, rank)
 
     def _creation(self, face: Face) -> dict[str, Any]:
