@@ -78,7 +78,12 @@ async def make_openapi(robot: Robot, session: aiohttp.ClientSession, quota: Quot
     made = []
 
     def make(
-        *, attempts: int = 4, timeout: float = 10.0, qps: int = 20, clock: Callable[[], float] = time.monotonic
+        *,
+        attempts: int = 4,
+        timeout: float = 10.0,
+        qps: int = 20,
+        clock: Callable[[], float] = time.monotonic,
+        robot: Robot = robot,
     ) -> OpenApi:
         backoff = Backoff(initial=0.001, multiplier=2, maximum=0.01, jitter=0.001)
         client = OpenApi(
