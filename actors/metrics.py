@@ -63,6 +63,13 @@ STREAM_BACKOFF = _gauge(
     "robot",
     "connection",
 )
+ROBOT_PARKED = _gauge(
+    "robot_parked",
+    "1 for a robot that is configured and not served, by reason: unreadable, settings, duplicate, agent, crashed; "
+    "the robot is the full name of its element where no client id is known",
+    "robot",
+    "reason",
+)
 STREAM_FRAMES = _counter(
     "stream_frames_total",
     "Frames read from the gateway, by type",

@@ -85,9 +85,9 @@ RATINGS: dict[str, str] = {
 HELPFUL = frozenset({"very_helpful", "helpful"})
 
 
-def torn(said: str) -> str:
-    """What a card shows when the agent failed in mid answer: the text that was shown stays, the apology follows."""
-    return f"{said}\n\n---\n\n{AGENT_FAILED}" if said else AGENT_FAILED
+def torn(said: str, apology: str = AGENT_FAILED) -> str:
+    """What a card shows when an answer failed on its way: the text that was shown stays, the apology follows."""
+    return f"{said}\n\n---\n\n{apology}" if said else apology
 
 
 def interrupted(said: str) -> str:
