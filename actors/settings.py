@@ -86,15 +86,11 @@ class Settings(Variables):
         """The settings that hold for this robot (a client id)."""
         return self.tree.get(robot, self)
 
-    def told(self, problems: Sequence[str]) -> tuple[str, ...]:
-        """Faults of these settings, each with the place where it stands."""
-        return tuple(self.element.told(problem) if self.element else problem for problem in problems)
-
     def parked_for(self, cause: Cause, problems: Sequence[str]) -> Parked:
         """The robot that these are the settings of, as one that cannot be served."""
         element = self.element.name if self.element else ""
-        faults = tuple(clean(problem) for problem in self.told(problems))
-        return Parked(self.dingtalk_client_id or element, element, self.agent, cause, faults)
+        told = tuple(clean(self.element.told(problem) if self.element else problem) for problem in problems)
+        return Parked(self.dingtalk_client_id or element, element, self.agent, cause, told)
 
     def _own_robot(self) -> tuple[Robot, ...]:
         if self.dingtalk_client_id is None or self.dingtalk_client_secret is None:
@@ -212,7 +208,7 @@ def _with_tree(settings: Settings, directory: Path, given: Mapping[str, str], pr
 def _laid_over(given: Mapping[str, str], variables: Mapping[str, str]) -> dict[str, str]:
     """An environment with a robot's own variables. `X` takes the place of `X_FILE` too, and the other way round."""
     replaced: set[str] = set()
-    for name in (*_ROBOT, *variables):
+    for name in variables:
         replaced |= {name, f"{name}_FILE", name.removesuffix("_FILE")}
     return {name: value for name, value in given.items() if name not in replaced} | dict(variables)
 
