@@ -1,7 +1,6 @@
 """The commands: `python -m actors run | sandbox | check`."""
 
 import faulthandler
-import ipaddress
 import logging
 import os
 import signal
@@ -10,7 +9,6 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from types import FrameType
-from urllib.parse import urlsplit
 
 from actors import logs
 from actors.agents.registry import make_agent
@@ -57,7 +55,6 @@ def run(settings: Settings) -> int:
         if settings.sandbox_wanted:
             child = stack.enter_context(SandboxChild(settings))
             settings, page = child.robot(settings), child.url
-        _spare_loopback(settings.dingtalk_openapi_endpoint)
         service = Service(settings)
         service.start()
         signals.drain(service)
@@ -114,18 +111,6 @@ def _spelled(value: object) -> str:
     if value is None:
         return ""
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _spare_loopback(endpoint: str) -> None:
-    """Never look for this machine behind a proxy; whoever has one set seldom thinks of that."""
-    host = urlsplit(endpoint).hostname or ""
-    try:
-        local = ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        local = host == "localhost"
-    if local:
-        for name in ("NO_PROXY", "no_proxy"):
-            os.environ[name] = ",".join(filter(None, (os.environ.get(name), host)))
 
 
 class _Signals:

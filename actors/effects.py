@@ -20,7 +20,7 @@ from actors.core.events import Progress
 from actors.core.pacing import Budget
 from actors.core.question import Question, Turn
 from actors.core.splitting import cut
-from actors.dingtalk.port import Replies
+from actors.dingtalk.port import Attachments, Replies
 from actors.errors import AgentFailed, CallFailed, Fault, InboxError, InboxUnavailable, LeaseLost
 from actors.inbox.port import Delivery, Inbox, Outcome
 from actors.runtime.pump import Pump, Said
@@ -47,6 +47,7 @@ class Desk:
     """What one robot's questions are answered with. `agent` is the agent's label in metrics."""
 
     replies: Replies
+    attachments: Attachments
     answer: Callable[[Question], AsyncGenerator[Progress, None]]
     agent: str
 
@@ -133,6 +134,10 @@ class TurnEffects:
             case turn.StopAgent():
                 return None
 
+    async def put_away(self) -> None:
+        """The turn is over: nothing of the question is kept beside the inbox."""
+        await self._desk.attachments.drop(self.question)
+
     def _age(self) -> float:
         """Seconds since the question's frame was read."""
         return max(0.0, self._wall() - self.question.received_at)
@@ -165,8 +170,11 @@ class TurnEffects:
                 self._pump.tell(texts.BUSY)
             async with self._running:
                 self._pump.tell(texts.THINKING)
-                history = await self._recall()
-                return turn.AnswerWhole(await self._pump.run(self._desk.answer(self.question.with_history(history))))
+                question = self.question.with_attachments(await self._desk.attachments.fetch(self.question))
+                if not (question.text or question.attachments):
+                    return turn.AnswerTorn("", texts.NOT_FETCHED)
+                question = question.with_history(await self._recall())
+                return turn.AnswerWhole(await self._pump.run(self._desk.answer(question)))
         except AgentFailed:
             return turn.AnswerTorn(self._pump.text)
 

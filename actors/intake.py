@@ -21,7 +21,7 @@ from actors.core.question import Address, Question, usable
 from actors.core.robot import Robot
 from actors.core.scope import Scope
 from actors.dingtalk.inbound import Malformed, Unreadable, read_message
-from actors.dingtalk.port import CARD_TOPIC, Callback, Replies
+from actors.dingtalk.port import CARD_TOPIC, Attachments, Callback, Replies
 from actors.errors import CallFailed, InboxUnavailable
 from actors.inbox.port import Inbox, Put, Word
 from actors.presses import Presses
@@ -57,14 +57,15 @@ class Admission:
 
 class Intake:
     """Takes in one robot's callbacks. `work(conversation)` is called for every stored question, and
-    `taken_back(conversation, message_ids)` for those that a person took back; neither may block. `accepts` are the kinds
-    of attachments that the agent can use."""
+    `taken_back(conversation, message_ids)` for those that a person took back; neither may block. `heard` is the
+    agent's, told of each rating; `accepts` are the kinds of attachments that it can use."""
 
     def __init__(
         self,
         robot: Robot,
         inbox: Inbox,
         replies: Replies,
+        attachments: Attachments,
         *,
         work: Callable[[str], object],
         taken_back: Callable[[str, frozenset[str]], object],
@@ -78,6 +79,7 @@ class Intake:
         self._robot = robot.client_id
         self._inbox = inbox
         self._replies = replies
+        self._attachments = attachments
         self._work = work
         self._taken_back = taken_back
         self._admission = admission
@@ -141,6 +143,7 @@ class Intake:
             case Put.NEW:
                 self._count(kind, "accepted")
                 log.info("question accepted", extra={"action": "message_accepted", **question.ids})
+                self._attachments.prefetch(question)
                 self._work(question.conversation)
             case Put.DUPLICATE:
                 self._repeated(question, kind)

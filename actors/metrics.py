@@ -89,6 +89,13 @@ MESSAGES = _counter(
     "type",
     "outcome",
 )
+ATTACHMENTS = _counter(
+    "attachments_total",
+    "Attachments that were to be fetched, by kind and outcome: fetched, too_large, timeout, refused, failed",
+    "robot",
+    "kind",
+    "outcome",
+)
 TURNS = _counter(
     "turns_total",
     "Questions that came to an end, by outcome: answered, failed, stopped, expired",

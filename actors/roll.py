@@ -5,7 +5,7 @@ nothing from the others; one that was started and has no connection is missed. N
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from actors import metrics
@@ -51,15 +51,18 @@ class Roll:
         """The robots that cannot be served; a fault in the configuration of one makes no pod unready."""
         return [f"robot {parked.robot}: {_reason(parked)}" for parked in self._parked]
 
-    def told(self, status: Status) -> list[dict[str, Any]]:
-        """Every robot, for `/status`."""
+    def told(self, status: Status, answers: Mapping[str, str]) -> list[dict[str, Any]]:
+        """Every robot, for `/status`; `answers` says what each shows its answers on, by client id."""
         crashed = {line["robot"] for line in status.connections if line["state"] == "parked"}
         return [
-            *(self._started(robot, crashed=robot.client_id in crashed) for robot in self._served),
+            *(
+                self._started(robot, answers[robot.client_id], crashed=robot.client_id in crashed)
+                for robot in self._served
+            ),
             *map(_not_started, self._parked),
         ]
 
-    def _started(self, robot: Robot, *, crashed: bool) -> dict[str, Any]:
+    def _started(self, robot: Robot, shown_on: str, *, crashed: bool) -> dict[str, Any]:
         own = self._settings.of(robot.client_id)
         return {
             "robot": robot.client_id,
@@ -67,6 +70,7 @@ class Roll:
             "agent": robot.agent,
             "state": "parked" if crashed else "serving",
             "reason": "its connections crashed too often" if crashed else "",
+            "answers": shown_on,
             "settings": own.effective_for_robot(),
         }
 

@@ -230,12 +230,14 @@ class Service:
 
     async def _housekeeping(self) -> None:
         """Count what waits, see that nothing is forgotten, and forget what is too old."""
-        inbox, swept = self._parts.inbox, 0.0
+        inbox, swept = self._parts.inbox, float("-inf")
         while True:
             try:
                 await self._count_and_signal(inbox)
                 if time.monotonic() - swept > SWEEP_EVERY:
                     await inbox.sweep()
+                    for robot in self._parts.robots.values():
+                        await robot.files.clean()
                     swept = time.monotonic()
             except InboxError as error:
                 log.warning("inbox: %s", error, extra={"action": "inbox_unavailable"})
@@ -290,7 +292,7 @@ class Service:
         return {
             "version": __version__,
             "draining": status.draining,
-            "robots": self._roll.told(status),
+            "robots": self._roll.told(status, self._parts.answers),
             "connections": list(status.connections),
             "conversations": status.conversations,
             "resting": status.resting,

@@ -2,28 +2,32 @@
 
 What each variable is, is declared in `variables.py`. A robot of `ROBOTS_DIR` has settings of its own: the environment's
 with its element's laid over, by the same rules. Nothing is read here but that environment, the element tree and the
-files that `X_FILE` names. Whether an agent can be made of `AGENT` is the agents' to say.
+files that it names. Whether an agent can be made of `AGENT` is the agents' to say.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
+from urllib.parse import unquote
 
 from pydantic import Field, SecretStr, ValidationError
 
 from actors.core.backoff import Backoff
-from actors.core.robot import Cause, Parked, Robot
+from actors.core.proxies import Proxies, Proxy, password_in, read_proxy
+from actors.core.robot import Cause, FixedSecret, Parked, Robot, Secret
 from actors.core.spelling import near_miss
 from actors.errors import SettingsError
 from actors.jaap.tree import Instance, read_tree
 from actors.redaction import MASK, clean, hide
+from actors.secret_files import SecretFile, read_secret
 from actors.variables import Variables
 
 PREFIXES = (
     "STREAM_",
     "OPENAPI_",
     "AGENT_",
+    "ATTACHMENT_",
     "CARD_",
     "CONVERSATION_",
     "INBOX_",
@@ -39,12 +43,18 @@ PREFIXES = (
 NOT_YET = ("INBOX_URL_FILE",)
 """Variables of later versions. To ignore one in silence could serve people whom the operator means to keep out."""
 
+PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
+IN_LOWER_CASE_TOO = (*PROXIES, "NO_PROXY")
+"""Variables that are everybody's, and are known in both spellings; the lower case is the stronger, as with curl."""
+
 _ROBOT = ("DINGTALK_CLIENT_ID", "DINGTALK_CLIENT_SECRET")
 
 
 class Settings(Variables):
     """The variables and what follows from them: for the process, or for one robot of `ROBOTS_DIR`."""
 
+    secret_files: Mapping[str, str] = Field({}, exclude=True)
+    """The files that secrets came from, by variable."""
     element: Instance | None = Field(None, exclude=True)
     """Which element of `ROBOTS_DIR` these are the settings of."""
     tree: Mapping[str, "Settings"] = Field({}, exclude=True)
@@ -97,13 +107,29 @@ class Settings(Variables):
             return ()
         robot = Robot(
             client_id=self.dingtalk_client_id,
-            client_secret=self.dingtalk_client_secret.get_secret_value(),
+            client_secret=self._kept("DINGTALK_CLIENT_SECRET", self.dingtalk_client_secret.get_secret_value()),
             endpoint=self.dingtalk_openapi_endpoint,
             agent=self.agent,
             card_template=self.card_template_id,
             card_content_key=self.card_content_key,
         )
         return (robot,)
+
+    def _kept(self, name: str, value: str) -> Secret:
+        """A secret where it is kept: one from a file may change there."""
+        path = self.secret_files.get(name)
+        return SecretFile(Path(path), value) if path else FixedSecret(value)
+
+    @property
+    def proxies(self) -> Proxies:
+        """Which proxy what is reached through."""
+
+        def proxy(variable: str) -> Proxy | None:
+            named = getattr(self, variable.lower())
+            return read_proxy(variable, named) if named else None
+
+        https, http, other = map(proxy, PROXIES)
+        return Proxies(http or other, https or other, self.no_proxy or "")
 
     @property
     def inbox_path(self) -> Path:
@@ -137,6 +163,10 @@ def load(environ: Mapping[str, str]) -> Settings:
             line, with the variable's or the file's name and what to do.
     """
     given = {name: value for name, value in environ.items() if value.strip()}
+    given |= {name: given[name.lower()] for name in IN_LOWER_CASE_TOO if name.lower() in given}
+    for password in (password_in(given.get(name, "")) for name in PROXIES):
+        hide(password)
+        hide(unquote(password))
     settings, problems = _read(given)
     problems = [*_strangers(given), *problems]
     if settings.robots_dir is not None:
@@ -155,7 +185,8 @@ def load(environ: Mapping[str, str]) -> Settings:
 def _read(given: Mapping[str, str]) -> tuple[Settings, list[str]]:
     """The settings of one environment, with defaults in place of what is wrong, and the faults."""
     problems: list[str] = []
-    values: dict[str, Any] = {}
+    files = {name: given[f"{name}_FILE"] for name, secret in KNOWN.items() if secret and f"{name}_FILE" in given}
+    values: dict[str, Any] = {"secret_files": files}
     broken: set[str] = set()
     for name in KNOWN:
         try:
@@ -248,13 +279,9 @@ def _secret(name: str, given: Mapping[str, str]) -> str | None:
     if name in given:
         raise SettingsError((f"{name}, {file_name}: both are set, keep one of them",))
     try:
-        secret = Path(path).read_text(encoding="utf-8").rstrip("\r\n")
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise SettingsError((f"{file_name}={path!r}: cannot be read ({reason}), name a readable file",)) from None
-    if not secret.strip():
-        raise SettingsError((f"{file_name}={path!r}: is empty, write the secret into it",))
-    return secret
+        return read_secret(Path(path))
+    except ValueError as error:
+        raise SettingsError((f"{file_name}={path!r}: {error}",)) from None
 
 
 def _strangers(given: Mapping[str, str]) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """The cards of those who wait: each question in line shows its place, on the card that becomes its answer.
 
 The law: a card in line is touched by one call at a time, and by none any more once its turn has claimed it. Everything
-here runs on the reactor. Who waits is handed in; nothing is decided here, and a place that cannot be shown harms nobody.
+here runs on the reactor. Who waits is handed in; nothing is decided here, and a place that is not shown harms nobody.
 """
 
 import asyncio

@@ -69,8 +69,9 @@ async def answering(
     """The agent's answer, from its first text that is not blank to `Finished`, which is always the last event.
 
     A try that fails before its first text is repeated, at most `attempts` tries in all, where the failure is
-    retryable; `Retrying` says so ahead of the wait. Reasoning and tool events of a failed try have gone out by then. After the first text nothing is
-    repeated: what was yielded stays, and the failure follows. Each failed try is counted and logged once.
+    retryable; `Retrying` says so ahead of the wait. Reasoning and tool events of a failed try have gone out by then.
+    After the first text nothing is repeated: what was yielded stays, and the failure follows. Each failed try is
+    counted and logged once.
 
     Closing this iterator stops the agent at once; it takes at most `CLOSE_GRACE` seconds.
 

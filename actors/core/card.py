@@ -10,7 +10,6 @@ from enum import StrEnum
 
 from actors.core import texts
 
-
 SDK_TEMPLATE = "382e4302-551d-4880-bf29-a30acfab2e71.schema"
 """DingTalk's public template, of the SDK's own `AIMarkdownCardInstance` (dingtalk-stream, card_instance.py)."""
 

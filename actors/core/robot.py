@@ -2,6 +2,31 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Protocol
+
+
+class Secret(Protocol):
+    """A client secret where it is kept. It may be changed there while this process runs."""
+
+    @property
+    def value(self) -> str:
+        """The secret as it was last seen."""
+        ...
+
+    def renew(self, refused: str) -> bool:
+        """Whether there is another secret than this one, which was refused; looks where it is kept, and may block."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FixedSecret:
+    """A secret that stays what it is."""
+
+    value: str = field(repr=False)
+
+    def renew(self, refused: str) -> bool:
+        """There is no other."""
+        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +38,7 @@ class Robot:
     """
 
     client_id: str
-    client_secret: str = field(repr=False)
+    client_secret: Secret = field(repr=False)
     endpoint: str
     agent: str
     card_template: str

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from actors.core import texts
-from actors.core.question import Address, Question
+from actors.core.question import Address, Attachment, Question
 from actors.dingtalk.port import Card
 from actors.effects import Desk, turn_away
 from actors.errors import CallFailed, Fault
@@ -23,6 +23,7 @@ class Speaker:
     """Replies that only say; `broken` ones fail."""
 
     broken: bool = False
+    text_only: bool = False
     said: list[str] = field(default_factory=list)
 
     def card(self, question: Question, attempt: int) -> Card:
@@ -37,8 +38,21 @@ class Speaker:
         self.said.append(text)
 
 
+class NoFiles:
+    """Attachments of questions that have none."""
+
+    def prefetch(self, question: Question) -> None:
+        raise NotImplementedError
+
+    async def fetch(self, question: Question) -> tuple[Attachment, ...]:
+        raise NotImplementedError
+
+    async def drop(self, question: Question) -> None:
+        raise NotImplementedError
+
+
 def desk(speaker: Speaker) -> dict[str, Desk]:
-    return {"ding1": Desk(speaker, lambda _: NotImplemented, "none")}
+    return {"ding1": Desk(speaker, NoFiles(), lambda _: NotImplemented, "none")}
 
 
 async def test_a_question_that_finds_no_place_gets_a_polite_word() -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from actors.core.card import answered, card_id, rated
+from actors.core.card import Rated, button_id, card_id, pressed, rating_value
 from actors.core.question import Address, Attachment, Question, Turn, usable
 
 QUESTION = Question(
@@ -89,12 +89,14 @@ def test_a_card_id_is_short_enough_for_the_platform() -> None:
     assert len(card_id("d" * 100, "m" * 100)) <= 64
 
 
-def test_a_feedback_button_says_which_answer_it_rates() -> None:
-    button = answered("答", "msg:1==").buttons[0]
-    word = rated(button.id)
-    assert word is not None
-    assert (word.rating, word.message_id) == ("very_helpful", "msg:1==")
+@pytest.mark.parametrize(
+    ("action_id", "params"),
+    [("x", rating_value("very_helpful", "msg:1==")), (button_id("very_helpful", "msg:1=="), {})],
+)
+def test_a_feedback_button_says_which_answer_it_rates(action_id: str, params: dict[str, str]) -> None:
+    assert pressed(action_id, params) == Rated("msg:1==", "very_helpful")
 
 
-def test_a_strange_button_rates_nothing() -> None:
-    assert [rated(button) for button in ("", "very_helpful", "nonsense:msg1", "very_helpful:")] == [None] * 4
+def test_a_strange_button_says_nothing() -> None:
+    strange = ("", "very_helpful", "nonsense:msg1", "very_helpful:")
+    assert [pressed(button, {}) for button in strange] == [None] * 4

@@ -62,12 +62,19 @@ CONTRACT = {
     "CONVERSATION_HISTORY": 20,
     "MAX_CONCURRENT_TURNS": 400,
     "MAX_CONVERSATIONS": 2000,
+    "ATTACHMENT_MAX_BYTES": 20_000_000,
+    "ATTACHMENT_TIMEOUT": 30,
     "INBOX_URL": "sqlite:///var/inbox.db",
     "INBOX_LEASE": 15,
     "INBOX_MAX_ATTEMPTS": 5,
     "INBOX_RETENTION": 2592000,
     "INBOX_DEDUPE_WINDOW": 86400,
     "INBOX_MAX_AGE": 900,
+    "HTTPS_PROXY": None,
+    "HTTP_PROXY": None,
+    "ALL_PROXY": None,
+    "NO_PROXY": None,
+    "SSL_CERT_FILE": None,
     "HTTP_HOST": "127.0.0.1",
     "HTTP_PORT": 8000,
     "SANDBOX_HOST": "127.0.0.1",
@@ -143,7 +150,7 @@ def test_a_configured_robot_is_served() -> None:
     )
     (robot,) = settings.robots()
     assert not settings.sandbox_wanted
-    assert (robot.client_id, robot.client_secret) == ("ding-shop", "kept-to-ourselves")
+    assert (robot.client_id, robot.client_secret.value) == ("ding-shop", "kept-to-ourselves")
     assert (robot.endpoint, robot.agent, robot.card_content_key) == (
         "http://127.0.0.1:8080",
         "python:shop:answer",
@@ -167,7 +174,7 @@ def test_a_secret_may_come_from_a_file_and_loses_the_trailing_newline(tmp_path: 
     mounted = tmp_path / "secret"
     mounted.write_text("from a file \n", encoding="utf-8")
     settings = load({"DINGTALK_CLIENT_ID": "ding", "DINGTALK_CLIENT_SECRET_FILE": str(mounted)})
-    assert settings.robots()[0].client_secret == "from a file "
+    assert settings.robots()[0].client_secret.value == "from a file "
 
 
 def test_a_secret_and_its_file_together_are_refused(tmp_path: Path) -> None:
@@ -200,6 +207,68 @@ def test_a_secret_is_hidden_from_logs_as_soon_as_it_is_read() -> None:
     assert clean("it is kept-to-ourselves") == "it is ***"
 
 
+# The network.
+
+
+def test_https_goes_its_own_way_and_the_rest_the_common_one() -> None:
+    proxies = load({"HTTPS_PROXY": "http://one:1", "ALL_PROXY": "socks5h://two:2"}).proxies
+    assert [str(proxies.to(url)) for url in ("wss://a.test", "ws://a.test")] == [
+        "HTTPS_PROXY (http://one:1)",
+        "ALL_PROXY (socks5h://two:2)",
+    ]
+
+
+@pytest.mark.parametrize("name", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"])
+def test_a_proxy_may_be_spelled_in_lower_case(name: str) -> None:
+    assert str(load({name: "proxy:3128"}).proxies.to("https://a.test")).endswith("_PROXY (http://proxy:3128)")
+
+
+def test_the_lower_case_is_the_stronger() -> None:
+    settings = load({"HTTPS_PROXY": "http://one:1", "https_proxy": "http://two:2", "no_proxy": "a.test"})
+    assert str(settings.proxies.to("https://b.test")) == "HTTPS_PROXY (http://two:2)"
+    assert settings.proxies.to("https://a.test") is None
+
+
+def test_an_empty_lower_case_changes_nothing() -> None:
+    assert load({"HTTPS_PROXY": "http://one:1", "https_proxy": ""}).https_proxy == "http://one:1"
+
+
+PROXY_PASSWORD = "p%40ss/wo@rd"
+
+
+@pytest.mark.parametrize(
+    "address", ["http://bot:{}@proxy:3128", "odd://bot:{}@proxy:3128", "http://bot:{}@", "bot:{}@x:y"]
+)
+def test_a_proxys_password_is_never_said(address: str) -> None:
+    told = said_of({"HTTPS_PROXY": address.format(PROXY_PASSWORD)})
+    assert not any(PROXY_PASSWORD in said or "wo@rd" in said for said in told)
+    assert clean("it is p%40ss/wo@rd, p@ss/wo@rd") == "it is ***, ***"
+
+
+def test_a_proxy_is_shown_to_people_without_its_password() -> None:
+    effective = load({"HTTPS_PROXY": "http://bot:geheim-9@proxy:3128"}).effective()
+    assert effective["HTTPS_PROXY"] == "http://bot:***@proxy:3128"
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(None, "No such file or directory"), (b"no certificate", "it holds none")],
+    ids=["missing", "no certificate"],
+)
+def test_certificates_that_cannot_be_read_are_named(tmp_path: Path, content: bytes | None, reason: str) -> None:
+    path = tmp_path / "ca.pem"
+    if content is not None:
+        path.write_bytes(content)
+    assert problems({"SSL_CERT_FILE": str(path)}) == (
+        f"SSL_CERT_FILE={str(path)!r}: must be a readable file of PEM certificates ({reason})",
+    )
+
+
+def test_a_folder_of_certificates_is_refused(tmp_path: Path) -> None:
+    (told,) = problems({"SSL_CERT_FILE": str(tmp_path)})
+    assert told.endswith("must be a readable file of PEM certificates (Is a directory)")
+
+
 # Faults.
 
 FAULTS = {
@@ -220,6 +289,10 @@ FAULTS = {
     "CONVERSATION_QUEUE": "0",
     "INBOX_URL": "var/inbox.db",
     "DINGTALK_OPENAPI_ENDPOINT": "api.dingtalk.com",
+    "HTTPS_PROXY": "odd://proxy",
+    "HTTP_PROXY": "http://",
+    "ALL_PROXY": "http://proxy:port",
+    "SSL_CERT_FILE": "/nowhere/ca.pem",
     "LOG_LEVEL": "LOUD",
     "LOG_FORMAT": "xml",
 }
@@ -306,6 +379,7 @@ def test_a_conflict_is_not_reported_on_top_of_a_fault_of_its_own() -> None:
         ("CARD_MAX_UPDATE", "CARD_MAX_UPDATES"),
         ("CONVERSATION_IDEL", "CONVERSATION_IDLE"),
         ("INBOX_LEESE", "INBOX_LEASE"),
+        ("ATTACHMENT_MAX_BYTE", "ATTACHMENT_MAX_BYTES"),
         ("DINGTALK_CLIENTID", "DINGTALK_CLIENT_ID"),
         ("DINGTALK_CLIENT_SECRETFILE", "DINGTALK_CLIENT_SECRET_FILE"),
         ("SANDBOX_POTR", "SANDBOX_PORT"),
@@ -378,7 +452,8 @@ def test_every_fault_has_one_line_that_begins_with_its_variable(environ: dict[st
 
 @given(names, st.data())
 def test_one_slip_of_the_finger_in_a_name_of_ours_is_never_ignored(name: str, data: st.DataObject) -> None:
-    if "_" not in name or name.startswith(("MAX_", "MEMORY_", "SHUTDOWN_")):
+    everybodys = ("ALL_", "HTTPS_", "NO_", "SSL_")
+    if "_" not in name or name.startswith(("MAX_", "MEMORY_", "SHUTDOWN_", *everybodys)):
         return
     place = data.draw(st.integers(name.index("_") + 1, len(name) - 1))
     slip = name[:place] + name[place + 1 :] if data.draw(st.booleans()) else f"{name[:place]}Q{name[place:]}"

@@ -65,7 +65,7 @@ def test_a_secret_file_of_the_environment_is_not_a_robots(tmp_path: Path) -> Non
     (tmp_path / "secret").write_text("of the environment", encoding="utf-8")
     own = {"DINGTALK_CLIENT_ID": "ding-shop", "DINGTALK_CLIENT_SECRET_FILE": str(tmp_path / "secret")}
     settings = load(planted(tmp_path, {"a": robot("ding-a")}, **own))
-    assert [one.client_secret for one in settings.robots()] == ["of the environment", "secret-of-ding-a"]
+    assert [one.client_secret.value for one in settings.robots()] == ["of the environment", "secret-of-ding-a"]
 
 
 def test_the_environments_secret_does_not_stand_in_for_a_robots(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_a_robot_is_parked_beside_the_environments_robot(tmp_path: Path) -> None
 
 def test_of_two_robots_of_one_app_the_later_is_parked(tmp_path: Path) -> None:
     settings = load(planted(tmp_path, {"a": robot("ding-a"), "b": robot("ding-a", clientSecret="other")}))
-    assert [one.client_secret for one in settings.robots()] == ["secret-of-ding-a"]
+    assert [one.client_secret.value for one in settings.robots()] == ["secret-of-ding-a"]
     assert parked(settings).problems == (
         f"{tmp_path}/imRobots/b/config.json: clientId='ding-a': is imRobots.a's too, give each robot an app of its own",
     )
