@@ -49,6 +49,8 @@ def run(settings: Settings) -> int:
     faulthandler.register(signal.SIGUSR1, all_threads=True, chain=False)
     logs.configure(settings.log_level, settings.log_format)
     logs.log_uncaught()
+    for remark in settings.remarks:
+        log.warning(remark, extra={"action": "settings_remark"})
     log.info("kill -USR1 %d prints all stacks to stderr", os.getpid(), extra={"action": "stacks_on_signal"})
     with ExitStack() as stack:
         page = ""
@@ -78,8 +80,8 @@ def check(settings: Settings) -> int:
         if own.element:
             print(f"\n# {own.element.name} {own.element.title}".rstrip())
             _print(own.effective_for_robot())
-    for problem in (problem for robot in parked for problem in robot.problems):
-        print(problem, file=sys.stderr)
+    for told in (*settings.remarks, *(problem for robot in parked for problem in robot.problems)):
+        print(told, file=sys.stderr)
     return 0
 
 

@@ -14,6 +14,7 @@ from urllib.parse import unquote
 from pydantic import Field, SecretStr, ValidationError
 
 from actors.core.backoff import Backoff
+from actors.core.card import CardKind
 from actors.core.proxies import Proxies, Proxy, password_in, read_proxy
 from actors.core.robot import Cause, FixedSecret, Parked, Robot, Secret
 from actors.core.spelling import near_miss
@@ -46,6 +47,11 @@ NOT_YET = ("INBOX_URL_FILE",)
 PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
 IN_LOWER_CASE_TOO = (*PROXIES, "NO_PROXY")
 """Variables that are everybody's, and are known in both spellings; the lower case is the stronger, as with curl."""
+
+STANDARD_REMARK = (
+    "CARD_KIND='standard': the clicks of a StandardCard reach no Stream client, so its feedback buttons do nothing; "
+    "apps that were made since 2025 cannot have this card, CARD_KIND=ai can be had by all"
+)
 
 _ROBOT = ("DINGTALK_CLIENT_ID", "DINGTALK_CLIENT_SECRET")
 
@@ -130,6 +136,13 @@ class Settings(Variables):
 
         https, http, other = map(proxy, PROXIES)
         return Proxies(http or other, https or other, self.no_proxy or "")
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What is no fault and yet has to be known, one line for each robot that it concerns."""
+        holders = [*([self] if self._own_robot() or not self.tree else []), *self.tree.values()]
+        standard = [settings for settings in holders if settings.card_kind is CardKind.STANDARD]
+        return tuple(remark for settings in standard for remark in settings.told((STANDARD_REMARK,)))
 
     @property
     def inbox_path(self) -> Path:

@@ -103,6 +103,7 @@ class Stopped:
 
 Press = Rated | Stopped
 
+FEEDBACK = "feedback"
 STOP = "stop"
 
 
@@ -114,7 +115,7 @@ def button_id(action: str, message_id: str) -> str:
 def rating_value(rating: str, message_id: str) -> dict[str, str]:
     """The parameters of a feedback button: action, rating, type and message id, and nothing of the answer."""
     return {
-        "action": "feedback",
+        "action": FEEDBACK,
         "rating": rating,
         "type": "helpful" if rating in texts.HELPFUL else "unhelpful",
         "message_id": message_id,
@@ -123,11 +124,12 @@ def rating_value(rating: str, message_id: str) -> dict[str, str]:
 
 def pressed(action_id: str, params: Mapping[str, str]) -> Press | None:
     """What a pressed button says, by its parameters or else by its id; None if it is none of ours."""
-    action, _, message_id = action_id.partition(":")
-    action, message_id = params.get("action", action), params.get("message_id", message_id)
-    rating = params.get("rating", action)
+    word, _, message_id = action_id.partition(":")
+    message_id = params.get("message_id", message_id)
     if not message_id:
         return None
-    if action == STOP:
+    if params.get("action", word) == STOP:
         return Stopped(message_id)
-    return Rated(message_id, rating) if rating in texts.RATINGS else None
+    rating = params.get("rating", word)
+    ours = params.get("action", FEEDBACK) == FEEDBACK and rating in texts.RATINGS
+    return Rated(message_id, rating) if ours else None

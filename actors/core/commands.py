@@ -29,5 +29,5 @@ _WORDS = {
 def read_command(text: str) -> Command | None:
     """The word that this message is, or None. Case, a full-width slash, a slash before the Chinese word and a mark at
     the end make no difference."""
-    word = text.strip().rstrip("。.!！").replace("／", "/", 1).casefold()
+    word = text.strip().rstrip("。.!！ \u3000").replace("／", "/", 1).casefold()
     return _WORDS.get(word) or _WORDS.get(word.removeprefix("/"))

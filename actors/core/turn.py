@@ -186,8 +186,10 @@ def _update_due(turn: Turn) -> Step:
 
 def _update_ended(turn: Turn) -> Step:
     free = replace(turn, updating=False)
+    if turn.phase is not Phase.ANSWERING:
+        return _next_final(free)
     if not turn.leaving:
-        return _update_due(free) if turn.due and turn.phase is Phase.ANSWERING else _next_final(free)
+        return _update_due(free) if turn.due else (free, ())
     if not turn.noted:
         return replace(free, updating=True, noted=True), (ShowLeaving(),)
     return _give_back(free, 0.0)

@@ -10,6 +10,7 @@ Platform facts: open.dingtalk.com ("create and deliver cards", "streaming update
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 from actors import metrics
@@ -20,6 +21,8 @@ from actors.dingtalk.openapi import CREATE, STREAMING, UPDATE, Api, OpenApi
 from actors.dingtalk.standing import Standing
 from actors.dingtalk.templates import FLOW_STATUS, summary, template_for
 from actors.errors import CallFailed, Fault
+
+NO_TEXT = "…"
 
 
 class AiCard:
@@ -60,22 +63,15 @@ class AiCard:
         Raises:
             CallFailed: it was not shown.
         """
-        rank, taken = Rank(Kind.USUAL, since), list[Face]()
-
-        def face() -> Face:
-            if not taken:
-                taken.append(latest())
-            return taken[0]
-
+        rank, face = Rank(Kind.USUAL, since), cache(latest)
         if self._template.streamed(now) != self._streamed:
-            self._frame += 1
-            guid = self._guid(f"{self._attempt} {self._frame}")
-            await self._call("streaming", STREAMING, lambda: self._stream(guid, face(), last=False), rank)
-            self._streamed = self._template.streamed(face())
-        if self._template.beside(taken[0] if taken else now) != self._beside:
+            await self._stream_on(face, rank)
+            now = face()
+        if self._template.beside(now) != self._beside:
             await self._call("streaming", UPDATE, lambda: self._change(self._template.beside(face())), rank)
             self._beside = self._template.beside(face())
-        face()
+        if self._template.streamed(face()) != self._streamed:  # it came while the rest waited for its place
+            await self._stream_on(face, rank)
 
     async def show(self, face: Face) -> None:
         """Put a face on the card, whole. The last one repeats the text for those who were offline while it streamed.
@@ -114,8 +110,14 @@ class AiCard:
         """
         await self._call("final", UPDATE, lambda: self._change(self.rated(rating)))
 
+    async def _stream_on(self, face: Callable[[], Face], rank: Rank) -> None:
+        self._frame += 1
+        guid = self._guid(f"{self._attempt} {self._frame}")
+        await self._call("streaming", STREAMING, lambda: self._stream(guid, face(), last=False), rank)
+        self._streamed = self._template.streamed(face())
+
     async def _call(self, stage: str, api: Api, body: Callable[[], dict[str, Any]], rank: Rank | None = None) -> None:
-        with counted(self._api.robot.client_id, stage), self._standing.watched():
+        with counted(self._api.robot.client_id, stage), self._standing.watched(self.id):
             await self._api.call(api, body, rank)
 
     def _creation(self, face: Face) -> dict[str, Any]:
@@ -155,12 +157,13 @@ class AiCard:
         }
 
     def _stream(self, guid: str, face: Face, *, last: bool) -> dict[str, Any]:
-        """A frame of the streaming API; `isFull`, because a Markdown variable takes nothing else."""
+        """A frame of the streaming API; `isFull`, because a Markdown variable takes nothing else. One without
+        content is refused, and a text that was taken back is none."""
         return {
             "outTrackId": self.id,
             "guid": guid,
             "key": self._template.key,
-            "content": self._template.streamed(face),
+            "content": self._template.streamed(face) or NO_TEXT,
             "isFull": True,
             "isFinalize": last,
             "isError": False,

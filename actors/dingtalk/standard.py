@@ -107,7 +107,7 @@ class StandardCard:
         return True
 
     async def _call(self, stage: str, api: Api, body: Callable[[], dict[str, Any]], rank: Rank | None = None) -> None:
-        with counted(self._api.robot.client_id, stage), self._standing.watched():
+        with counted(self._api.robot.client_id, stage), self._standing.watched(self.id):
             await self._api.call(api, body, rank)
 
     def _sending(self, face: Face) -> dict[str, Any]:

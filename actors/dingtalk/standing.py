@@ -33,7 +33,7 @@ class Standing:
         self._robot = robot
         self._clock = clock
         self._until = float("-inf")
-        self._doubts = 0
+        self._doubted: set[str] = set()
         self._why = ""
         metrics.CARD_FALLBACK.labels(robot=robot).set(0)
 
@@ -43,22 +43,22 @@ class Standing:
         return self._why if self._clock() < self._until else ""
 
     @contextmanager
-    def watched(self) -> Iterator[None]:
-        """Note how a card call fails."""
+    def watched(self, card: str) -> Iterator[None]:
+        """Note how a call of this card fails."""
         try:
             yield
         except CallFailed as failure:
             if failure.fault in {Fault.PERMISSION, Fault.TEMPLATE}:
                 self._refused(failure)
             elif failure.code == _UNCLEAR:
-                self._doubts += 1
-                if self._doubts >= DOUBTS:
+                self._doubted.add(card)
+                if len(self._doubted) >= DOUBTS:
                     self._refused(failure)
             raise
 
     def works(self) -> None:
         """A card was had, from its creation to its end."""
-        self._doubts = 0
+        self._doubted.clear()
         if self._why:
             self._why, self._until = "", float("-inf")
             metrics.CARD_FALLBACK.labels(robot=self._robot).set(0)

@@ -68,7 +68,7 @@ class Pump:
     @property
     def shown(self) -> int:
         """How many updates were shown."""
-        return self._pace.shown if self._pace else 0
+        return self._pace.before + self._pace.shown if self._pace else 0
 
     async def run(self, events: AsyncGenerator[Progress, None]) -> str:
         """Collect until the end and return the whole text. Closing or cancelling stops the agent.
@@ -82,8 +82,7 @@ class Pump:
                     self._fold(event)
         finally:
             self._running = False
-            if self._timer is not None:
-                self._timer.cancel()
+            self._drop_timer()
         return self.text
 
     async def show(self, send: Send) -> float | None:
@@ -118,9 +117,7 @@ class Pump:
     def show_no_more(self) -> None:
         """No further update is worth trying; the text goes on collecting for the end."""
         self._showing = False
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._drop_timer()
 
     def withdraw(self) -> None:
         """Drop the update under way, if its text is not taken yet."""
@@ -164,22 +161,19 @@ class Pump:
         if afresh:
             self._pieces.clear()
         self._pieces.append(text)
-        self._status = ""
+        self._status = texts.THINKING if afresh and not text.strip() else ""
         if first:
             self._began()
-            if self._timer is not None:
-                # A status was waiting for its turn; text does not.
-                self._timer.cancel()
-                self._timer = None
-                self._schedule()
+            self._pace = self._pace and self._pace.spoke(self._now())
+            self._drop_timer()  # a status was waiting for its turn; text does not
         self._news()
 
     def _news(self) -> None:
         if self._pace is None:
-            self._pace = Pace(self._now())
+            self._pace = Pace(self._now(), speaking=bool(self._pieces))
         if self._unseen_since is None:
             self._unseen_since = self._now()
-            self._schedule()
+        self._schedule()
 
     def _schedule(self) -> None:
         ready = self._running and self._showing and self._credit and self._unseen_since is not None
@@ -188,6 +182,11 @@ class Pump:
         at = next_update(self._pace, self._budget, at_once=bool(self._pieces) and not self._text_shown)
         if at is not None:
             self._timer = asyncio.get_running_loop().call_at(at, self._fire)
+
+    def _drop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def _fire(self) -> None:
         self._timer = None

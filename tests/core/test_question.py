@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import pytest
 
-from actors.core.card import Rated, button_id, card_id, pressed, rating_value
 from actors.core.question import Address, Attachment, Question, Turn, usable
 
 QUESTION = Question(
@@ -75,28 +74,3 @@ def test_an_agent_gets_what_it_can_use(question: Question, accepts: set[str], le
 @pytest.mark.parametrize("accepts", [set(), {"video"}])
 def test_nothing_is_left_of_a_question_without_words_whose_attachments_no_agent_takes(accepts: set[str]) -> None:
     assert usable(SILENT, accepts) is None
-
-
-def test_a_card_is_named_the_same_for_every_attempt() -> None:
-    assert card_id("ding1", "msg1==") == card_id("ding1", "msg1==")
-
-
-def test_two_robots_in_a_group_name_their_cards_differently() -> None:
-    assert card_id("ding1", "msg1==") != card_id("ding2", "msg1==")
-
-
-def test_a_card_id_is_short_enough_for_the_platform() -> None:
-    assert len(card_id("d" * 100, "m" * 100)) <= 64
-
-
-@pytest.mark.parametrize(
-    ("action_id", "params"),
-    [("x", rating_value("very_helpful", "msg:1==")), (button_id("very_helpful", "msg:1=="), {})],
-)
-def test_a_feedback_button_says_which_answer_it_rates(action_id: str, params: dict[str, str]) -> None:
-    assert pressed(action_id, params) == Rated("msg:1==", "very_helpful")
-
-
-def test_a_strange_button_says_nothing() -> None:
-    strange = ("", "very_helpful", "nonsense:msg1", "very_helpful:")
-    assert [pressed(button, {}) for button in strange] == [None] * 4
