@@ -102,11 +102,15 @@ class Settings(Variables):
         """The settings that hold for this robot (a client id)."""
         return self.tree.get(robot, self)
 
+    def told(self, problems: Sequence[str]) -> tuple[str, ...]:
+        """Faults of these settings, each with the place where it stands."""
+        return tuple(self.element.told(problem) if self.element else problem for problem in problems)
+
     def parked_for(self, cause: Cause, problems: Sequence[str]) -> Parked:
         """The robot that these are the settings of, as one that cannot be served."""
         element = self.element.name if self.element else ""
-        told = tuple(clean(self.element.told(problem) if self.element else problem) for problem in problems)
-        return Parked(self.dingtalk_client_id or element, element, self.agent, cause, told)
+        faults = tuple(clean(problem) for problem in self.told(problems))
+        return Parked(self.dingtalk_client_id or element, element, self.agent, cause, faults)
 
     def _own_robot(self) -> tuple[Robot, ...]:
         if self.dingtalk_client_id is None or self.dingtalk_client_secret is None:
