@@ -235,6 +235,7 @@ class Conversation(Actor):
         self._turn = None
         for effect in current.under_way:
             effect.cancel()
+        self._run(current.effects.put_away(), lambda _: Done())
         robot, state = current.effects.question.robot, current.state
         metrics.TURNS_IN_PROGRESS.labels(robot=robot).dec()
         if state.phase is turn.Phase.LOST:

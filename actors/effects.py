@@ -16,11 +16,12 @@ from actors import metrics
 from actors.core import card as faces
 from actors.core import texts
 from actors.core import turn_words as turn
+from actors.core.courtesy import Courtesy
 from actors.core.events import Progress
 from actors.core.pacing import Budget
 from actors.core.question import Question, Turn
 from actors.core.splitting import cut
-from actors.dingtalk.port import Replies
+from actors.dingtalk.port import Attachments, Replies
 from actors.errors import AgentFailed, CallFailed, Fault, InboxError, InboxUnavailable, LeaseLost
 from actors.inbox.port import Delivery, Inbox, Outcome
 from actors.runtime.pump import Pump, Said
@@ -47,6 +48,7 @@ class Desk:
     """What one robot's questions are answered with. `agent` is the agent's label in metrics."""
 
     replies: Replies
+    attachments: Attachments
     answer: Callable[[Question], AsyncGenerator[Progress, None]]
     agent: str
 
@@ -133,6 +135,10 @@ class TurnEffects:
             case turn.StopAgent():
                 return None
 
+    async def put_away(self) -> None:
+        """The turn is over: nothing of the question is kept beside the inbox."""
+        await self._desk.attachments.drop(self.question)
+
     def _age(self) -> float:
         """Seconds since the question's frame was read."""
         return max(0.0, self._wall() - self.question.received_at)
@@ -165,8 +171,11 @@ class TurnEffects:
                 self._pump.tell(texts.BUSY)
             async with self._running:
                 self._pump.tell(texts.THINKING)
-                history = await self._recall()
-                return turn.AnswerWhole(await self._pump.run(self._desk.answer(self.question.with_history(history))))
+                question = self.question.with_attachments(await self._desk.attachments.fetch(self.question))
+                if not (question.text or question.attachments):
+                    return turn.AnswerTorn("", texts.NOT_FETCHED)
+                question = question.with_history(await self._recall())
+                return turn.AnswerWhole(await self._pump.run(self._desk.answer(question)))
         except AgentFailed:
             return turn.AnswerTorn(self._pump.text)
 
@@ -276,9 +285,15 @@ class TurnEffects:
         )
 
 
-async def turn_away(inbox: Inbox, desks: Mapping[str, Desk], conversation: str) -> None:
-    """Close what waits in a conversation that cannot be served now, with a polite word for each question. What was
-    begun before is not refused: it waits for a place."""
+async def turn_away(
+    inbox: Inbox,
+    desks: Mapping[str, Desk],
+    courtesy: Courtesy,
+    conversation: str,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> None:
+    """Close what waits in a conversation that cannot be served now, with a polite word. What was begun before is not
+    refused: it waits for a place."""
     try:
         while delivery := await inbox.take(conversation):
             if delivery.attempt > 1 or delivery.answer is not None:
@@ -288,6 +303,9 @@ async def turn_away(inbox: Inbox, desks: Mapping[str, Desk], conversation: str) 
             await delivery.done(Outcome.REFUSED)
             question = delivery.question
             metrics.MESSAGES.labels(robot=question.robot, type="text", outcome="refused").inc()
-            await desks[question.robot].replies.say(question.address, texts.ALL_BUSY)
+            desk = desks[question.robot]
+            await desk.attachments.drop(question)
+            if courtesy.may_say(texts.ALL_BUSY, conversation, monotonic()):
+                await desk.replies.say(question.address, texts.ALL_BUSY)
     except (InboxError, CallFailed) as error:
         log.warning("a question was not turned away: %s", error, extra={"action": "turn_away_failed"})

@@ -16,12 +16,13 @@ from typing import Any
 from actors import metrics
 from actors.core import texts
 from actors.core.commands import Command, read_command
+from actors.core.courtesy import Courtesy
 from actors.core.events import Feedback
 from actors.core.question import Address, Question, usable
 from actors.core.robot import Robot
 from actors.core.scope import Scope
 from actors.dingtalk.inbound import Malformed, Unreadable, read_message
-from actors.dingtalk.port import CARD_TOPIC, Callback, Replies
+from actors.dingtalk.port import CARD_TOPIC, Attachments, Callback, Replies
 from actors.errors import CallFailed, InboxUnavailable
 from actors.inbox.port import Inbox, Put, Word
 from actors.presses import Presses
@@ -30,9 +31,6 @@ log = logging.getLogger(__name__)
 
 STORE_WITHIN = 2.0
 """Seconds a question may take to become durable; DingTalk allows 3 s from frame to ack."""
-
-REFUSE_EVERY = 60.0
-"""Seconds between two refusals to one conversation: politeness must not become a flood."""
 
 KINDS = frozenset({"text", "richText", "picture", "audio", "video", "file", "unknownMsgType"})
 """The kinds of message that are counted by name; what a chat sends never names a metric's label by itself."""
@@ -57,14 +55,15 @@ class Admission:
 
 class Intake:
     """Takes in one robot's callbacks. `work(conversation)` is called for every stored question, and
-    `taken_back(conversation, message_ids)` for those that a person took back; neither may block. `accepts` are the kinds
-    of attachments that the agent can use."""
+    `taken_back(conversation, message_ids)` for those that a person took back; neither may block. `heard` is the
+    agent's, told of each rating; `accepts` are the kinds of attachments that it can use."""
 
     def __init__(
         self,
         robot: Robot,
         inbox: Inbox,
         replies: Replies,
+        attachments: Attachments,
         *,
         work: Callable[[str], object],
         taken_back: Callable[[str, frozenset[str]], object],
@@ -78,6 +77,7 @@ class Intake:
         self._robot = robot.client_id
         self._inbox = inbox
         self._replies = replies
+        self._attachments = attachments
         self._work = work
         self._taken_back = taken_back
         self._admission = admission
@@ -85,7 +85,7 @@ class Intake:
         self._conversation_scope = conversation_scope
         self._memory_scope = memory_scope
         self._monotonic = monotonic
-        self._refused: dict[tuple[str, str], float] = {}
+        self._courtesy = Courtesy()
         self._aside: set[asyncio.Task[None]] = set()
         self._presses = Presses(self._robot, inbox, replies, taken_back=taken_back, heard=heard, beside=self._beside)
 
@@ -141,6 +141,7 @@ class Intake:
             case Put.NEW:
                 self._count(kind, "accepted")
                 log.info("question accepted", extra={"action": "message_accepted", **question.ids})
+                self._attachments.prefetch(question)
                 self._work(question.conversation)
             case Put.DUPLICATE:
                 self._repeated(question, kind)
@@ -195,11 +196,7 @@ class Intake:
         log.info("message repeated", extra={"action": "message_duplicate", **read.ids})
 
     def _refuse(self, read: Question | Unreadable, text: str) -> None:
-        """Say why a message is not taken, but the same at most once a minute in one conversation."""
-        now, refusal = self._monotonic(), (read.conversation, text)
-        self._refused = {key: at for key, at in self._refused.items() if now - at < REFUSE_EVERY}
-        if refusal not in self._refused:
-            self._refused[refusal] = now
+        if self._courtesy.may_say(text, read.conversation, self._monotonic()):
             self._say(read.address, text)
 
     def _say(self, address: Address, text: str) -> None:

@@ -63,6 +63,13 @@ STREAM_BACKOFF = _gauge(
     "robot",
     "connection",
 )
+ROBOT_PARKED = _gauge(
+    "robot_parked",
+    "1 for a robot that is configured and not served, by reason: unreadable, settings, duplicate, agent, crashed; "
+    "the robot is the full name of its element where no client id is known",
+    "robot",
+    "reason",
+)
 STREAM_FRAMES = _counter(
     "stream_frames_total",
     "Frames read from the gateway, by type",
@@ -80,6 +87,13 @@ MESSAGES = _counter(
     "Robot messages, by message type and outcome: accepted, duplicate, refused, unsupported, denied, stale",
     "robot",
     "type",
+    "outcome",
+)
+ATTACHMENTS = _counter(
+    "attachments_total",
+    "Attachments that were to be fetched, by kind and outcome: fetched, too_large, timeout, refused, failed",
+    "robot",
+    "kind",
     "outcome",
 )
 TURNS = _counter(

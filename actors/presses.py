@@ -31,8 +31,8 @@ _NO_CHANGE: dict[str, Any] = {"response": {}}
 class Presses:
     """Takes in the presses on one robot's cards.
 
-    `taken_back(conversation, message_ids)` is told what was stopped, and must not block; `heard` is the agent's, told of
-    each rating. `beside` runs what has to happen after the ack.
+    `taken_back(conversation, message_ids)` is told what was stopped, and must not block; `heard` is the agent's, told
+    of each rating. `beside` runs what has to happen after the ack.
     """
 
     def __init__(

@@ -7,7 +7,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
@@ -16,14 +16,17 @@ from typing import Any, TypeVar
 from actors import __version__, metrics
 from actors.connection import Connection
 from actors.conversation import Conversation
+from actors.core.courtesy import Courtesy
 from actors.core.events import Agent
 from actors.core.restart import Intensity
+from actors.core.robot import Parked, Robot
+from actors.core.scope import robot_of
 from actors.dingtalk.openapi import OpenApi
 from actors.effects import Desk, Rules, turn_away
 from actors.errors import CallFailed, InboxError, SettingsError
 from actors.inbox.port import Inbox
 from actors.lines import Line, line_id
-from actors.messages import AreYouThere, Begin, Drain, TakenBack, TellStatus, WorkArrived
+from actors.messages import AreYouThere, Begin, Drain, Status, TakenBack, TellStatus, WorkArrived
 from actors.parts import Signals, assemble, make_agents, open_inbox
 from actors.probes import Probes
 from actors.runtime.actor import Reason, Ref, Terminated, tell
@@ -68,12 +71,14 @@ class Service:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._robots = settings.robots()
+        self._robots: tuple[Robot, ...] = ()
+        self._parked: tuple[Parked, ...] = ()
         self._over = threading.Event()
         self._death: Terminated | Exception | None = None
         self._reactor = Reactor(self._died)
         self._supervisor: Ref | None = None
         self._running = asyncio.Semaphore(settings.max_concurrent_turns)
+        self._courtesy = Courtesy()
         self.probes = Probes(
             settings.http_host,
             settings.http_port,
@@ -90,15 +95,17 @@ class Service:
         """
         self._reactor.start()
         agents, inbox = self._take_hold()
+        self._robots = tuple(robot for robot in self._settings.robots() if robot.client_id in agents)
         signals = Signals(self._work, self._taken_back)
         self._parts = self._reactor.submit(assemble(self._settings, agents, inbox, signals)).result()
         self._tell_settings()
+        self._tell_parked()
         self._supervisor = Supervisor.start(
             self._died,
             self._reactor,
             self._parts.inbox,
             lines=self._lines(),
-            converse=partial(self._converse, self._rules(), self._parts.desks),
+            converse=partial(self._converse, self._parts.desks),
             decline=self._turn_away,
             policy=self._policy(),
         )
@@ -122,10 +129,11 @@ class Service:
                 problems.extend(error.problems)
                 return None
 
-        agents = attempt(lambda: make_agents(self._robots))
+        made = attempt(lambda: make_agents(self._settings))
         inbox = attempt(lambda: self._reactor.submit(open_inbox(self._settings)).result())
         attempt(self.probes.start)
-        if agents is not None and inbox is not None and not problems:
+        if made is not None and inbox is not None and not problems:
+            agents, self._parked = made
             return agents, inbox
         if inbox is not None:
             self._reactor.submit(inbox.close()).result(STOP_WITHIN)
@@ -174,8 +182,8 @@ class Service:
         parts = self._parts.robots[robot]
         return Connection.start(supervisor, line_id(robot, index), self._reactor, parts.gateway, parts.intake.receive)
 
-    def _rules(self) -> Rules:
-        settings = self._settings
+    def _rules(self, robot: str) -> Rules:
+        settings = self._settings.of(robot)
         return Rules(
             updates=settings.card_max_updates,
             min_interval=settings.card_min_interval,
@@ -186,14 +194,14 @@ class Service:
             show_reasoning=settings.agent_show_reasoning,
         )
 
-    def _converse(self, rules: Rules, desks: Mapping[str, Desk], supervisor: Ref, conversation: str) -> Ref:
+    def _converse(self, desks: Mapping[str, Desk], supervisor: Ref, conversation: str) -> Ref:
         return Conversation.start(
             supervisor,
             conversation,
             reactor=self._reactor,
             inbox=self._parts.inbox,
             desks=desks,
-            rules=rules,
+            rules=self._rules(robot_of(conversation)),
             running=self._running,
         )
 
@@ -216,19 +224,21 @@ class Service:
             tell(self._supervisor, TakenBack(robot, conversation, message_ids))
 
     def _turn_away(self, conversation: str) -> None:
-        turned = turn_away(self._parts.inbox, self._parts.desks, conversation)
+        turned = turn_away(self._parts.inbox, self._parts.desks, self._courtesy, conversation)
         self._reactor.submit(turned).add_done_callback(_report)
 
     # Keeping house.
 
     async def _housekeeping(self) -> None:
         """Count what waits, see that nothing is forgotten, and forget what is too old."""
-        inbox, swept = self._parts.inbox, 0.0
+        inbox, swept = self._parts.inbox, float("-inf")
         while True:
             try:
                 await self._count_and_signal(inbox)
                 if time.monotonic() - swept > SWEEP_EVERY:
                     await inbox.sweep()
+                    for robot in self._parts.robots.values():
+                        await robot.files.clean()
                     swept = time.monotonic()
             except InboxError as error:
                 log.warning("inbox: %s", error, extra={"action": "inbox_unavailable"})
@@ -260,6 +270,20 @@ class Service:
                 if name.startswith(f"{scope}_retry_"):
                     metrics.RETRY_POLICY.labels(scope=scope, setting=name.removeprefix(f"{scope}_retry_")).set(value)
 
+    def _tell_parked(self) -> None:
+        for parked in self._parked:
+            metrics.ROBOT_PARKED.labels(robot=parked.robot, reason=parked.cause).set(1)
+            log.warning(
+                "robot parked: %s",
+                "; ".join(parked.problems),
+                extra={
+                    "action": "robot_parked",
+                    "robot": parked.robot,
+                    "element": parked.element,
+                    "reason": parked.cause,
+                },
+            )
+
     # Answering probes.
 
     def _alive(self) -> bool:
@@ -281,7 +305,9 @@ class Service:
                 missing.append(f"robot {robot.client_id} has no Stream connection ({why})")
         if not self._reactor.submit(self._parts.inbox.healthy()).result(ANSWER_WITHIN):
             missing.append("the inbox takes no writes")
-        return not missing, {"ready": not missing, "missing": missing}
+        # A fault in one robot's configuration takes nothing from the others: it is told, and the pod is ready.
+        parked = [f"robot {parked.robot}: {'; '.join(parked.problems)}" for parked in self._parked]
+        return not missing, {"ready": not missing, "missing": missing, "parked": parked}
 
     def _status(self) -> dict[str, Any]:
         status = self._ask(TellStatus())
@@ -289,13 +315,29 @@ class Service:
         return {
             "version": __version__,
             "draining": status.draining,
-            "robots": [{"robot": robot.client_id, "agent": robot.agent} for robot in self._robots],
+            "robots": [*self._serving(status), *map(_not_served, self._parked)],
             "connections": list(status.connections),
             "conversations": status.conversations,
             "resting": status.resting,
             "queue": pending,
             "settings": self._settings.effective(),
         }
+
+    def _serving(self, status: Status) -> Iterator[dict[str, Any]]:
+        """The robots that were started, and what became of them."""
+        crashed = {line["robot"] for line in status.connections if line["state"] == "parked"}
+        for robot in self._robots:
+            own = self._settings.of(robot.client_id)
+            is_parked = robot.client_id in crashed
+            yield {
+                "robot": robot.client_id,
+                "element": own.element.name if own.element else "",
+                "agent": robot.agent,
+                "state": "parked" if is_parked else "serving",
+                "reason": "its connections crashed too often" if is_parked else "",
+                "answers": self._parts.robots[robot.client_id].replies.shown_on,
+                "settings": own.effective_for_robot(),
+            }
 
     def _ask(self, question: object) -> Any:
         if self._supervisor is None:
@@ -315,6 +357,16 @@ class Service:
         if isinstance(death, Terminated) and death.reason is Reason.NORMAL:
             return DRAINED, ""
         return GAVE_UP, str(death.error if isinstance(death, Terminated) else death)
+
+
+def _not_served(parked: Parked) -> dict[str, Any]:
+    return {
+        "robot": parked.robot,
+        "element": parked.element,
+        "agent": parked.agent,
+        "state": "parked",
+        "reason": "; ".join(parked.problems),
+    }
 
 
 def _most_conversations(wanted: int) -> int:

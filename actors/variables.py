@@ -5,7 +5,9 @@ A fault is worded so that it can follow the variable's name and value on one lin
 `settings.py`'s.
 """
 
+import ssl
 from functools import partial
+from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -14,6 +16,7 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from actors.core.card import SDK_TEMPLATE, CardKind
+from actors.core.proxies import read_proxy
 from actors.core.scope import Scope
 
 
@@ -50,6 +53,23 @@ def _inbox_url(url: str) -> str:
     return url
 
 
+def _proxy(text: str) -> str:
+    try:
+        read_proxy("", text)
+    except ValueError as error:
+        raise _fault(str(error)) from None
+    return text
+
+
+def _certificates(path: str) -> str:
+    try:
+        ssl.create_default_context(cafile=path)
+    except (OSError, ValueError) as error:
+        reason = "it holds none" if isinstance(error, ssl.SSLError) else getattr(error, "strerror", None) or "no path"
+        raise _fault(f"must be a readable file of PEM certificates ({reason})") from None
+    return path
+
+
 Seconds = Annotated[float, Field(ge=0)]
 Limit = Annotated[float, Field(gt=0)]
 Factor = Annotated[float, Field(ge=1)]
@@ -60,11 +80,14 @@ TrueOrFalse = Annotated[bool, BeforeValidator(_true_or_false)]
 Ids = Annotated[frozenset[str], BeforeValidator(_ids)]
 Endpoint = Annotated[str, AfterValidator(_endpoint)]
 InboxUrl = Annotated[str, AfterValidator(_inbox_url)]
+ProxyAddress = Annotated[str, AfterValidator(_proxy)]
+Certificates = Annotated[str, AfterValidator(_certificates)]
 LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(str.upper)]
 
 
-def _setting(section: str, default: object, meaning: str) -> Any:
-    return Field(default, description=meaning, json_schema_extra={"section": section})
+def _setting(section: str, default: object, meaning: str, *, shown: bool = True) -> Any:
+    """`shown` is false for what may hold a password beside what people have to see."""
+    return Field(default, description=meaning, json_schema_extra={"section": section}, repr=shown)
 
 
 _robot = partial(_setting, "Robot")
@@ -73,7 +96,9 @@ _stream = partial(_setting, "Stream connection")
 _openapi = partial(_setting, "Calls to DingTalk")
 _card = partial(_setting, "Card")
 _conversation = partial(_setting, "Conversation")
+_attachment = partial(_setting, "Attachments")
 _inbox = partial(_setting, "Inbox")
+_network = partial(_setting, "Network")
 _process = partial(_setting, "Process")
 
 
@@ -90,11 +115,17 @@ class Variables(BaseSettings):
     )
 
     dingtalk_client_id: str | None = _robot(
-        None, "Client ID of the robot's app. With none set the local sandbox is started and served"
+        None, "Client ID of the robot's app. With neither this nor `ROBOTS_DIR` the local sandbox is started and served"
     )
     dingtalk_client_secret: SecretStr | None = _robot(None, "Client Secret of the robot's app")
     dingtalk_openapi_endpoint: Endpoint = _robot(
         "https://api.dingtalk.com", "Where DingTalk's API is; also names a sandbox or a private endpoint"
+    )
+
+    robots_dir: Path | None = _robot(
+        None,
+        "Folder of a JAAP element tree (`imRobots/…`): every instance of `imRobots.dingTalkStreamType` is a robot with "
+        "an agent and settings of its own, served beside that of `DINGTALK_CLIENT_ID`",
     )
 
     agent: str = _agent("faq:", "Which agent answers: `faq:[DIR]`, or `python:MODULE:NAME` for one of your own")
@@ -149,8 +180,8 @@ class Variables(BaseSettings):
 
     card_kind: CardKind = _card(
         CardKind.AI,
-        "`ai`: a template card with streamed text; `standard`: the founding tutorial's StandardCard, for apps that still "
-        "have it (its clicks reach no Stream client); `text`: one Markdown message, no card",
+        "`ai`: a template card with streamed text; `standard`: the founding tutorial's StandardCard, for apps that "
+        "still have it (its clicks reach no Stream client); `text`: one Markdown message, no card",
     )
     card_template_id: str = _card(SDK_TEMPLATE, "The card's template; by default the SDK's public one")
     card_content_key: str = _card("msgContent", "The template's variable that takes the streamed text")
@@ -184,6 +215,11 @@ class Variables(BaseSettings):
         2000, "Live conversation actors, and never more than the process limit less 100"
     )
 
+    attachment_max_bytes: AtLeastOne = _attachment(
+        20_000_000, "A larger picture, file, recording or video is not fetched for the agent"
+    )
+    attachment_timeout: Limit = _attachment(30, "Fetching one attachment takes no longer than this")
+
     inbox_url: InboxUrl = _inbox(
         "sqlite:///var/inbox.db",
         "Where questions are stored: `sqlite:///relative` or `sqlite:////absolute`. One process holds the file",
@@ -195,6 +231,23 @@ class Variables(BaseSettings):
     inbox_retention: Seconds = _inbox(2592000, "How long answered questions and feedback are kept")
     inbox_dedupe_window: Seconds = _inbox(86400, "How long a message id is remembered after its answer")
     inbox_max_age: Limit = _inbox(900, "An older unanswered question is closed with an apology")
+
+    https_proxy: ProxyAddress | None = _network(
+        None,
+        "The proxy to `https` and `wss`: `http://`, `https://`, `socks5://` or `socks5h://` (which looks names up "
+        "itself), with `user:password@` if it asks for them. This and the next three may be spelled in lower case",
+        shown=False,
+    )
+    http_proxy: ProxyAddress | None = _network(None, "The proxy to `http` and `ws`", shown=False)
+    all_proxy: ProxyAddress | None = _network(None, "The proxy for whatever has none of its own", shown=False)
+    no_proxy: str | None = _network(
+        None,
+        "What is reached without a proxy, with commas between: hosts (and all below them), IP addresses, either with "
+        "or without `:port`, networks such as `10.0.0.0/8`, or `*` for everything. This machine itself always is",
+    )
+    ssl_cert_file: Certificates | None = _network(
+        None, "PEM file of the certificate authorities to trust, for HTTP and WebSocket alike"
+    )
 
     http_host: str = _process("127.0.0.1", "Where metrics and health are served")
     http_port: Port = _process(8000, "Its port; 0 takes a free one")

@@ -9,10 +9,13 @@ from collections.abc import Collection
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
+KINDS = frozenset({"picture", "file", "audio", "video"})
+"""The kinds of attachments."""
+
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """Something sent beside the text: its kind (`picture`, `file`, `audio`, `video`), a URL and a file name.
+    """Something sent beside the text: its kind, a URL and a file name.
 
     `code` is DingTalk's `downloadCode`, for which the thing itself is to be had; until it is fetched, `url` is empty.
     """

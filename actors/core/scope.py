@@ -4,7 +4,7 @@ The law: two different robots, chats or senders never share a key by accident. T
 """
 
 from enum import StrEnum
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 
 class Scope(StrEnum):
@@ -22,3 +22,8 @@ class Scope(StrEnum):
         """
         slots = (robot, "" if self is Scope.SENDER else chat, "" if self is Scope.CHAT else sender)
         return ":".join(quote(slot, safe="$+=@", errors="surrogatepass") for slot in slots)
+
+
+def robot_of(key: str) -> str:
+    """The robot that a key was made with."""
+    return unquote(key.partition(":")[0], errors="surrogatepass")

@@ -6,6 +6,9 @@ Sizes are bytes as the text travels: UTF-8 inside JSON.
 import bisect
 import json
 
+_ENDS = ("\n", "。！？；", " ")
+"""Where a text is best cut: after a line, else after a sentence, else after a word."""
+
 
 def split(text: str, limit: int) -> list[str]:
     """The text in parts of at most `limit` bytes."""
@@ -18,13 +21,13 @@ def split(text: str, limit: int) -> list[str]:
 
 
 def cut(text: str, limit: int) -> tuple[str, str]:
-    """As much of the text as fits into `limit` bytes, and the rest. The part ends with a line where that leaves it at
-    least half full, else between two characters."""
+    """As much of the text as fits into `limit` bytes, and the rest. The part ends with a line, a sentence or a word if
+    that leaves it at least half full, else between two characters."""
     if _bytes(text) <= limit:
         return text, ""
     fitting = bisect.bisect_right(range(len(text)), limit, key=lambda length: _bytes(text[:length])) - 1
-    line_end = text.rfind("\n", fitting // 2, fitting) + 1
-    at = line_end or max(1, fitting)
+    ends = (max(text.rfind(mark, fitting // 2, fitting) for mark in marks) + 1 for marks in _ENDS)
+    at = next(filter(None, ends), max(1, fitting))
     return text[:at], text[at:]
 
 

@@ -69,6 +69,12 @@ UNREADABLE: dict[str, str] = {
     "unknown": "抱歉，我还不认识这种消息，请用文字提问。\n\nSorry, I do not know this kind of message. Please ask in words.",
 }
 
+NOT_FETCHED = (
+    "抱歉，您发的内容没能取到，可能是太大或已失效。请重新发一次，或用文字描述。\n\n"
+    "Sorry, what you sent could not be fetched; it may be too large or have expired. "
+    "Please send it again or describe it in words."
+)
+
 RATINGS: dict[str, str] = {
     "very_helpful": "😄 非常有帮助",
     "helpful": "😊 有帮助",
@@ -79,9 +85,9 @@ RATINGS: dict[str, str] = {
 HELPFUL = frozenset({"very_helpful", "helpful"})
 
 
-def torn(said: str) -> str:
-    """What a card shows when the agent failed in mid answer: the text that was shown stays, the apology follows."""
-    return f"{said}\n\n---\n\n{AGENT_FAILED}" if said else AGENT_FAILED
+def torn(said: str, apology: str = AGENT_FAILED) -> str:
+    """What a card shows when an answer failed on its way: the text that was shown stays, the apology follows."""
+    return f"{said}\n\n---\n\n{apology}" if said else apology
 
 
 def interrupted(said: str) -> str:

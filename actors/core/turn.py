@@ -158,8 +158,8 @@ def step(turn: Turn, event: TurnEvent) -> Step:
             return _update_ended(turn)
         case AnswerWhole(text):
             return _answer(turn, text, End.ANSWERED)
-        case AnswerTorn(text) if not turn.stopping:
-            return _answer(turn, texts.torn(text), End.FAILED)
+        case AnswerTorn(text, apology) if not turn.stopping:
+            return _answer(turn, texts.torn(text, apology), End.FAILED)
         case Stop():
             return _stop(turn)
         case AnswerStopped(text):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
+from actors.core import texts
 from actors.core.card import Face
 
 
@@ -53,9 +54,10 @@ class AnswerWhole:
 
 @dataclass(frozen=True, slots=True)
 class AnswerTorn:
-    """The agent failed; `text` is what it had said."""
+    """The answer failed; `text` is what was said of it, `apology` what has to be said now."""
 
     text: str
+    apology: str = texts.AGENT_FAILED
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from actors.core.card import Face
-from actors.core.question import Address, Question
+from actors.core.question import Address, Attachment, Question
 
 MESSAGE_TOPIC = "/v1.0/im/bot/messages/get"
 CARD_TOPIC = "/v1.0/card/instances/callback"
@@ -112,3 +112,19 @@ class Replies(Protocol):
             CallFailed: neither took it.
         """
         ...
+
+
+class Attachments(Protocol):
+    """How one robot gets what people send beside their words. Every method is called on the reactor's loop."""
+
+    def prefetch(self, question: Question) -> None:
+        """Begin at once: how long DingTalk keeps a file for its code is not known. What nobody asks for is deleted
+        after a while."""
+
+    async def fetch(self, question: Question) -> tuple[Attachment, ...]:
+        """The question's attachments with the `file://` URLs of where they are now; what cannot be had is left out,
+        logged and counted. Once asked for, the files stay until they are dropped."""
+        ...
+
+    async def drop(self, question: Question) -> None:
+        """Delete the question's files, fetched or on their way: its turn is over, or will never come."""

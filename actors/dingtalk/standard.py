@@ -1,8 +1,8 @@
 """One answer's card as a StandardCard: the founding tutorial's thinking, growing and final card, with its texts.
 
-The law: every call carries the whole card, so whatever is repeated does no harm; the ids of its elements are unique, and
-its four buttons say four different things. Apps that were made after 2024 cannot have this kind of card, and its clicks
-reach no Stream client (open.dingtalk.com, "interactive card, standard edition": send, update).
+The law: every call carries the whole card, so whatever is repeated does no harm; the ids of its elements are unique,
+and its four buttons say four different things. Apps that were made after 2024 cannot have this kind of card, and its
+clicks reach no Stream client (open.dingtalk.com, "interactive card, standard edition": send, update).
 """
 
 import json

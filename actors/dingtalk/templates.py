@@ -3,8 +3,8 @@
 The law: every variable is a string, and a face's streamed text is never empty. Pure; it knows no calls.
 
 `SdkTemplate` is the dingtalk-stream SDK's `AIMarkdownCardInstance` (card_instance.py): it has one Markdown text and
-buttons, so what is being done stands beneath the text. `OwnTemplate` is `deploy/dingtalk/card-template.json`, or one with
-the same variables: title, text, status line, stop button and feedback buttons.
+buttons, so what is being done stands beneath the text. `OwnTemplate` is `deploy/dingtalk/card-template.json`, or one
+with the same variables: title, text, status line, stop button and feedback buttons.
 """
 
 import json
@@ -174,7 +174,7 @@ def _last_message(text: str) -> dict[str, str]:
     return {"sys_lastMessageI18n": _json({"zh_CN": line, "en_US": line})}
 
 
-def _truth(value: bool) -> str:  # noqa: FBT001 - it spells just this
+def _truth(value: bool) -> str:
     return "true" if value else "false"
 
 

@@ -66,7 +66,7 @@ class StandardCards:
             )
             card.record("standard")
             self._world.keep_card(card)
-        elif card.template != TEMPLATE or not self._rules.standard_card_again:
+        elif (card.template, card.robot) != (TEMPLATE, robot) or not self._rules.standard_card_again:
             raise ApiError(400, "create.cardInstance.failed", "创建互动卡片实例失败")
         if chat not in card.chats:
             card.chats.append(chat)
@@ -77,7 +77,7 @@ class StandardCards:
         """`PUT /v1.0/im/robots/interactiveCards`: all of `cardData` is replaced, or with `updateCardDataByKey` only the
         parts of it that are given."""
         card = self._world.cards.get(_biz_id(body))
-        if card is None or card.template != TEMPLATE or card.robot != robot:
+        if card is None or (card.template, card.robot) != (TEMPLATE, robot):
             raise ApiError(400, "cardInstance.notExist", "互动卡片实例不存在")
         given, options = body.get("cardData"), body.get("updateOptions")
         if isinstance(options, dict) and options.get("updateCardDataByKey"):

@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, settings
 
 from actors.core.backoff import Backoff
 from actors.core.question import Address, Question
-from actors.core.robot import Robot
+from actors.core.robot import FixedSecret, Robot
+from actors.dingtalk.ban import Ban
 from actors.dingtalk.openapi import OpenApi
 from actors.dingtalk.quota import Quota
 from actors.dingtalk.standing import Standing
@@ -31,6 +32,20 @@ class Clock:
         return self.now
 
 
+class Kept:
+    """A secret that has already been changed where it is kept; `looks` counts who looks."""
+
+    def __init__(self, value: str, kept: str) -> None:
+        self.value = value
+        self.looks = 0
+        self._kept = kept
+
+    def renew(self, refused: str) -> bool:
+        self.looks += 1
+        self.value = self._kept
+        return self._kept != refused
+
+
 async def no_store(_month: str, calls: int) -> int:
     return calls
 
@@ -48,7 +63,7 @@ async def dingtalk() -> AsyncIterator[DingTalk]:
 def robot(dingtalk: DingTalk) -> Robot:
     return Robot(
         client_id="dingrobot",
-        client_secret="the-robots-secret",
+        client_secret=FixedSecret("the-robots-secret"),
         endpoint=dingtalk.url,
         agent="faq:",
         card_template="382e4302-551d-4880-bf29-a30acfab2e71.schema",
@@ -87,7 +102,15 @@ async def make_openapi(robot: Robot, session: aiohttp.ClientSession, quota: Quot
     ) -> OpenApi:
         backoff = Backoff(initial=0.001, multiplier=2, maximum=0.01, jitter=0.001)
         client = OpenApi(
-            robot, session, attempts=attempts, backoff=backoff, timeout=timeout, qps=qps, quota=quota, clock=clock
+            robot,
+            session,
+            attempts=attempts,
+            backoff=backoff,
+            timeout=timeout,
+            qps=qps,
+            quota=quota,
+            ban=Ban(clock),
+            clock=clock,
         )
         made.append(client)
         return client

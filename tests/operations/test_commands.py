@@ -90,6 +90,26 @@ def test_check_masks_the_secret(tmp_path: Path) -> None:
     assert "hush-hush" not in checked.stdout + checked.stderr
 
 
+def test_check_names_a_proxy_that_cannot_be_used_and_not_its_password(tmp_path: Path) -> None:
+    checked = command(tmp_path, "check", https_proxy="odd://bot:hush-hush@proxy:3128")
+    assert checked.returncode == 2
+    assert checked.stderr.startswith(
+        "HTTPS_PROXY='odd://bot:***@proxy:3128': must be an address that begins with http://"
+    )
+    assert "hush-hush" not in checked.stdout + checked.stderr
+
+
+def test_check_names_certificates_that_are_not_there(tmp_path: Path) -> None:
+    checked = command(tmp_path, "check", SSL_CERT_FILE="/nowhere/ca.pem")
+    assert checked.returncode == 2
+    assert checked.stderr.startswith("SSL_CERT_FILE='/nowhere/ca.pem': must be a readable file")
+
+
+def test_check_says_that_the_clicks_of_standard_cards_reach_nobody(tmp_path: Path) -> None:
+    checked = command(tmp_path, "check", CARD_KIND="standard")
+    assert (checked.returncode, "reach no Stream client" in checked.stderr) == (0, True)
+
+
 @pytest.mark.parametrize("agent", ["nonsense:", "python:nowhere:answer", "faq:/nowhere", "openai:gpt"])
 def test_check_names_an_agent_that_cannot_be_had(tmp_path: Path, agent: str) -> None:
     checked = command(tmp_path, "check", AGENT=agent)

@@ -2,16 +2,19 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.core.backoff import Backoff
+from actors.core.robot import Cause, Parked
 from actors.core.scope import Scope
 from actors.errors import SettingsError
 from actors.redaction import clean
-from actors.settings import KNOWN, load
+from actors.settings import KNOWN, Settings, load
+from tests.jaap.trees import plant, robot
 
 ROBOT = {"DINGTALK_CLIENT_ID": "ding-shop", "DINGTALK_CLIENT_SECRET": "kept-to-ourselves"}
 
@@ -19,6 +22,7 @@ CONTRACT = {
     "DINGTALK_CLIENT_ID": None,
     "DINGTALK_CLIENT_SECRET": None,
     "DINGTALK_OPENAPI_ENDPOINT": "https://api.dingtalk.com",
+    "ROBOTS_DIR": None,
     "AGENT": "faq:",
     "STREAM_CONNECTIONS": 1,
     "STREAM_RETRY_INITIAL": 1,
@@ -54,17 +58,26 @@ CONTRACT = {
     "CARD_MIN_INTERVAL": 0.8,
     "CONVERSATION_SCOPE": "sender",
     "MEMORY_SCOPE": "sender_in_chat",
+    "ALLOWED_SENDERS": "",
+    "ALLOWED_CHATS": "",
     "CONVERSATION_IDLE": 600,
     "CONVERSATION_QUEUE": 8,
     "CONVERSATION_HISTORY": 20,
     "MAX_CONCURRENT_TURNS": 400,
     "MAX_CONVERSATIONS": 2000,
+    "ATTACHMENT_MAX_BYTES": 20_000_000,
+    "ATTACHMENT_TIMEOUT": 30,
     "INBOX_URL": "sqlite:///var/inbox.db",
     "INBOX_LEASE": 15,
     "INBOX_MAX_ATTEMPTS": 5,
     "INBOX_RETENTION": 2592000,
     "INBOX_DEDUPE_WINDOW": 86400,
     "INBOX_MAX_AGE": 900,
+    "HTTPS_PROXY": None,
+    "HTTP_PROXY": None,
+    "ALL_PROXY": None,
+    "NO_PROXY": None,
+    "SSL_CERT_FILE": None,
     "HTTP_HOST": "127.0.0.1",
     "HTTP_PORT": 8000,
     "SANDBOX_HOST": "127.0.0.1",
@@ -111,6 +124,12 @@ def test_values_are_read_in_their_types() -> None:
     assert settings.log_level == "DEBUG"
 
 
+def test_lists_are_read_at_their_commas_and_written_back_in_order() -> None:
+    settings = load({"ALLOWED_SENDERS": " zhang, li ,,"})
+    assert settings.allowed_senders == {"zhang", "li"}
+    assert settings.effective()["ALLOWED_SENDERS"] == "li,zhang"
+
+
 def test_each_scope_has_its_own_backoff() -> None:
     settings = load({"STREAM_RETRY_MAX": "30", "OPENAPI_RETRY_INITIAL": "1", "AGENT_RETRY_JITTER": "0"})
     assert settings.stream_backoff == Backoff(1, 2, 30, 1)
@@ -134,7 +153,7 @@ def test_a_configured_robot_is_served() -> None:
     )
     (robot,) = settings.robots()
     assert not settings.sandbox_wanted
-    assert (robot.client_id, robot.client_secret) == ("ding-shop", "kept-to-ourselves")
+    assert (robot.client_id, robot.client_secret.value) == ("ding-shop", "kept-to-ourselves")
     assert (robot.endpoint, robot.agent, robot.card_content_key) == (
         "http://127.0.0.1:8080",
         "python:shop:answer",
@@ -158,7 +177,7 @@ def test_a_secret_may_come_from_a_file_and_loses_the_trailing_newline(tmp_path: 
     mounted = tmp_path / "secret"
     mounted.write_text("from a file \n", encoding="utf-8")
     settings = load({"DINGTALK_CLIENT_ID": "ding", "DINGTALK_CLIENT_SECRET_FILE": str(mounted)})
-    assert settings.robots()[0].client_secret == "from a file "
+    assert settings.robots()[0].client_secret.value == "from a file "
 
 
 def test_a_secret_and_its_file_together_are_refused(tmp_path: Path) -> None:
@@ -191,6 +210,68 @@ def test_a_secret_is_hidden_from_logs_as_soon_as_it_is_read() -> None:
     assert clean("it is kept-to-ourselves") == "it is ***"
 
 
+# The network.
+
+
+def test_https_goes_its_own_way_and_the_rest_the_common_one() -> None:
+    proxies = load({"HTTPS_PROXY": "http://one:1", "ALL_PROXY": "socks5h://two:2"}).proxies
+    assert [str(proxies.to(url)) for url in ("wss://a.test", "ws://a.test")] == [
+        "HTTPS_PROXY (http://one:1)",
+        "ALL_PROXY (socks5h://two:2)",
+    ]
+
+
+@pytest.mark.parametrize("name", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"])
+def test_a_proxy_may_be_spelled_in_lower_case(name: str) -> None:
+    assert str(load({name: "proxy:3128"}).proxies.to("https://a.test")).endswith("_PROXY (http://proxy:3128)")
+
+
+def test_the_lower_case_is_the_stronger() -> None:
+    settings = load({"HTTPS_PROXY": "http://one:1", "https_proxy": "http://two:2", "no_proxy": "a.test"})
+    assert str(settings.proxies.to("https://b.test")) == "HTTPS_PROXY (http://two:2)"
+    assert settings.proxies.to("https://a.test") is None
+
+
+def test_an_empty_lower_case_changes_nothing() -> None:
+    assert load({"HTTPS_PROXY": "http://one:1", "https_proxy": ""}).https_proxy == "http://one:1"
+
+
+PROXY_PASSWORD = "p%40ss/wo@rd"
+
+
+@pytest.mark.parametrize(
+    "address", ["http://bot:{}@proxy:3128", "odd://bot:{}@proxy:3128", "http://bot:{}@", "bot:{}@x:y"]
+)
+def test_a_proxys_password_is_never_said(address: str) -> None:
+    told = said_of({"HTTPS_PROXY": address.format(PROXY_PASSWORD)})
+    assert not any(PROXY_PASSWORD in said or "wo@rd" in said for said in told)
+    assert clean("it is p%40ss/wo@rd, p@ss/wo@rd") == "it is ***, ***"
+
+
+def test_a_proxy_is_shown_to_people_without_its_password() -> None:
+    effective = load({"HTTPS_PROXY": "http://bot:geheim-9@proxy:3128"}).effective()
+    assert effective["HTTPS_PROXY"] == "http://bot:***@proxy:3128"
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(None, "No such file or directory"), (b"no certificate", "it holds none")],
+    ids=["missing", "no certificate"],
+)
+def test_certificates_that_cannot_be_read_are_named(tmp_path: Path, content: bytes | None, reason: str) -> None:
+    path = tmp_path / "ca.pem"
+    if content is not None:
+        path.write_bytes(content)
+    assert problems({"SSL_CERT_FILE": str(path)}) == (
+        f"SSL_CERT_FILE={str(path)!r}: must be a readable file of PEM certificates ({reason})",
+    )
+
+
+def test_a_folder_of_certificates_is_refused(tmp_path: Path) -> None:
+    (told,) = problems({"SSL_CERT_FILE": str(tmp_path)})
+    assert told.endswith("must be a readable file of PEM certificates (Is a directory)")
+
+
 # Faults.
 
 FAULTS = {
@@ -211,6 +292,10 @@ FAULTS = {
     "CONVERSATION_QUEUE": "0",
     "INBOX_URL": "var/inbox.db",
     "DINGTALK_OPENAPI_ENDPOINT": "api.dingtalk.com",
+    "HTTPS_PROXY": "odd://proxy",
+    "HTTP_PROXY": "http://",
+    "ALL_PROXY": "http://proxy:port",
+    "SSL_CERT_FILE": "/nowhere/ca.pem",
     "LOG_LEVEL": "LOUD",
     "LOG_FORMAT": "xml",
 }
@@ -237,13 +322,6 @@ def test_all_faults_are_told_at_once_each_on_a_line_of_its_own() -> None:
     assert not any("\n" in line for line in told)
 
 
-@pytest.mark.parametrize("kind", ["standard", "text"])
-def test_a_later_versions_kind_of_card_is_refused_in_so_many_words(kind: str) -> None:
-    assert problems({"CARD_KIND": kind}) == (
-        f"CARD_KIND='{kind}': standard and text come with a later version, use ai",
-    )
-
-
 def test_a_later_versions_inbox_is_refused_without_telling_its_password() -> None:
     (told,) = problems({"INBOX_URL": "postgresql://bot:geheim@db/inbox"})
     assert told.startswith("INBOX_URL=")
@@ -251,9 +329,8 @@ def test_a_later_versions_inbox_is_refused_without_telling_its_password() -> Non
     assert "geheim" not in told
 
 
-@pytest.mark.parametrize("name", ["ROBOTS_DIR", "ALLOWED_SENDERS", "ALLOWED_CHATS", "INBOX_URL_FILE"])
-def test_a_later_versions_variable_is_not_ignored_in_silence(name: str) -> None:
-    assert problems({name: "something"}) == (f"{name}: not available in this version, leave it out",)
+def test_a_later_versions_variable_is_not_ignored_in_silence() -> None:
+    assert problems({"INBOX_URL_FILE": "/x"}) == ("INBOX_URL_FILE: not available in this version, leave it out",)
 
 
 def test_a_client_id_in_a_file_is_refused_with_what_to_set_instead(tmp_path: Path) -> None:
@@ -305,6 +382,7 @@ def test_a_conflict_is_not_reported_on_top_of_a_fault_of_its_own() -> None:
         ("CARD_MAX_UPDATE", "CARD_MAX_UPDATES"),
         ("CONVERSATION_IDEL", "CONVERSATION_IDLE"),
         ("INBOX_LEESE", "INBOX_LEASE"),
+        ("ATTACHMENT_MAX_BYTE", "ATTACHMENT_MAX_BYTES"),
         ("DINGTALK_CLIENTID", "DINGTALK_CLIENT_ID"),
         ("DINGTALK_CLIENT_SECRETFILE", "DINGTALK_CLIENT_SECRET_FILE"),
         ("SANDBOX_POTR", "SANDBOX_PORT"),
@@ -312,6 +390,7 @@ def test_a_conflict_is_not_reported_on_top_of_a_fault_of_its_own() -> None:
         ("HTTP_HOSTS", "HTTP_HOST"),
         ("LOG_LEVL", "LOG_LEVEL"),
         ("LOG_FROMAT", "LOG_FORMAT"),
+        ("ALLOWED_SENDER", "ALLOWED_SENDERS"),
     ],
 )
 def test_a_near_miss_of_one_of_our_names_is_asked_about(typo: str, meant: str) -> None:
@@ -345,6 +424,162 @@ def test_an_empty_typo_harms_nobody() -> None:
     load({"STREAM_RETRY_MXA": ""})
 
 
+# Robots of a folder.
+
+
+def planted(folder: Path, robots: dict[str, Any], **environ: str) -> dict[str, str]:
+    return {"ROBOTS_DIR": str(plant(folder, robots))} | environ
+
+
+def parked(settings: Settings) -> Parked:
+    """The one robot that is not served."""
+    (one,) = settings.parked
+    return one
+
+
+def test_the_robots_of_a_folder_are_served(tmp_path: Path) -> None:
+    settings = load(planted(tmp_path, {"a": robot("ding-a"), "b": robot("ding-b")}))
+    assert [one.client_id for one in settings.robots()] == ["ding-a", "ding-b"]
+
+
+def test_with_a_folder_of_robots_no_sandbox_is_wanted(tmp_path: Path) -> None:
+    assert not load(planted(tmp_path, {"a": robot("ding-a")})).sandbox_wanted
+
+
+def test_the_environments_robot_is_served_beside_them(tmp_path: Path) -> None:
+    settings = load(planted(tmp_path, {"a": robot("ding-a")}, **ROBOT))
+    assert [one.client_id for one in settings.robots()] == ["ding-shop", "ding-a"]
+
+
+def test_a_robot_has_the_environments_settings_with_its_own_laid_over(tmp_path: Path) -> None:
+    robots = {"a": robot("ding-a", AGENT_TIMEOUT=5), "b": robot("ding-b")}
+    settings = load(planted(tmp_path, robots, AGENT_TIMEOUT="7", AGENT_IDLE_TIMEOUT="3"))
+    own = [settings.of(one) for one in ("ding-a", "ding-b")]
+    assert [(one.agent_timeout, one.agent_idle_timeout) for one in own] == [(5, 3), (7, 3)]
+
+
+def test_a_robots_own_settings_leave_the_processs_alone(tmp_path: Path) -> None:
+    settings = load(planted(tmp_path, {"a": robot("ding-a", agent="python:shop:answer", AGENT_TIMEOUT=5)}))
+    assert (settings.agent, settings.agent_timeout, settings.dingtalk_client_id) == ("faq:", 600, None)
+
+
+def test_a_robot_without_an_agent_has_the_environments(tmp_path: Path) -> None:
+    settings = load(planted(tmp_path, {"a": robot("ding-a", agent=None)}, AGENT="python:shop:answer"))
+    assert settings.robots()[0].agent == "python:shop:answer"
+
+
+def test_a_card_template_belongs_to_one_robot(tmp_path: Path) -> None:
+    robots = {"a": robot("ding-a", CARD_TEMPLATE_ID="ours.schema", CARD_CONTENT_KEY="text"), "b": robot("ding-b")}
+    a, b = load(planted(tmp_path, robots)).robots()
+    assert (a.card_template, a.card_content_key) == ("ours.schema", "text")
+    assert (b.card_template, b.card_content_key) == (CONTRACT["CARD_TEMPLATE_ID"], "msgContent")
+
+
+def test_a_secret_file_of_the_environment_is_not_a_robots(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("of the environment", encoding="utf-8")
+    own = {"DINGTALK_CLIENT_ID": "ding-shop", "DINGTALK_CLIENT_SECRET_FILE": str(tmp_path / "secret")}
+    settings = load(planted(tmp_path, {"a": robot("ding-a")}, **own))
+    assert [one.client_secret.value for one in settings.robots()] == ["of the environment", "secret-of-ding-a"]
+
+
+def test_the_environments_secret_does_not_stand_in_for_a_robots(tmp_path: Path) -> None:
+    (told,) = problems(planted(tmp_path, {"a": robot("ding-a", clientSecret=None)}))
+    assert told.startswith(f"{tmp_path}/imRobots/a/config.json: clientSecret: is missing")
+
+
+def test_the_secrets_of_all_robots_are_masked_and_hidden(tmp_path: Path) -> None:
+    settings = load(
+        planted(tmp_path, {"a": robot("ding-a", clientSecret="{{S}}"), "b": robot("ding-b")}, S="hush-hush")
+    )
+    assert clean("hush-hush secret-of-ding-b") == "*** ***"
+    said = f"{settings!r} {settings.robots()!r} {[settings.of(one.client_id).effective() for one in settings.robots()]}"
+    assert not re.search("hush-hush|secret-of", said)
+
+
+def test_what_is_in_effect_for_the_process_names_no_robot_of_the_folder(tmp_path: Path) -> None:
+    environ = planted(tmp_path, {"a": robot("ding-a")})
+    assert load(environ).effective() == CONTRACT | {"ROBOTS_DIR": str(tmp_path)}
+
+
+# Broken ones among them.
+
+FAULTY: dict[str, tuple[dict[str, Any], str]] = {
+    "a key": ({"AGENT_TIMOUT": 1}, "AGENT_TIMOUT: there is no such key, did you mean AGENT_TIMEOUT?"),
+    "a value": ({"AGENT_TIMEOUT": "soon"}, "AGENT_TIMEOUT='soon': must be "),
+    "a variable": (
+        {"clientSecret": "{{NOBODY}}"},
+        "clientSecret: {{NOBODY}} is not set, set NOBODY in the environment",
+    ),
+    "a conflict": ({"AGENT_RETRY_INITIAL": 99}, "AGENT_RETRY_MAX=10: is less than AGENT_RETRY_INITIAL=99, raise it "),
+    "a kind of card": ({"CARD_KIND": "fancy"}, "CARD_KIND='fancy': must be "),
+}
+
+
+@pytest.mark.parametrize(("fault", "told"), FAULTY.values(), ids=FAULTY)
+def test_a_robot_with_a_fault_is_parked_with_the_place_of_it(tmp_path: Path, fault: dict[str, Any], told: str) -> None:
+    settings = load(planted(tmp_path, {"bad": robot("ding-bad", **fault), "good": robot("ding-good")}))
+    assert [one.client_id for one in settings.robots()] == ["ding-good"]
+    assert (parked(settings).robot, parked(settings).cause) == ("ding-bad", Cause.SETTINGS)
+    assert parked(settings).problems[0].startswith(f"{tmp_path}/imRobots/bad/config.json: {told}")
+
+
+def test_a_robot_is_parked_beside_the_environments_robot(tmp_path: Path) -> None:
+    settings = load(planted(tmp_path, {"bad": "{"}, **ROBOT))
+    assert [one.client_id for one in settings.robots()] == ["ding-shop"]
+    assert parked(settings).robot == "imRobots.bad"
+
+
+def test_of_two_robots_of_one_app_the_later_is_parked(tmp_path: Path) -> None:
+    settings = load(planted(tmp_path, {"a": robot("ding-a"), "b": robot("ding-a", clientSecret="other")}))
+    assert [one.client_secret.value for one in settings.robots()] == ["secret-of-ding-a"]
+    assert parked(settings).problems == (
+        f"{tmp_path}/imRobots/b/config.json: clientId='ding-a': is imRobots.a's too, give each robot an app of its own",
+    )
+
+
+def test_a_robot_of_the_environments_app_is_parked(tmp_path: Path) -> None:
+    settings = load(planted(tmp_path, {"a": robot("ding-shop")}, **ROBOT))
+    assert "is DINGTALK_CLIENT_ID's too" in parked(settings).problems[0]
+
+
+def test_a_duplicate_is_named_by_its_element_since_its_app_is_served(tmp_path: Path) -> None:
+    settings = load(planted(tmp_path, {"a": robot("ding-a"), "b": robot("ding-a")}))
+    assert (parked(settings).robot, parked(settings).cause) == ("imRobots.b", Cause.DUPLICATE)
+
+
+def test_a_broken_namesake_keeps_no_robot_from_being_served(tmp_path: Path) -> None:
+    settings = load(planted(tmp_path, {"a": robot("ding-a", AGENT_TIMOUT=1), "b": robot("ding-a")}))
+    assert [settings.of(one.client_id).dingtalk_client_id for one in settings.robots()] == ["ding-a"]
+    assert parked(settings).robot == "imRobots.a"
+
+
+def test_without_any_valid_robot_all_faults_of_all_are_told(tmp_path: Path) -> None:
+    told = problems(planted(tmp_path, {"a": "{", "b": robot("ding-b", AGENT_TIMEOUT="soon", AGENT_IDLE_TIMOUT=1)}))
+    assert [line.split(": ")[0].removeprefix(f"{tmp_path}/imRobots/") for line in told] == [
+        "a/config.json",
+        "b/config.json",
+    ]
+
+
+def test_a_fault_of_the_environment_is_told_once_and_beside_the_robots_own(tmp_path: Path) -> None:
+    told = problems(planted(tmp_path, {"a": "{", "b": robot("ding-b")}, HTTP_PORT="many", AGENT_TIMEOUT="soon"))
+    assert [re.split("[=:]", line)[0] for line in told] == [
+        "AGENT_TIMEOUT",
+        "HTTP_PORT",
+        f"{tmp_path}/imRobots/a/config.json",
+    ]
+
+
+def test_a_wrong_folder_is_told_beside_the_other_faults(tmp_path: Path) -> None:
+    told = problems({"ROBOTS_DIR": str(tmp_path / "no"), "HTTP_PORT": "many"})
+    assert [line.split("=")[0] for line in told] == ["HTTP_PORT", "ROBOTS_DIR"]
+
+
+@pytest.mark.parametrize("typo", ["ROBOT_DIR", "ROBOTS_DIRS", "ROBOTSDIR"])
+def test_a_typo_of_the_folders_variable_does_not_start_the_sandbox_in_silence(typo: str) -> None:
+    assert problems({typo: "robots"}) == (f"{typo}: there is no such setting, did you mean ROBOTS_DIR?",)
+
+
 # Laws.
 
 names = st.sampled_from(sorted(KNOWN))
@@ -376,7 +611,8 @@ def test_every_fault_has_one_line_that_begins_with_its_variable(environ: dict[st
 
 @given(names, st.data())
 def test_one_slip_of_the_finger_in_a_name_of_ours_is_never_ignored(name: str, data: st.DataObject) -> None:
-    if "_" not in name or name.startswith(("MAX_", "MEMORY_", "SHUTDOWN_")):
+    everybodys = ("ALL_", "HTTPS_", "NO_", "SSL_")
+    if "_" not in name or name.startswith(("MAX_", "MEMORY_", "SHUTDOWN_", *everybodys)):
         return
     place = data.draw(st.integers(name.index("_") + 1, len(name) - 1))
     slip = name[:place] + name[place + 1 :] if data.draw(st.booleans()) else f"{name[:place]}Q{name[place:]}"

@@ -151,6 +151,12 @@ async def test_the_same_card_again_is_the_same_card_unchanged(robot: Robot, sand
     assert (await send(robot)).code == "create.cardInstance.failed"
 
 
+async def test_an_id_that_another_kind_of_card_has_is_refused(robot: Robot, sandbox: Sandbox) -> None:
+    await robot.create("s1")
+    assert (await send(robot)).code == "create.cardInstance.failed"
+    assert sandbox.cards["s1"].text == "…"
+
+
 # Updating
 
 
@@ -194,10 +200,11 @@ async def test_a_wrong_update_of_a_standard_card_is_refused_and_changes_nothing(
     assert len(sandbox.cards["s1"].versions) == 1
 
 
-async def test_a_robot_cannot_update_the_card_of_another() -> None:
+async def test_a_robot_cannot_touch_the_card_of_another() -> None:
     async with Sandbox() as sandbox, Robot.at(sandbox.url) as robot, Robot.at(sandbox.url, "other") as other:
         await send(robot)
         assert (await update(other, layout("答案"))).code == "cardInstance.notExist"
+        assert (await send(other, robotCode="other")).code == "create.cardInstance.failed"
 
 
 # What they are not
