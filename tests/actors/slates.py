@@ -53,6 +53,7 @@ class Slates:
     failing: set[str] = field(default_factory=set)
     puts: list[Put] = field(default_factory=list)
     attempts: set[int] = field(default_factory=set)
+    stopping: dict[str, str] = field(default_factory=lambda: {"stoppable": "false"})
     busy: int = 0
     most_busy: int = 0
 
@@ -109,7 +110,7 @@ class Slate:
         return {"rating": rating}
 
     def stopping(self) -> dict[str, str]:
-        return {"stoppable": "false"}
+        return self._slates.stopping
 
     async def rate(self, rating: str) -> None:
         await self._slates.put("rate", self._message_id, rating)
