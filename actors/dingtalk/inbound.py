@@ -60,7 +60,7 @@ def read_message(
     conversation = conversation_scope.key(robot=robot, chat=chat, sender=sender)
     sent, quoted = _sent(data, group=address.group), _quoted(data)
     words, quote = sent.words, quoted.gist
-    if quoted.words and not (words or sent.attachments):
+    if quoted.words and not words and sent.kind == "empty":
         # Nothing but a mention: then what is quoted is what is asked.
         words, quote = quoted.words, ""
     attachments = tuple(dict.fromkeys(sent.attachments + quoted.attachments))

@@ -250,6 +250,11 @@ def test_a_quote_that_cannot_be_read_is_no_question_by_itself(kind: str, obstacl
     assert unreadable(replying(" ", kind, {})).kind == obstacle
 
 
+@pytest.mark.parametrize("quoted", [{"msgType": "picture"}, {"msgType": "text", "content": {"text": "哪里坏了？"}}])
+def test_what_was_sent_and_cannot_be_fetched_is_not_replaced_by_what_it_quotes(quoted: dict[str, Any]) -> None:
+    assert unreadable(of_kind("file", {"fileName": "a.pdf", "repliedMsg": quoted})).kind == "file"
+
+
 @pytest.mark.parametrize("data", [of_kind("picture", {"downloadCode": "d"}), rich({"text": "问"}, picture())])
 @pytest.mark.parametrize("fields", [{"senderStaffId": ...}, {"senderStaffId": ""}])
 def test_people_outside_the_company_are_read_like_everybody(data: dict[str, Any], fields: dict[str, Any]) -> None:

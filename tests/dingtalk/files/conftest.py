@@ -47,14 +47,20 @@ def openapi(make_openapi: MakeOpenApi) -> OpenApi:
 async def make_files(openapi: OpenApi, session: aiohttp.ClientSession, tmp_path: Path) -> AsyncIterator[MakeFiles]:
     made = []
 
-    def make(*, timeout: float = 20.0, slots: int = 4, directory: Path = tmp_path, keep_for: float = 3600.0) -> Files:
+    def make(
+        *,
+        timeout: float = 20.0,
+        slots: asyncio.Semaphore | None = None,
+        directory: Path = tmp_path,
+        keep_for: float = 3600.0,
+    ) -> Files:
         files = Files(
             openapi,
             session,
             directory,
             max_bytes=LIMIT,
             timeout=timeout,
-            slots=asyncio.Semaphore(slots),
+            slots=slots or asyncio.Semaphore(4),
             keep_for=keep_for,
         )
         made.append(files)

@@ -10,13 +10,14 @@ from typing import Any
 
 from aiohttp import web
 
-SIGNATURE = "Expires=1671377946&Signature=5BNf2t%2Bkpc%3D"
+SIGNATURE = "Expires=1671377946&Signature=5BNf2t%2Bkp%2Fc%7E%3D"
 
 
 @dataclass(frozen=True)
 class Stored:
-    """How one request for a file is answered. `torn` aborts after so many bytes, `stall` never comes to the end; a
-    `link` is given in place of the storage's own, and `refusal` is what the API says instead of a link."""
+    """How one request for a file is answered. `torn` aborts after so many bytes, `stall` never comes to the end; its
+    length may be `unannounced` or `announced` as another. A `link` is given in place of the storage's own, and
+    `refusal` is what the API says instead of a link."""
 
     data: bytes = b"hello"
     status: int = 200
@@ -24,6 +25,7 @@ class Stored:
     torn: int | None = None
     stall: bool = False
     unannounced: bool = False
+    announced: int | None = None
     link: Any = None
     refusal: dict[str, str] | None = None
 
@@ -100,7 +102,7 @@ class Storage:
         await asyncio.sleep(self.delay)
         response = web.StreamResponse(status=stored.status, headers=stored.headers)
         if not stored.unannounced:
-            response.content_length = len(stored.data)
+            response.content_length = len(stored.data) if stored.announced is None else stored.announced
         await response.prepare(request)
         await response.write(stored.data[: stored.torn])
         if stored.torn is not None and request.transport:

@@ -151,7 +151,7 @@ async def test_what_failed_ahead_is_tried_again_when_it_is_needed(files: Files, 
 
 
 async def test_only_so_many_downloads_go_on_at_once(make_files: MakeFiles, storage: Storage) -> None:
-    files = make_files(slots=2)
+    files = make_files(slots=asyncio.Semaphore(2))
     storage.delay = 0.02
     codes = [f"c{number}" for number in range(6)]
     for code in codes:
@@ -161,9 +161,11 @@ async def test_only_so_many_downloads_go_on_at_once(make_files: MakeFiles, stora
 
 
 async def test_the_wait_for_a_slot_is_not_on_the_clock(make_files: MakeFiles, storage: Storage) -> None:
-    files = make_files(slots=1, timeout=2.0)
-    storage.delay = 0.5
-    codes = [f"c{number}" for number in range(5)]
-    for code in codes:
-        storage.put(code, Stored())
-    assert len(await files.fetch(asking(*map(picture, codes)))) == 5
+    slots = asyncio.Semaphore(1)
+    files = make_files(slots=slots, timeout=0.5)
+    storage.put("d", Stored())
+    await slots.acquire()
+    waiting = asyncio.create_task(files.fetch(asking()))
+    await asyncio.sleep(1.2)  # longer than two tries may take
+    slots.release()
+    assert len(await waiting) == 1

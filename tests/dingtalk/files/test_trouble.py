@@ -16,7 +16,11 @@ from tests.dingtalk.files.attaching import LIMIT, PNG, MakeFiles, asking, counte
 from tests.dingtalk.files.storage import DEAD, Storage, Stored
 
 HTML = Stored(b"<!doctype html><title>welcome to the hotel's network</title>")
-TOO_LARGE = [Stored(bytes(LIMIT + 1)), Stored(bytes(LIMIT + 1), unannounced=True)]
+TOO_LARGE = [
+    Stored(bytes(LIMIT + 1)),
+    Stored(bytes(LIMIT + 1), unannounced=True),
+    Stored(announced=LIMIT + 1, stall=True),
+]
 REFUSED = [
     DEAD,
     HTML,
