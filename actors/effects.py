@@ -16,6 +16,7 @@ from actors import metrics
 from actors.core import card as faces
 from actors.core import texts
 from actors.core import turn_words as turn
+from actors.core.courtesy import Courtesy
 from actors.core.events import Progress
 from actors.core.pacing import Budget
 from actors.core.question import Question, Turn
@@ -284,9 +285,15 @@ class TurnEffects:
         )
 
 
-async def turn_away(inbox: Inbox, desks: Mapping[str, Desk], conversation: str) -> None:
-    """Close what waits in a conversation that cannot be served now, with a polite word for each question. What was
-    begun before is not refused: it waits for a place."""
+async def turn_away(
+    inbox: Inbox,
+    desks: Mapping[str, Desk],
+    courtesy: Courtesy,
+    conversation: str,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> None:
+    """Close what waits in a conversation that cannot be served now, with a polite word. What was begun before is not
+    refused: it waits for a place."""
     try:
         while delivery := await inbox.take(conversation):
             if delivery.attempt > 1 or delivery.answer is not None:
@@ -296,6 +303,9 @@ async def turn_away(inbox: Inbox, desks: Mapping[str, Desk], conversation: str) 
             await delivery.done(Outcome.REFUSED)
             question = delivery.question
             metrics.MESSAGES.labels(robot=question.robot, type="text", outcome="refused").inc()
-            await desks[question.robot].replies.say(question.address, texts.ALL_BUSY)
+            desk = desks[question.robot]
+            await desk.attachments.drop(question)
+            if courtesy.may_say(texts.ALL_BUSY, conversation, monotonic()):
+                await desk.replies.say(question.address, texts.ALL_BUSY)
     except (InboxError, CallFailed) as error:
         log.warning("a question was not turned away: %s", error, extra={"action": "turn_away_failed"})

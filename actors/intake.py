@@ -16,6 +16,7 @@ from typing import Any
 from actors import metrics
 from actors.core import texts
 from actors.core.commands import Command, read_command
+from actors.core.courtesy import Courtesy
 from actors.core.events import Feedback
 from actors.core.question import Address, Question, usable
 from actors.core.robot import Robot
@@ -30,9 +31,6 @@ log = logging.getLogger(__name__)
 
 STORE_WITHIN = 2.0
 """Seconds a question may take to become durable; DingTalk allows 3 s from frame to ack."""
-
-REFUSE_EVERY = 60.0
-"""Seconds between two refusals to one conversation: politeness must not become a flood."""
 
 KINDS = frozenset({"text", "richText", "picture", "audio", "video", "file", "unknownMsgType"})
 """The kinds of message that are counted by name; what a chat sends never names a metric's label by itself."""
@@ -87,7 +85,7 @@ class Intake:
         self._conversation_scope = conversation_scope
         self._memory_scope = memory_scope
         self._monotonic = monotonic
-        self._refused: dict[tuple[str, str], float] = {}
+        self._courtesy = Courtesy()
         self._aside: set[asyncio.Task[None]] = set()
         self._presses = Presses(self._robot, inbox, replies, taken_back=taken_back, heard=heard, beside=self._beside)
 
@@ -198,11 +196,7 @@ class Intake:
         log.info("message repeated", extra={"action": "message_duplicate", **read.ids})
 
     def _refuse(self, read: Question | Unreadable, text: str) -> None:
-        """Say why a message is not taken, but the same at most once a minute in one conversation."""
-        now, refusal = self._monotonic(), (read.conversation, text)
-        self._refused = {key: at for key, at in self._refused.items() if now - at < REFUSE_EVERY}
-        if refusal not in self._refused:
-            self._refused[refusal] = now
+        if self._courtesy.may_say(text, read.conversation, self._monotonic()):
             self._say(read.address, text)
 
     def _say(self, address: Address, text: str) -> None:

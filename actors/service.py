@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from actors import __version__, metrics
 from actors.connection import Connection
 from actors.conversation import Conversation
+from actors.core.courtesy import Courtesy
 from actors.core.events import Agent
 from actors.core.restart import Intensity
 from actors.core.robot import Parked, Robot
@@ -78,6 +79,7 @@ class Service:
         self._reactor = Reactor(self._died)
         self._supervisor: Ref | None = None
         self._running = asyncio.Semaphore(settings.max_concurrent_turns)
+        self._courtesy = Courtesy()
         self.probes = Probes(
             settings.http_host,
             settings.http_port,
@@ -223,7 +225,7 @@ class Service:
             tell(self._supervisor, TakenBack(robot, conversation, message_ids))
 
     def _turn_away(self, conversation: str) -> None:
-        turned = turn_away(self._parts.inbox, self._parts.desks, conversation)
+        turned = turn_away(self._parts.inbox, self._parts.desks, self._courtesy, conversation)
         self._reactor.submit(turned).add_done_callback(_report)
 
     # Keeping house.

@@ -6,8 +6,10 @@ here runs on the reactor. Who waits is handed in; nothing is decided here, and a
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 
+from actors import metrics
 from actors.core import card as faces
 from actors.core.question import Question
 from actors.dingtalk.port import Replies
@@ -22,8 +24,9 @@ _AMPLE = 100
 class WaitingCards:
     """The cards of one conversation's line. `replies(question)` is how its robot answers."""
 
-    def __init__(self, replies: Callable[[Question], Replies]) -> None:
+    def __init__(self, replies: Callable[[Question], Replies], wall: Callable[[], float] = time.time) -> None:
         self._replies = replies
+        self._wall = wall
         self._line: tuple[Question, ...] = ()
         self._shown: dict[str, int] = {}
         """The place on each card that is there, by message id."""
@@ -63,6 +66,9 @@ class WaitingCards:
         try:
             if known or not await card.create(face):
                 await card.show(face)
+            else:
+                age = max(0.0, self._wall() - question.received_at)
+                metrics.FIRST_CARD_SECONDS.labels(robot=question.robot).observe(age)
             self._shown[name] = ahead
         except CallFailed as error:
             log.info("a place in line was not shown: %s", error, extra={"action": "place_not_shown", **question.ids})

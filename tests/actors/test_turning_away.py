@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from actors.core import texts
+from actors.core.courtesy import Courtesy
 from actors.core.question import Address, Attachment, Question
 from actors.dingtalk.port import Card
 from actors.effects import Desk, turn_away
@@ -48,7 +49,7 @@ class NoFiles:
         raise NotImplementedError
 
     async def drop(self, question: Question) -> None:
-        raise NotImplementedError
+        pass
 
 
 def desk(speaker: Speaker) -> dict[str, Desk]:
@@ -58,14 +59,23 @@ def desk(speaker: Speaker) -> dict[str, Desk]:
 async def test_a_question_that_finds_no_place_gets_a_polite_word() -> None:
     inbox, speaker = MemoryInbox(), Speaker()
     await inbox.put(question("m1"), limit=8)
-    await turn_away(inbox, desk(speaker), LI)
+    await turn_away(inbox, desk(speaker), Courtesy(), LI)
     assert (speaker.said, await inbox.pending()) == ([texts.ALL_BUSY], {})
+
+
+async def test_the_polite_word_is_said_once_a_minute() -> None:
+    inbox, speaker, courtesy, now = MemoryInbox(), Speaker(), Courtesy(), [0.0]
+    for number, at in enumerate((0.0, 1.0, 59.0, 60.0)):
+        now[0] = at
+        await inbox.put(question(f"m{number}"), limit=8)
+        await turn_away(inbox, desk(speaker), courtesy, LI, lambda: now[0])
+    assert speaker.said == [texts.ALL_BUSY] * 2
 
 
 async def test_a_word_that_is_not_delivered_harms_nobody() -> None:
     inbox = MemoryInbox()
     await inbox.put(question("m1"), limit=8)
-    await turn_away(inbox, desk(Speaker(broken=True)), LI)
+    await turn_away(inbox, desk(Speaker(broken=True)), Courtesy(), LI)
     assert await inbox.pending() == {}
 
 
@@ -75,7 +85,7 @@ async def test_a_question_that_was_begun_before_waits_for_a_place() -> None:
     begun = await inbox.take(LI)
     assert begun is not None
     await begun.retry(0)
-    await turn_away(inbox, desk(speaker), LI)
+    await turn_away(inbox, desk(speaker), Courtesy(), LI)
     assert (speaker.said, await inbox.pending()) == ([], {"ding1": 1})
 
 
@@ -86,5 +96,5 @@ async def test_an_answer_that_is_stored_is_never_refused() -> None:
     assert begun is not None
     await begun.answered("答", Outcome.ANSWERED)
     await begun.retry(0)
-    await turn_away(inbox, desk(speaker), LI)
+    await turn_away(inbox, desk(speaker), Courtesy(), LI)
     assert (speaker.said, await inbox.pending()) == ([], {"ding1": 1})
