@@ -8,7 +8,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from actors.core.robot import Robot
+from actors.core.robot import FixedSecret, Robot
 from actors.dingtalk.files import Files
 from actors.dingtalk.openapi import OpenApi
 from tests.dingtalk.conftest import MakeOpenApi
@@ -30,7 +30,7 @@ def robot(storage: Storage) -> Robot:
     """A robot of its own for each test, since its name is a metric's label."""
     return Robot(
         client_id=f"ding{uuid.uuid4().hex[:8]}",
-        client_secret="the-robots-secret",
+        client_secret=FixedSecret("the-robots-secret"),
         endpoint=storage.url,
         agent="faq:",
         card_template="template",

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from actors.core.question import Attachment, Question
-from actors.core.robot import Robot
+from actors.core.robot import FixedSecret, Robot
 from actors.dingtalk.files import Files
 from actors.sandbox.server import Sandbox
 from tests.dingtalk.files.attaching import PNG, asking, counted, path_of, picture
@@ -23,7 +23,7 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 def robot(sandbox: Sandbox) -> Robot:
     return Robot(
         client_id=f"ding{uuid.uuid4().hex[:8]}",
-        client_secret="secret",
+        client_secret=FixedSecret("secret"),
         endpoint=sandbox.url,
         agent="faq:",
         card_template="template",
