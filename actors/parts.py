@@ -63,6 +63,11 @@ class Parts:
         """The desks by client id."""
         return {name: robot.desk for name, robot in self.robots.items()}
 
+    @property
+    def answers(self) -> dict[str, str]:
+        """What each robot shows its answers on now, by client id."""
+        return {name: robot.replies.shown_on for name, robot in self.robots.items()}
+
     async def close(self) -> None:
         """Give back what the parts hold, in reverse. One that fails or hangs keeps no other from it: the inbox above
         all, whose questions would count a death."""

@@ -7,7 +7,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
@@ -26,9 +26,10 @@ from actors.effects import Desk, Rules, turn_away
 from actors.errors import CallFailed, InboxError, SettingsError
 from actors.inbox.port import Inbox
 from actors.lines import Line, line_id
-from actors.messages import AreYouThere, Begin, Drain, Status, TakenBack, TellStatus, WorkArrived
+from actors.messages import AreYouThere, Begin, Drain, TakenBack, TellStatus, WorkArrived
 from actors.parts import Signals, assemble, make_agents, open_inbox
 from actors.probes import Probes
+from actors.roll import Roll
 from actors.runtime.actor import Reason, Ref, Terminated, tell
 from actors.runtime.reactor import Reactor
 from actors.settings import Settings
@@ -72,7 +73,7 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._robots: tuple[Robot, ...] = ()
-        self._parked: tuple[Parked, ...] = ()
+        self._roll = Roll(settings, (), ())
         self._over = threading.Event()
         self._death: Terminated | Exception | None = None
         self._reactor = Reactor(self._died)
@@ -94,12 +95,13 @@ class Service:
             SettingsError: settings turn out to be wrong, all of them named; nothing is left running.
         """
         self._reactor.start()
-        agents, inbox = self._take_hold()
+        agents, parked, inbox = self._take_hold()
         self._robots = tuple(robot for robot in self._settings.robots() if robot.client_id in agents)
+        self._roll = Roll(self._settings, self._robots, parked)
         signals = Signals(self._work, self._taken_back)
         self._parts = self._reactor.submit(assemble(self._settings, agents, inbox, signals)).result()
         self._tell_settings()
-        self._tell_parked()
+        self._roll.tell_parked()
         self._supervisor = Supervisor.start(
             self._died,
             self._reactor,
@@ -118,7 +120,7 @@ class Service:
             extra={"action": "service_started", "version": __version__, "robots": len(self._robots)},
         )
 
-    def _take_hold(self) -> tuple[dict[str, Agent], Inbox]:
+    def _take_hold(self) -> tuple[dict[str, Agent], tuple[Parked, ...], Inbox]:
         """Take what somebody else may have, or what may not be there: the agents, the inbox, the port."""
         problems: list[str] = []
 
@@ -133,8 +135,7 @@ class Service:
         inbox = attempt(lambda: self._reactor.submit(open_inbox(self._settings)).result())
         attempt(self.probes.start)
         if made is not None and inbox is not None and not problems:
-            agents, self._parked = made
-            return agents, inbox
+            return *made, inbox
         if inbox is not None:
             self._reactor.submit(inbox.close()).result(STOP_WITHIN)
         self._reactor.stop(STOP_WITHIN)
@@ -270,20 +271,6 @@ class Service:
                 if name.startswith(f"{scope}_retry_"):
                     metrics.RETRY_POLICY.labels(scope=scope, setting=name.removeprefix(f"{scope}_retry_")).set(value)
 
-    def _tell_parked(self) -> None:
-        for parked in self._parked:
-            metrics.ROBOT_PARKED.labels(robot=parked.robot, reason=parked.cause).set(1)
-            log.warning(
-                "robot parked: %s",
-                "; ".join(parked.problems),
-                extra={
-                    "action": "robot_parked",
-                    "robot": parked.robot,
-                    "element": parked.element,
-                    "reason": parked.cause,
-                },
-            )
-
     # Answering probes.
 
     def _alive(self) -> bool:
@@ -295,19 +282,11 @@ class Service:
         if self._supervisor is None or self._over.is_set():
             return False, {"ready": False, "missing": ["this process is starting or ending"]}
         status = self._ask(TellStatus())
-        missing = []
-        if status.draining:
-            missing.append("this process is draining")
-        for robot in self._robots:
-            lines = [line for line in status.connections if line["robot"] == robot.client_id]
-            if not any(line["state"] == "connected" for line in lines):
-                why = ", ".join(sorted({str(line["reason"] or line["state"]) for line in lines}))
-                missing.append(f"robot {robot.client_id} has no Stream connection ({why})")
+        missing = ["this process is draining"] if status.draining else []
+        missing += self._roll.missing(status)
         if not self._reactor.submit(self._parts.inbox.healthy()).result(ANSWER_WITHIN):
             missing.append("the inbox takes no writes")
-        # A fault in one robot's configuration takes nothing from the others: it is told, and the pod is ready.
-        parked = [f"robot {parked.robot}: {'; '.join(parked.problems)}" for parked in self._parked]
-        return not missing, {"ready": not missing, "missing": missing, "parked": parked}
+        return not missing, {"ready": not missing, "missing": missing, "parked": self._roll.parked()}
 
     def _status(self) -> dict[str, Any]:
         status = self._ask(TellStatus())
@@ -315,29 +294,13 @@ class Service:
         return {
             "version": __version__,
             "draining": status.draining,
-            "robots": [*self._serving(status), *map(_not_served, self._parked)],
+            "robots": self._roll.told(status, self._parts.answers),
             "connections": list(status.connections),
             "conversations": status.conversations,
             "resting": status.resting,
             "queue": pending,
             "settings": self._settings.effective(),
         }
-
-    def _serving(self, status: Status) -> Iterator[dict[str, Any]]:
-        """The robots that were started, and what became of them."""
-        crashed = {line["robot"] for line in status.connections if line["state"] == "parked"}
-        for robot in self._robots:
-            own = self._settings.of(robot.client_id)
-            is_parked = robot.client_id in crashed
-            yield {
-                "robot": robot.client_id,
-                "element": own.element.name if own.element else "",
-                "agent": robot.agent,
-                "state": "parked" if is_parked else "serving",
-                "reason": "its connections crashed too often" if is_parked else "",
-                "answers": self._parts.robots[robot.client_id].replies.shown_on,
-                "settings": own.effective_for_robot(),
-            }
 
     def _ask(self, question: object) -> Any:
         if self._supervisor is None:
@@ -357,16 +320,6 @@ class Service:
         if isinstance(death, Terminated) and death.reason is Reason.NORMAL:
             return DRAINED, ""
         return GAVE_UP, str(death.error if isinstance(death, Terminated) else death)
-
-
-def _not_served(parked: Parked) -> dict[str, Any]:
-    return {
-        "robot": parked.robot,
-        "element": parked.element,
-        "agent": parked.agent,
-        "state": "parked",
-        "reason": "; ".join(parked.problems),
-    }
 
 
 def _most_conversations(wanted: int) -> int:

@@ -255,8 +255,8 @@ def _with_tree(settings: Settings, directory: Path, given: Mapping[str, str], pr
 
 def _laid_over(given: Mapping[str, str], variables: Mapping[str, str]) -> dict[str, str]:
     """An environment with a robot's own variables. `X` takes the place of `X_FILE` too, and the other way round."""
-    replaced = {"ROBOTS_DIR"}
-    for name in (*_ROBOT, *variables):
+    replaced: set[str] = set()
+    for name in variables:
         replaced |= {name, f"{name}_FILE", name.removesuffix("_FILE")}
     return {name: value for name, value in given.items() if name not in replaced} | dict(variables)
 

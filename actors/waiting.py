@@ -31,7 +31,8 @@ class WaitingCards:
         self._shown: dict[str, int] = {}
         """The place on each card that is there, by message id."""
         self._claimed: set[str] = set()
-        self._touching = ""
+        self._touched: dict[str, asyncio.Event] = {}
+        """Set when the call that touches this card is over; by message id."""
         self._free = asyncio.Lock()
 
     async def show(self, line: tuple[Question, ...]) -> None:
@@ -51,9 +52,8 @@ class WaitingCards:
         """Its turn has come: from here on the card is the turn's. Whether there is one."""
         name = question.message_id
         self._claimed.add(name)
-        if self._touching == name:
-            async with self._free:
-                pass
+        if touched := self._touched.get(name):
+            await touched.wait()
         return self._shown.pop(name, None) is not None
 
     async def _place(self, question: Question, ahead: int) -> None:
@@ -62,7 +62,7 @@ class WaitingCards:
         if replies.text_only or (known and replies.budget(_AMPLE) < _AMPLE):
             return
         card = replies.card(question, 0)
-        self._touching = name
+        over = self._touched[name] = asyncio.Event()
         try:
             if known or not await card.create(face):
                 await card.show(face)
@@ -73,4 +73,5 @@ class WaitingCards:
         except CallFailed as error:
             log.info("a place in line was not shown: %s", error, extra={"action": "place_not_shown", **question.ids})
         finally:
-            self._touching = ""
+            del self._touched[name]
+            over.set()

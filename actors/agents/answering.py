@@ -12,6 +12,8 @@ import traceback
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
+from functools import cache
+from random import random
 from typing import get_args
 
 from tenacity import RetryCallState, retry_if_exception
@@ -83,8 +85,12 @@ async def answering(
     def worth_another_try(error: BaseException) -> bool:
         return isinstance(error, AgentFailed) and error.retryable and not patience.text_came
 
-    def out_of_tries(state: RetryCallState) -> bool:
-        return state.attempt_number >= attempts or state.upcoming_sleep >= patience.left
+    @cache
+    def pause_after(number: int) -> float:
+        return backoff.delay(number - 1, random)
+
+    def last(number: int) -> bool:
+        return number >= attempts or pause_after(number) >= patience.left
 
     def count_retry(state: RetryCallState) -> None:
         error = state.outcome and state.outcome.exception()
@@ -93,8 +99,8 @@ async def answering(
 
     tries = AsyncRetrying(
         retry=retry_if_exception(worth_another_try),
-        wait=backoff.wait(),
-        stop=out_of_tries,
+        wait=lambda state: pause_after(state.attempt_number),
+        stop=lambda state: last(state.attempt_number),
         sleep=patience.sleep,
         before_sleep=count_retry,
         reraise=True,
@@ -111,7 +117,7 @@ async def answering(
                 metrics.AGENT_ERRORS.labels(robot=robot, agent=agent.name, reason=_label(failure)).inc()
                 number = attempt.retry_state.attempt_number
                 _report(failure, robot, agent, question, number)
-                if number < attempts and worth_another_try(failure):
+                if worth_another_try(failure) and not last(number):
                     yield Retrying()
                 raise
 

@@ -68,7 +68,7 @@ class PythonAgent:
         own = getattr(self._function, "feedback", None)
         if own is None:
             return
-        if inspect.iscoroutinefunction(own):
+        if _is_async(own):
             await own(given)
         else:
             await asyncio.to_thread(own, given)
@@ -134,7 +134,7 @@ def _called(function: Callable[[Question], Any], question: Question) -> Iterator
         yield from found
 
 
-def _is_async(function: Callable[[Question], Any]) -> bool:
+def _is_async(function: Callable[..., Any]) -> bool:
     return any(
         inspect.iscoroutinefunction(candidate) or inspect.isasyncgenfunction(candidate)
         for candidate in (function, getattr(function, "__call__", None))  # noqa: B004  an object with an async __call__

@@ -33,8 +33,8 @@ class StandardCard:
         self._shown: Face | None = None
 
     async def create(self, face: Face) -> bool:
-        """Send the card; see the port. There is no word for one that is there already, so a later attempt first tries
-        whether it can be changed.
+        """Send the card; see the port. There is no clear word for one that is there already, so a later attempt first
+        tries whether it can be changed, and so does a first one whose card is refused: it may have stood in line.
 
         Raises:
             CallFailed: it cannot be had; code `noStaffId` if the asker can get none, being outside the company.
@@ -46,7 +46,12 @@ class StandardCard:
             )
         if self._attempt > 1 and await self._is_there(face):
             return False
-        await self._call("initial", SEND_STANDARD, lambda: self._sending(face))
+        try:
+            await self._call("initial", SEND_STANDARD, lambda: self._sending(face))
+        except CallFailed as failure:
+            if failure.fault is not Fault.REJECTED or not await self._is_there(face):
+                raise
+            return False
         self._shown = face
         return True
 

@@ -93,7 +93,7 @@ def _spelled(value: object, *, text_only: bool) -> str:
             return value
         case bool() if not text_only:
             return str(value).lower()
-        case int() | float() if not text_only and not isinstance(value, bool):
+        case int() | float() if not text_only:
             return str(value)
         case _:
             raise ValueError(f"must be text in quotes, is {kind_of(value)}")

@@ -53,7 +53,7 @@ LASTING = [
     (error(403, "Forbidden.AccessDenied.AccessTokenPermissionDenied"), Fault.PERMISSION),
     (error(400, "param.stream.content"), Fault.TOO_LARGE),
     (error(400, "param.cardAlreadyExist"), Fault.CARD_EXISTS),
-    (error(400, "param.templateNotExist"), Fault.REJECTED),
+    (error(400, "param.templateNotExist"), Fault.TEMPLATE),
     (Answer(200, {"success": False}), Fault.REJECTED),
 ]
 

@@ -45,6 +45,12 @@ def test_check_masks_the_secrets_of_all_robots(tmp_path: Path) -> None:
     assert "secret-of" not in ran.stdout
 
 
+def test_check_masks_a_secret_that_strayed_into_another_key(tmp_path: Path) -> None:
+    ran = checked(tmp_path, GOOD | {"leaky": robot("ding-x", clientSecret="{{CLUB}}", agent="python:{{CLUB}}:answer")})
+    assert "leaky/config.json: agent='python:***:answer'" in ran.stderr
+    assert "hush-hush" not in ran.stderr
+
+
 def test_check_names_broken_robots_beside_good_ones_and_is_content(tmp_path: Path) -> None:
     broken = {
         "agentless": robot("ding-x", agent="faq:/nowhere"),
