@@ -26,6 +26,8 @@ CONTRACT = {
     "card_updates_total": ("counter", ("robot", "stage", "outcome")),
     "card_updates_per_answer": ("histogram", ("robot",)),
     "card_lag_seconds": ("histogram", ("robot",)),
+    "card_fallback": ("gauge", ("robot",)),
+    "clicks_total": ("counter", ("robot", "outcome")),
     "openapi_request_seconds": ("histogram", ("api", "status")),
     "openapi_throttled_total": ("counter", ("robot", "api")),
     "openapi_quota_used": ("gauge", ("robot",)),
@@ -36,6 +38,7 @@ CONTRACT = {
     "actor_failures_total": ("counter", ("actor",)),
     "event_loop_lag_seconds": ("histogram", ()),
     "event_loop_stuck_total": ("counter", ()),
+    "robot_parked": ("gauge", ("robot", "reason")),
     "build_info": ("gauge", ("version",)),
 }
 
