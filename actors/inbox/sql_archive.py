@@ -30,9 +30,10 @@ class SqlArchive:
         self, *, robot: str = "", message_id: str = "", state: State | None = None, outcome: Outcome | None = None
     ) -> AsyncIterator[Stored]:
         """The questions that fit, newest first."""
-        wanted = {"robot": robot, "message_id": message_id, "state": state or "", "outcome": outcome or ""}
+        wanted: dict[str, Value] = {"robot": robot, "message_id": message_id, "slice": _SLICE}
+        wanted |= {"state": state or "", "outcome": outcome or ""}
         before = _NEWEST
-        while page := await self._run(statements.QUESTIONS, before=before, slice=_SLICE, **wanted):
+        while page := await self._run(statements.QUESTIONS, before=before, **wanted):
             for row in page:
                 yield _stored(row)
             before = page[-1][0]
@@ -40,7 +41,7 @@ class SqlArchive:
     async def ratings(self, *, robot: str = "", message_id: str = "", since: float = 0.0) -> AsyncIterator[Rating]:
         """The ratings that fit, oldest first."""
         after, sequence = since, 0
-        wanted = {"robot": robot, "message_id": message_id, "slice": _SLICE}
+        wanted: dict[str, Value] = {"robot": robot, "message_id": message_id, "slice": _SLICE}
         while page := await self._run(statements.RATINGS, after=after, sequence=sequence, **wanted):
             for row in page:
                 yield _rating(row)
