@@ -25,8 +25,7 @@ OpenArchive = Callable[[], Awaitable[SqliteArchive]]
 
 SECRET = "身份证三三零一"
 
-TALKERS, QUESTIONS_EACH = 40, 20
-"""Enough for SQLite to have moved rows about: only a file that is made anew is clean of all their copies."""
+TALKERS, QUESTIONS_EACH = 20, 6
 
 
 @pytest.fixture
@@ -203,12 +202,22 @@ async def live_through(inbox: SqliteInbox) -> None:
     await asyncio.gather(*(talk(talker) for talker in range(TALKERS)))
 
 
+def leave_copies(path: Path) -> None:
+    """Delete some of the person's questions in a way that leaves their text in unused pages, as SQLite's moving of rows
+    does now and then."""
+    with closing(sqlite3.connect(path)) as careless:
+        careless.execute("PRAGMA secure_delete = OFF")
+        careless.execute("DELETE FROM questions WHERE sender = 'staff-li' AND sequence % 2 = 0")
+        careless.commit()
+
+
 class TestCleanness:
     async def test_without_a_service_nothing_of_a_forgotten_person_stays_in_the_files(
         self, inbox: SqliteInbox, open_archive: OpenArchive, path: Path
     ) -> None:
         await live_through(inbox)
         await inbox.close()
+        leave_copies(path)
         assert SECRET.encode() in bytes_of(path)
         archive = await open_archive()
         await archive.forget("staff-li")
@@ -228,6 +237,7 @@ class TestCleanness:
         self, inbox: SqliteInbox, open_file: OpenFile, open_archive: OpenArchive, path: Path
     ) -> None:
         await live_through(inbox)
+        leave_copies(path)
         archive = await open_archive()
         await archive.forget("staff-li")
         await archive.purge()
