@@ -224,6 +224,19 @@ class TestCleanness:
         assert await archive.purge() is True
         assert [name for name in (SECRET, "staff-li") if name.encode() in bytes_of(path)] == []
 
+    async def test_beside_a_service_what_is_deleted_is_overwritten_where_it_stood(
+        self, inbox: SqliteInbox, open_archive: OpenArchive, path: Path
+    ) -> None:
+        for number in range(20):
+            await inbox.put(question(f"m{number}", text=SECRET), limit=99)
+            delivery = await take(inbox)
+            await delivery.answered(SECRET)
+            await delivery.done(Outcome.ANSWERED)
+        archive = await open_archive()
+        await archive.forget("staff-li")
+        await archive.purge()
+        assert SECRET.encode() not in bytes_of(path)
+
     async def test_beside_a_service_the_log_is_emptied(
         self, inbox: SqliteInbox, open_archive: OpenArchive, path: Path
     ) -> None:
