@@ -1,4 +1,4 @@
-"""The commands: `python -m actors run | sandbox | check`."""
+"""The commands: `python -m actors run | sandbox | check | feedback | questions | forget`."""
 
 import ipaddress
 import os
@@ -10,14 +10,14 @@ from contextlib import ExitStack
 from types import FrameType
 from urllib.parse import urlsplit
 
-from actors import logs
+from actors import logs, records
 from actors.agents.registry import make_agent
 from actors.errors import SettingsError
 from actors.sandbox_child import SandboxChild
 from actors.service import Service
 from actors.settings import Settings, load
 
-USAGE = "usage: python -m actors run | sandbox | check"
+USAGE = "usage: python -m actors run | sandbox | check | feedback | questions | forget  (-h for the last three)"
 WRONG = 2
 """Exit code: the environment is wrong."""
 
@@ -34,6 +34,8 @@ def main() -> int:
             return _with_settings(check)
         case ["sandbox"]:
             os.execv(sys.executable, [sys.executable, "-m", "actors.sandbox"])  # noqa: S606 - our own module
+        case ["feedback" | "questions" | "forget", *_] as words:
+            return _with_settings(records.command(words))
     print(USAGE, file=sys.stderr)
     return WRONG
 

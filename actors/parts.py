@@ -22,8 +22,9 @@ from actors.dingtalk.quota import Quota
 from actors.dingtalk.replies import RobotReplies
 from actors.effects import Desk
 from actors.errors import InboxError, SettingsError
-from actors.inbox.port import Inbox
+from actors.inbox.port import Archive, Inbox
 from actors.inbox.sqlite import SqliteInbox
+from actors.inbox.sqlite_archive import SqliteArchive
 from actors.intake import Intake
 from actors.settings import Settings
 
@@ -103,6 +104,15 @@ async def open_inbox(settings: Settings) -> Inbox:
         )
     except InboxError as error:
         raise SettingsError((f"INBOX_URL: {error}",)) from error
+
+
+async def open_archive(settings: Settings) -> Archive:
+    """What an operator sees of the inbox.
+
+    Raises:
+        InboxError: it cannot be had.
+    """
+    return await SqliteArchive.open(settings.inbox_path)
 
 
 async def assemble(
