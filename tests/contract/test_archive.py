@@ -25,16 +25,24 @@ async def close(inbox: Inbox, asked: Question, outcome: Outcome, answer: str | N
     await delivery.done(outcome)
 
 
-async def ids(archive: Archive, **wanted: str) -> list[str]:
+async def ids(
+    archive: Archive,
+    *,
+    robot: str = "",
+    message_id: str = "",
+    state: State | None = None,
+    outcome: Outcome | None = None,
+) -> list[str]:
     """Which questions are shown, in their order."""
-    state, outcome = wanted.pop("state", None), wanted.pop("outcome", None)
-    shown = archive.questions(state=state and State(state), outcome=outcome and Outcome(outcome), **wanted)
+    shown = archive.questions(robot=robot, message_id=message_id, state=state, outcome=outcome)
     return [stored.question.message_id async for stored in shown]
 
 
-async def rated(archive: Archive, **wanted: str | float) -> list[tuple[str, str]]:
+async def rated(
+    archive: Archive, *, robot: str = "", message_id: str = "", since: float = 0.0
+) -> list[tuple[str, str]]:
     """Which ratings are shown, in their order."""
-    shown = archive.ratings(**wanted)  # type: ignore[arg-type] - one mapping for texts and numbers
+    shown = archive.ratings(robot=robot, message_id=message_id, since=since)
     return [(rating.feedback.message_id, rating.feedback.rating) async for rating in shown]
 
 
