@@ -49,7 +49,7 @@ class SqlArchive:
 
     async def replay(self, robot: str, message_id: str) -> bool:
         """Open a question again that was closed with an apology; False if it is no such one."""
-        async for stored in self.questions(robot=robot, message_id=message_id, state=State.CLOSED):
+        async for stored in self.questions(robot=robot, message_id=message_id):
             if stored.outcome in REPLAYABLE:
                 return await self._put_again(stored)
         return False

@@ -6,6 +6,8 @@ import io
 import os
 import pty
 import re
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -20,6 +22,7 @@ from actors.inbox.sqlite import SqliteInbox
 from actors.settings import load
 from actors.tables import width
 from tests.contract.stories import LI, SHOP, question, take, taken
+from tests.operations.workshop import ROOT
 
 NOON = datetime(2026, 11, 26, 12, 0).timestamp()  # noqa: DTZ001 - as the operator's clock on the wall says
 
@@ -357,6 +360,36 @@ class TestForget:
         assert told.out.startswith(
             "Delete questions with their answers: 1, turns of memories: 0, ratings: 0 of staff-li?"
         )
+
+
+def piped(shop: Shop, words: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
+    """Give a command in a shell."""
+    return subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {sys.executable} -m actors {words}"],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "INBOX_URL": f"sqlite:///{shop.path}", **environment},
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+
+
+class TestOutput:
+    def test_a_reader_who_has_seen_enough_is_no_fault(self, shop: Shop) -> None:
+        shop.closed(asked(text="长" * 100_000), Outcome.ANSWERED)
+        told = piped(shop, "questions show m1 | head -c 5")
+        assert (told.returncode, told.stdout, told.stderr) == (0, b"robot", b"")
+
+    @pytest.mark.parametrize(("encoding", "text"), [("gbk", "多久发货 ?"), ("ascii", "???? ?")])
+    def test_a_terminal_of_another_encoding_is_no_fault(self, shop: Shop, encoding: str, text: str) -> None:
+        shop.closed(asked(text="多久发货 ☃"), Outcome.ANSWERED)
+        told = piped(shop, "questions", PYTHONIOENCODING=encoding)
+        assert told.stdout.decode(encoding).rstrip().endswith(text)
+
+    def test_csv_is_utf_8_in_any_terminal(self, shop: Shop) -> None:
+        shop.closed(asked(text="多久发货 ☃"), Outcome.ANSWERED, rating="helpful")
+        told = piped(shop, "feedback --csv", PYTHONIOENCODING="gbk")
+        assert told.stdout.decode("utf-8-sig").endswith(",多久发货 ☃,\r\n")
 
 
 class TestUsage:
