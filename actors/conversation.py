@@ -178,7 +178,7 @@ class Conversation(Actor):
 
     def _begin(self, delivery: Delivery) -> None:
         self._serial += 1
-        due = Happened(self._serial, words.UpdateDue())
+        due, taken_back = (Happened(self._serial, event) for event in (words.UpdateDue(), words.Stop()))
         ref, question = self.actor_ref, delivery.question
         effects = TurnEffects(
             delivery,
@@ -188,6 +188,7 @@ class Conversation(Actor):
             line=self._line,
             running=self._running,
             due=lambda: tell(ref, due),
+            taken_back=lambda: tell(ref, taken_back),
             wall=self._wall,
         )
         metrics.TURNS_IN_PROGRESS.labels(robot=question.robot).inc()

@@ -79,6 +79,7 @@ class TurnEffects:
         line: WaitingCards,
         running: asyncio.Semaphore,
         due: Callable[[], object],
+        taken_back: Callable[[], object],
         wall: Callable[[], float] = time.time,
     ) -> None:
         self.question = delivery.question
@@ -88,17 +89,20 @@ class TurnEffects:
         self._rules = rules
         self._line = line
         self._running = running
+        self._taken_back = taken_back
         self._wall = wall
         self._card = desk.replies.card(delivery.question, delivery.attempt)
         budget = Budget(desk.replies.budget(rules.updates), rules.min_interval)
         self._pump = Pump(budget, due=due, began=self._first_text, show_reasoning=rules.show_reasoning)
 
     async def keep(self) -> turn.TurnEvent:
-        """Renew the lease for as long as the turn goes on; returns when it is lost."""
+        """Renew the lease for as long as the turn goes on; returns when it is lost. It also tells, should the signal of
+        it not have come through, that the question was taken back."""
         while True:
             await asyncio.sleep(self._rules.lease / 3)
             try:
-                await self._delivery.touch()
+                if not await self._delivery.touch():
+                    self._taken_back()
             except InboxUnavailable as error:
                 self._warn("lease_not_renewed", error)
             except LeaseLost:

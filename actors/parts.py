@@ -24,8 +24,9 @@ from actors.dingtalk.replies import RobotReplies
 from actors.dingtalk.standing import Standing
 from actors.effects import Desk
 from actors.errors import InboxError, SettingsError
-from actors.inbox.port import Inbox
+from actors.inbox.port import Archive, Inbox
 from actors.inbox.sqlite import SqliteInbox
+from actors.inbox.sqlite_archive import SqliteArchive
 from actors.intake import Admission, Intake
 from actors.settings import Settings
 
@@ -115,6 +116,15 @@ async def open_inbox(settings: Settings) -> Inbox:
         )
     except InboxError as error:
         raise SettingsError((f"INBOX_URL: {error}",)) from error
+
+
+async def open_archive(settings: Settings) -> Archive:
+    """What an operator sees of the inbox.
+
+    Raises:
+        InboxError: it cannot be had.
+    """
+    return await SqliteArchive.open(settings.inbox_path)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ CONTRACT = {
     "stream_connected": ("gauge", ("robot", "connection")),
     "stream_restarts_total": ("counter", ("robot", "reason")),
     "stream_backoff_seconds": ("gauge", ("robot", "connection")),
+    "robot_parked": ("gauge", ("robot", "reason")),
     "stream_frames_total": ("counter", ("robot", "type")),
     "ack_seconds": ("histogram", ("robot",)),
     "messages_total": ("counter", ("robot", "type", "outcome")),
@@ -38,7 +39,6 @@ CONTRACT = {
     "actor_failures_total": ("counter", ("actor",)),
     "event_loop_lag_seconds": ("histogram", ()),
     "event_loop_stuck_total": ("counter", ()),
-    "robot_parked": ("gauge", ("robot", "reason")),
     "build_info": ("gauge", ("version",)),
 }
 
