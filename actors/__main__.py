@@ -1,21 +1,25 @@
 """The commands: `python -m actors run | sandbox | check | feedback | questions | forget`."""
 
-import ipaddress
+import faulthandler
+import logging
 import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from types import FrameType
-from urllib.parse import urlsplit
 
 from actors import logs, records
 from actors.agents.registry import make_agent
+from actors.core.robot import Parked
 from actors.errors import SettingsError
+from actors.parts import make_agents
 from actors.sandbox_child import SandboxChild
 from actors.service import Service
 from actors.settings import Settings, load
+
+log = logging.getLogger(__name__)
 
 USAGE = "usage: python -m actors run | sandbox | check | feedback | questions | forget  (-h for the last three)"
 WRONG = 2
@@ -43,14 +47,18 @@ def main() -> int:
 def run(settings: Settings) -> int:
     """Serve until a signal comes, or the supervisor gives up."""
     signals = _Signals()
+    # Written by the interpreter itself, without a lock: it works when all else hangs. It names functions, no values.
+    faulthandler.register(signal.SIGUSR1, all_threads=True, chain=False)
     logs.configure(settings.log_level, settings.log_format)
     logs.log_uncaught()
+    for remark in settings.remarks:
+        log.warning(remark, extra={"action": "settings_remark"})
+    log.info("kill -USR1 %d prints all stacks to stderr", os.getpid(), extra={"action": "stacks_on_signal"})
     with ExitStack() as stack:
         page = ""
         if settings.sandbox_wanted:
             child = stack.enter_context(SandboxChild(settings))
             settings, page = child.robot(settings), child.url
-        _spare_loopback(settings.dingtalk_openapi_endpoint)
         service = Service(settings)
         service.start()
         signals.drain(service)
@@ -60,10 +68,22 @@ def run(settings: Settings) -> int:
 
 
 def check(settings: Settings) -> int:
-    """Validate everything that can be without connecting, and print the settings in effect."""
-    make_agent(settings.agent)
-    for variable, value in settings.effective().items():
-        print(f"{variable}={_spelled(value)}")
+    """Validate everything that can be without connecting, and print the settings in effect; those of each robot of
+    `ROBOTS_DIR` follow under its name, and the robots that are broken are named on stderr."""
+    agents: Iterable[str] = ()
+    parked: Iterable[Parked] = ()
+    if settings.sandbox_wanted:
+        make_agent(settings.agent)
+    else:
+        agents, parked = make_agents(settings)
+    _print(settings.effective())
+    for robot in agents:
+        own = settings.of(robot)
+        if own.element:
+            print(f"\n# {own.element.name} {own.element.title}".rstrip())
+            _print(own.effective_for_robot())
+    for told in (*settings.remarks, *(problem for robot in parked for problem in robot.problems)):
+        print(told, file=sys.stderr)
     return 0
 
 
@@ -85,23 +105,16 @@ def _agent_problems() -> tuple[str, ...]:
     return ()
 
 
+def _print(effective: Mapping[str, object]) -> None:
+    for variable, value in effective.items():
+        print(f"{variable}={_spelled(value)}")
+
+
 def _spelled(value: object) -> str:
     """A value as it may stand in the environment."""
     if value is None:
         return ""
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _spare_loopback(endpoint: str) -> None:
-    """Never look for this machine behind a proxy; whoever has one set seldom thinks of that."""
-    host = urlsplit(endpoint).hostname or ""
-    try:
-        local = ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        local = host == "localhost"
-    if local:
-        for name in ("NO_PROXY", "no_proxy"):
-            os.environ[name] = ",".join(filter(None, (os.environ.get(name), host)))
 
 
 class _Signals:

@@ -8,18 +8,23 @@ import logging
 import time
 from asyncio import Semaphore
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from actors import metrics
 from actors.core import texts, turn
+from actors.core import turn_words as words
+from actors.core.question import Question
 from actors.effects import Desk, Rules, TurnEffects
 from actors.errors import InboxUnavailable
 from actors.inbox.port import Delivery, Inbox
 from actors.messages import (
+    Done,
+    DropThese,
     FinishUp,
     Happened,
     LeaveNow,
+    Lining,
     LookAgain,
     LookOnceMore,
     Resting,
@@ -29,6 +34,7 @@ from actors.messages import (
 )
 from actors.runtime.actor import Actor, Ref, tell
 from actors.runtime.reactor import Effect, Reactor
+from actors.waiting import WaitingCards
 
 log = logging.getLogger(__name__)
 
@@ -40,13 +46,14 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class _Running:
-    """The turn under way."""
+    """The turn under way, and what is under way for it."""
 
     serial: int
     delivery: Delivery
     effects: TurnEffects
     state: turn.Turn
     agent: Effect | None = None
+    under_way: list[Effect] = field(default_factory=list)
 
 
 class Conversation(Actor):
@@ -78,6 +85,8 @@ class Conversation(Actor):
         self._finishing_up = False
         self._serial = 0
         self._turn: _Running | None = None
+        self._taken_back: frozenset[str] = frozenset()
+        self._line = WaitingCards(lambda question: desks[question.robot].replies)
 
     def setup(self) -> None:
         self._look()
@@ -87,6 +96,11 @@ class Conversation(Actor):
             case LookAgain():
                 self._seen += 1
                 self._look()
+                self._see_who_waits()
+            case Lining(questions):
+                self._show_places(questions)
+            case DropThese(message_ids):
+                self._drop(message_ids)
             case Taken(delivery):
                 self._taken(delivery)
             case Happened(serial, event) if self._turn and self._turn.serial == serial and event is not None:
@@ -122,8 +136,10 @@ class Conversation(Actor):
 
     def _taken(self, delivery: Delivery | None) -> None:
         looked_at, self._looked_at = self._looked_at, None
+        taken_back, self._taken_back = self._taken_back, frozenset()
         if delivery is not None:
             self._begin(delivery)
+            self._drop(taken_back)
         elif looked_at == self._seen:
             self._rest()
         else:
@@ -137,18 +153,39 @@ class Conversation(Actor):
         else:
             self._reactor.later(LOOK_AGAIN_AFTER, self.actor_ref, LookOnceMore())
 
+    def _see_who_waits(self) -> None:
+        """Whoever waits behind the running turn is shown a place in line."""
+        if self._turn is not None and not self._finishing_up:
+            name = self._name
+            self._reactor.run(self._inbox.waiting(name), to=self.actor_ref, ok=Lining, failed=lambda _: Done())
+
+    def _show_places(self, line: tuple[Question, ...]) -> None:
+        running = self._turn and self._turn.delivery.question.message_id
+        if running is None or self._finishing_up:
+            return
+        line = tuple(question for question in line if question.message_id != running)
+        self._run(self._line.show(line), lambda _: Done())
+
+    def _drop(self, message_ids: frozenset[str]) -> None:
+        """Stop the running turn if it is one of these; what is being taken right now may be one as well."""
+        if self._turn is None:
+            self._taken_back = self._taken_back | message_ids if self._looked_at is not None else frozenset()
+        elif self._turn.delivery.question.message_id in message_ids:
+            self._advance(self._turn, *turn.step(self._turn.state, words.Stop()))
+
     def _rest(self) -> None:
         tell(self._supervisor, Resting(self._name, self.actor_ref, self._seen))
 
     def _begin(self, delivery: Delivery) -> None:
         self._serial += 1
-        due = Happened(self._serial, turn.UpdateDue())
+        due = Happened(self._serial, words.UpdateDue())
         ref, question = self.actor_ref, delivery.question
         effects = TurnEffects(
             delivery,
             self._desks[question.robot],
             self._inbox,
             self._rules,
+            line=self._line,
             running=self._running,
             due=lambda: tell(ref, due),
             wall=self._wall,
@@ -161,32 +198,34 @@ class Conversation(Actor):
         self._advance(self._turn, state, actions)
         if self._finishing_up:
             self._give_back()
+        self._see_who_waits()
 
     def _first_step(self, delivery: Delivery) -> turn.Step:
         """Answer, deliver what a former attempt answered, or apologise."""
-        name = delivery.question.message_id
         old = self._wall() - delivery.question.received_at > self._rules.max_age
         if delivery.answer is not None:
-            return turn.resume(name, delivery.answer, turn.End(delivery.outcome or "answered"), last_try=old)
+            return turn.resume(delivery.answer, words.End(delivery.outcome or "answered"), last_try=old)
+        if delivery.cancelled:
+            return turn.excuse(texts.STOPPED, words.End.STOPPED, last_try=True)
         if old:
-            return turn.excuse(name, texts.EXPIRED, turn.End.EXPIRED, last_try=True)
+            return turn.excuse(texts.EXPIRED, words.End.EXPIRED, last_try=True)
         if delivery.deaths >= self._rules.max_attempts:
-            return turn.excuse(name, texts.POISONED, turn.End.FAILED, last_try=False)
-        return turn.begin(name)
+            return turn.excuse(texts.POISONED, words.End.FAILED, last_try=False)
+        return turn.begin()
 
-    def _advance(self, current: _Running, state: turn.Turn, actions: tuple[turn.Action, ...]) -> None:
+    def _advance(self, current: _Running, state: turn.Turn, actions: tuple[words.Action, ...]) -> None:
         current.state = state
         for action in actions:
             self._perform(current, action)
         if state.phase in {turn.Phase.OVER, turn.Phase.LOST}:
             self._end(current)
 
-    def _perform(self, current: _Running, action: turn.Action) -> None:
+    def _perform(self, current: _Running, action: words.Action) -> None:
         match action:
-            case turn.StopAgent():
+            case words.StopAgent():
                 if current.agent is not None:
                     current.agent.cancel()
-            case turn.RunAgent():
+            case words.RunAgent():
                 current.agent = self._run_for(current, current.effects.perform(action))
             case _:
                 self._run_for(current, current.effects.perform(action))
@@ -194,7 +233,9 @@ class Conversation(Actor):
     def _end(self, current: _Running) -> None:
         """The turn is over: drop what is still under way for it, and look for the next question."""
         self._turn = None
-        self._reactor.release(self.actor_ref)
+        for effect in current.under_way:
+            effect.cancel()
+        self._run(current.effects.put_away(), lambda _: Done())
         robot, state = current.effects.question.robot, current.state
         metrics.TURNS_IN_PROGRESS.labels(robot=robot).dec()
         if state.phase is turn.Phase.LOST:
@@ -211,13 +252,15 @@ class Conversation(Actor):
     def _give_back(self) -> None:
         self._finishing_up = True
         if self._turn is not None:
-            self._advance(self._turn, *turn.step(self._turn.state, turn.Leave()))
+            self._advance(self._turn, *turn.step(self._turn.state, words.Leave()))
         else:
             self._look()
 
-    def _run_for(self, current: _Running, effect: Coroutine[Any, Any, turn.TurnEvent | None]) -> Effect:
+    def _run_for(self, current: _Running, effect: Coroutine[Any, Any, words.TurnEvent | None]) -> Effect:
         serial = current.serial
-        return self._run(effect, lambda event: Happened(serial, event))
+        running = self._run(effect, lambda event: Happened(serial, event))
+        current.under_way.append(running)
+        return running
 
     def _run(self, effect: Coroutine[Any, Any, T], ok: Callable[[T], object]) -> Effect:
         serial = self._serial

@@ -8,20 +8,24 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tenacity import AsyncRetrying, retry_if_exception_type, wait_fixed
 
 from actors import metrics
 from actors.core import card as faces
-from actors.core import texts, turn
-from actors.core.events import Event
+from actors.core import texts
+from actors.core import turn_words as turn
+from actors.core.courtesy import Courtesy
+from actors.core.events import Progress
 from actors.core.pacing import Budget
 from actors.core.question import Question, Turn
-from actors.dingtalk.port import Replies
+from actors.core.splitting import cut
+from actors.dingtalk.port import Attachments, Replies
 from actors.errors import AgentFailed, CallFailed, Fault, InboxError, InboxUnavailable, LeaseLost
 from actors.inbox.port import Delivery, Inbox, Outcome
-from actors.runtime.pump import Pump
+from actors.runtime.pump import Pump, Said
+from actors.waiting import WaitingCards
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +34,10 @@ _STORE_AGAIN_AFTER = 1.0
 
 _PLACE_AGAIN_AFTER = 15.0
 """Seconds until a question that found no place is tried again."""
+
+_PARTS = (12_000, 3_000, 900)
+"""Bytes of a text that is too large for a card which are tried on it, one after the other. DingTalk's documents advise
+1 to 3 kB, in practice much more is taken (open.dingtalk.com, "streaming updates of AI cards")."""
 
 _PASSING = frozenset({Fault.TRANSIENT, Fault.THROTTLED})
 """Faults after which the same call may work, and after which nobody knows whether it did."""
@@ -40,7 +48,8 @@ class Desk:
     """What one robot's questions are answered with. `agent` is the agent's label in metrics."""
 
     replies: Replies
-    answer: Callable[[Question], AsyncGenerator[Event, None]]
+    attachments: Attachments
+    answer: Callable[[Question], AsyncGenerator[Progress, None]]
     agent: str
 
 
@@ -67,6 +76,7 @@ class TurnEffects:
         inbox: Inbox,
         rules: Rules,
         *,
+        line: WaitingCards,
         running: asyncio.Semaphore,
         due: Callable[[], object],
         wall: Callable[[], float] = time.time,
@@ -76,6 +86,7 @@ class TurnEffects:
         self._desk = desk
         self._inbox = inbox
         self._rules = rules
+        self._line = line
         self._running = running
         self._wall = wall
         self._card = desk.replies.card(delivery.question, delivery.attempt)
@@ -96,8 +107,8 @@ class TurnEffects:
     async def perform(self, action: turn.Action) -> turn.TurnEvent | None:
         """Carry out one action (`StopAgent` is the actor's: it cancels the effect of `RunAgent`)."""
         match action:
-            case turn.CreateCard():
-                return await self._create()
+            case turn.CreateCard(think):
+                return await self._create(think=think)
             case turn.RunAgent():
                 return await self._run_agent()
             case turn.Update():
@@ -107,8 +118,10 @@ class TurnEffects:
                 return None
             case turn.ShowLeaving():
                 return await self._show_leaving()
-            case turn.FinishCard(text):
-                return await self._finish(text)
+            case turn.Gather():
+                return turn.AnswerStopped(self._pump.text)
+            case turn.FinishCard(face):
+                return await self._finish(face)
             case turn.Say(text):
                 return await self._say(text)
             case turn.CloseCard(face):
@@ -122,31 +135,53 @@ class TurnEffects:
             case turn.StopAgent():
                 return None
 
+    async def put_away(self) -> None:
+        """The turn is over: nothing of the question is kept beside the inbox."""
+        await self._desk.attachments.drop(self.question)
+
     def _age(self) -> float:
         """Seconds since the question's frame was read."""
         return max(0.0, self._wall() - self.question.received_at)
 
-    async def _create(self) -> turn.TurnEvent:
+    async def _create(self, *, think: bool) -> turn.TurnEvent:
+        there = await self._line.claim(self.question)
+        if self._desk.replies.text_only:
+            return turn.CardRefused(maybe_there=there or self._delivery.attempt > 1)
         try:
-            await self._card.create(faces.thinking())
+            there = there or not await self._card.create(faces.thinking())
         except CallFailed as error:
             self._warn("card_refused", error)
             return turn.CardRefused(maybe_there=error.fault in _PASSING)
-        if self._delivery.attempt == 1:
+        if there and think:
+            await self._think()
+        elif self._delivery.attempt == 1:
             metrics.FIRST_CARD_SECONDS.labels(robot=self.question.robot).observe(self._age())
         return turn.CardThere()
 
+    async def _think(self) -> None:
+        """Make a card that is there already, with a place in line or what a former attempt said, say that it begins."""
+        try:
+            await self._card.show(faces.thinking())
+        except CallFailed as error:
+            self._warn("card_update_failed", error)
+
     async def _run_agent(self) -> turn.TurnEvent:
         try:
+            if self._running.locked():
+                self._pump.tell(texts.BUSY)
             async with self._running:
-                history = await self._recall()
-                return turn.AnswerWhole(await self._pump.run(self._desk.answer(self.question.with_history(history))))
+                self._pump.tell(texts.THINKING)
+                question = self.question.with_attachments(await self._desk.attachments.fetch(self.question))
+                if not (question.text or question.attachments):
+                    return turn.AnswerTorn("", texts.NOT_FETCHED)
+                question = question.with_history(await self._recall())
+                return turn.AnswerWhole(await self._pump.run(self._desk.answer(question)))
         except AgentFailed:
             return turn.AnswerTorn(self._pump.text)
 
     async def _update(self) -> turn.TurnEvent:
         try:
-            lag = await self._pump.show(self._card.update)
+            lag = await self._pump.show(self._send)
             if lag is not None:
                 metrics.CARD_LAG_SECONDS.labels(robot=self.question.robot).observe(lag)
         except CallFailed as error:
@@ -156,23 +191,45 @@ class TurnEffects:
                 self._pump.show_no_more()
         return turn.UpdateEnded()
 
+    async def _send(self, latest: Callable[[], Said], since: float) -> None:
+        await self._card.update(faces.growing(*self._pump.said), lambda: faces.growing(*latest()), since)
+
     async def _show_leaving(self) -> turn.TurnEvent:
-        text = texts.interrupted(self._pump.text)
+        face = faces.growing(texts.interrupted(self._pump.text))
         try:
-            await self._card.update(lambda: text, 0.0)
+            await self._card.update(face, lambda: face, 0.0)
         except CallFailed as error:
             self._warn("card_update_failed", error)
         return turn.UpdateEnded()
 
-    async def _finish(self, text: str) -> turn.TurnEvent:
+    async def _finish(self, face: faces.Face) -> turn.TurnEvent:
         try:
-            await self._card.finish(text)
+            await self._card.finish(face)
         except CallFailed as error:
+            if error.fault is Fault.TOO_LARGE:
+                return await self._finish_in_part(face)
             self._warn("card_not_finished", error)
             return turn.FinishFailed()
         self._delivered()
         metrics.CARD_UPDATES_PER_ANSWER.labels(robot=self.question.robot).observe(self._pump.shown + 1)
         return turn.CardFinished()
+
+    async def _finish_in_part(self, face: faces.Face) -> turn.TurnEvent:
+        """The platform refuses the size, and does not say which it takes: a part as large as may be stays here."""
+        for size in _PARTS:
+            part, rest = cut(face.text, size)
+            if not rest:
+                continue
+            shown = f"{part}\n\n{texts.THE_REST_FOLLOWS}"
+            try:
+                await self._card.finish(replace(face, text=shown))
+            except CallFailed as error:
+                if error.fault is Fault.TOO_LARGE:
+                    continue
+                self._warn("card_not_finished", error)
+                break
+            return turn.CardFull(shown, rest)
+        return turn.FinishFailed()
 
     async def _say(self, text: str) -> turn.TurnEvent:
         try:
@@ -185,7 +242,7 @@ class TurnEffects:
 
     async def _close(self, face: faces.Face) -> turn.TurnEvent:
         try:
-            await self._card.close(face)
+            await self._card.show(face)
         except CallFailed as error:
             self._warn("card_not_closed", error)
         return turn.CardClosed()
@@ -228,9 +285,15 @@ class TurnEffects:
         )
 
 
-async def turn_away(inbox: Inbox, desks: Mapping[str, Desk], conversation: str) -> None:
-    """Close what waits in a conversation that cannot be served now, with a polite word for each question. What was
-    begun before is not refused: it waits for a place."""
+async def turn_away(
+    inbox: Inbox,
+    desks: Mapping[str, Desk],
+    courtesy: Courtesy,
+    conversation: str,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> None:
+    """Close what waits in a conversation that cannot be served now, with a polite word. What was begun before is not
+    refused: it waits for a place."""
     try:
         while delivery := await inbox.take(conversation):
             if delivery.attempt > 1 or delivery.answer is not None:
@@ -240,6 +303,9 @@ async def turn_away(inbox: Inbox, desks: Mapping[str, Desk], conversation: str) 
             await delivery.done(Outcome.REFUSED)
             question = delivery.question
             metrics.MESSAGES.labels(robot=question.robot, type="text", outcome="refused").inc()
-            await desks[question.robot].replies.say(question.address, texts.ALL_BUSY)
+            desk = desks[question.robot]
+            await desk.attachments.drop(question)
+            if courtesy.may_say(texts.ALL_BUSY, conversation, monotonic()):
+                await desk.replies.say(question.address, texts.ALL_BUSY)
     except (InboxError, CallFailed) as error:
         log.warning("a question was not turned away: %s", error, extra={"action": "turn_away_failed"})

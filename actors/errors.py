@@ -51,6 +51,7 @@ class Fault(StrEnum):
     THROTTLED = "throttled"
     QUOTA = "quota"
     PERMISSION = "permission"
+    TEMPLATE = "template"
     CREDENTIALS = "credentials"
     TRANSIENT = "transient"
     TOO_LARGE = "too_large"

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from actors import metrics
 from actors.core.restart import Decision, Forget, RestartAfter
+from actors.core.robot import Cause
 from actors.errors import ConnectionTrouble
 from actors.runtime.actor import Ref
 
@@ -113,7 +114,8 @@ class Lines:
         """The connection's robot is given up."""
         state = self._states[child]
         state.next_attempt = None
-        self._change(state, "parked", "crashed", "it crashed too often")
+        metrics.ROBOT_PARKED.labels(robot=state.line.robot, reason=Cause.CRASHED).set(1)
+        self._change(state, "parked", Cause.CRASHED, "it crashed too often")
 
     def tell(self) -> tuple[dict[str, object], ...]:
         """Everything, for `/status`."""

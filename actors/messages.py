@@ -6,7 +6,8 @@ Supervision's own messages (`Terminated`, `Healthy`, …) belong to the runtime.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from actors.core.turn import TurnEvent
+from actors.core.question import Question
+from actors.core.turn_words import TurnEvent
 from actors.inbox.port import Delivery, Work
 from actors.runtime.actor import Ref
 from actors.runtime.actor import Work as Bounded
@@ -46,6 +47,15 @@ class WorkArrived(Bounded):
 
     robot: str
     conversation: str
+
+
+@dataclass(frozen=True, slots=True)
+class TakenBack(Bounded):
+    """A person took questions of a conversation back: one of them may be running."""
+
+    robot: str
+    conversation: str
+    message_ids: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +178,20 @@ class Taken:
     """What the inbox handed out, or nothing."""
 
     delivery: Delivery | None
+
+
+@dataclass(frozen=True, slots=True)
+class Lining:
+    """Who waits behind the running turn, in order."""
+
+    questions: tuple[Question, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DropThese:
+    """The person who asked them took these questions back."""
+
+    message_ids: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,13 @@ STREAM_BACKOFF = _gauge(
     "robot",
     "connection",
 )
+ROBOT_PARKED = _gauge(
+    "robot_parked",
+    "1 for a robot that is configured and not served, by reason: unreadable, settings, duplicate, agent, crashed; "
+    "the robot is the full name of its element where no client id is known",
+    "robot",
+    "reason",
+)
 STREAM_FRAMES = _counter(
     "stream_frames_total",
     "Frames read from the gateway, by type",
@@ -80,6 +87,13 @@ MESSAGES = _counter(
     "Robot messages, by message type and outcome: accepted, duplicate, refused, unsupported, denied, stale",
     "robot",
     "type",
+    "outcome",
+)
+ATTACHMENTS = _counter(
+    "attachments_total",
+    "Attachments that were to be fetched, by kind and outcome: fetched, too_large, timeout, refused, failed",
+    "robot",
+    "kind",
     "outcome",
 )
 TURNS = _counter(
@@ -142,6 +156,17 @@ CARD_LAG_SECONDS = _histogram(
     "robot",
     buckets=(0.1, 0.25, 0.5, 0.8, 1, 1.5, 2, 3, 5, 7, 10, 30),
 )
+CARD_FALLBACK = _gauge(
+    "card_fallback",
+    "1 while a robot answers in plain text because DingTalk refuses its cards, else 0",
+    "robot",
+)
+CLICKS = _counter(
+    "clicks_total",
+    "Presses of buttons on cards, by outcome: rated, repeated, stopped, foreign (not the asker's), unknown",
+    "robot",
+    "outcome",
+)
 OPENAPI_REQUEST_SECONDS = _histogram(
     "openapi_request_seconds",
     "Seconds that one call to DingTalk took, retries counted one by one, by API and HTTP status",
@@ -194,6 +219,10 @@ EVENT_LOOP_LAG = _histogram(
     "event_loop_lag_seconds",
     "Seconds by which the event loop was late for a timer of its own",
     buckets=(0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
+)
+EVENT_LOOP_STUCK = _counter(
+    "event_loop_stuck_total",
+    "Times the event loop was stuck for more than a second; the log has the stack that held it up",
 )
 BUILD_INFO = _gauge(
     "build_info",

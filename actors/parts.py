@@ -1,4 +1,4 @@
-"""The parts that live on the reactor: the HTTP session, the inbox, and for each robot its agent, API, card desk, intake
+"""The parts that live on the reactor: the network, the inbox, and for each robot its agent, API, card desk, intake
 and gateway.
 
 It reads like a list. Each part is handed what it needs by the settings; nothing is started and nothing is decided here.
@@ -10,22 +10,24 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-import aiohttp
-
 from actors.agents.answering import Clocks, answering
 from actors.agents.registry import make_agent
 from actors.core.events import Agent
-from actors.core.robot import Robot
+from actors.core.robot import Cause, Parked, Robot
+from actors.dingtalk.ban import Ban
+from actors.dingtalk.files import AT_ONCE, DIRECTORY, Files
 from actors.dingtalk.gateway import StreamGateway
+from actors.dingtalk.network import Network, trusting
 from actors.dingtalk.openapi import OpenApi
 from actors.dingtalk.quota import Quota
 from actors.dingtalk.replies import RobotReplies
+from actors.dingtalk.standing import Standing
 from actors.effects import Desk
 from actors.errors import InboxError, SettingsError
 from actors.inbox.port import Archive, Inbox
 from actors.inbox.sqlite import SqliteInbox
 from actors.inbox.sqlite_archive import SqliteArchive
-from actors.intake import Intake
+from actors.intake import Admission, Intake
 from actors.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -43,13 +45,16 @@ class RobotParts:
     desk: Desk
     intake: Intake
     gateway: StreamGateway
+    replies: RobotReplies
+    standing: Standing
+    files: Files
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
     """Everything on the reactor; `robots` by client id."""
 
-    session: aiohttp.ClientSession
+    network: Network
     inbox: Inbox
     quota: Quota
     robots: Mapping[str, RobotParts]
@@ -59,11 +64,18 @@ class Parts:
         """The desks by client id."""
         return {name: robot.desk for name, robot in self.robots.items()}
 
+    @property
+    def answers(self) -> dict[str, str]:
+        """What each robot shows its answers on now, by client id."""
+        return {name: robot.replies.shown_on for name, robot in self.robots.items()}
+
     async def close(self) -> None:
         """Give back what the parts hold, in reverse. One that fails or hangs keeps no other from it: the inbox above
         all, whose questions would count a death."""
-        closes = [close for robot in self.robots.values() for close in (robot.agent.close, robot.api.close)]
-        for close in (*closes, self.quota.close, self.session.close, self.inbox.close):
+        closes = [
+            close for robot in self.robots.values() for close in (robot.agent.close, robot.files.close, robot.api.close)
+        ]
+        for close in (*closes, self.quota.close, self.network.close, self.inbox.close):
             try:
                 async with asyncio.timeout(CLOSE_WITHIN):
                     await close()
@@ -71,22 +83,22 @@ class Parts:
                 log.error("a part was not closed: %r", error, exc_info=error, extra={"action": "part_not_closed"})
 
 
-def make_agents(robots: tuple[Robot, ...]) -> dict[str, Agent]:
-    """The agent of each robot.
+def make_agents(settings: Settings) -> tuple[dict[str, Agent], tuple[Parked, ...]]:
+    """The agents of the robots that can be served, by client id, and the robots that cannot.
 
     Raises:
-        SettingsError: names every agent that cannot be had.
+        SettingsError: there is no robot left; names all that is wrong with each.
     """
     agents: dict[str, Agent] = {}
-    problems: list[str] = []
-    for robot in robots:
+    parked = list(settings.parked)
+    for robot in settings.robots():
         try:
             agents[robot.client_id] = make_agent(robot.agent)
         except SettingsError as error:
-            problems.extend(error.problems)
-    if problems:
-        raise SettingsError(tuple(problems))
-    return agents
+            parked.append(settings.of(robot.client_id).parked_for(Cause.AGENT, error.problems))
+    if not agents:
+        raise SettingsError(tuple(problem for robot in parked for problem in robot.problems))
+    return agents, tuple(parked)
 
 
 async def open_inbox(settings: Settings) -> Inbox:
@@ -115,47 +127,63 @@ async def open_archive(settings: Settings) -> Archive:
     return await SqliteArchive.open(settings.inbox_path)
 
 
-async def assemble(
-    settings: Settings, agents: Mapping[str, Agent], inbox: Inbox, work: Callable[[str, str], object]
-) -> Parts:
-    """Make all other parts. `work(robot, conversation)` is called for every stored question."""
-    session = aiohttp.ClientSession(
-        # How many calls may be under way is the limiter's to say: a place in the pool would be waited for on the clock.
-        connector=aiohttp.TCPConnector(limit=0),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        trust_env=True,
-    )
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """Who is told that a conversation has work, by robot and conversation, and which questions were taken back."""
+
+    work: Callable[[str, str], object]
+    taken_back: Callable[[str, str, frozenset[str]], object]
+
+
+async def assemble(settings: Settings, agents: Mapping[str, Agent], inbox: Inbox, signals: Signals) -> Parts:
+    """Make all other parts, of the robots that have an agent."""
+    network, ban = Network(settings.proxies, trusting(settings.ssl_cert_file)), Ban()
     quota = Quota(settings.openapi_monthly_quota, inbox.count_calls)
-    await quota.open(*(robot.client_id for robot in settings.robots()))
+    robots = [robot for robot in settings.robots() if robot.client_id in agents]
+    slots = asyncio.Semaphore(AT_ONCE)
+    await quota.open(*agents)
 
     def parts_of(robot: Robot) -> RobotParts:
-        name, agent = robot.client_id, agents[robot.client_id]
-        api = _api(settings, robot, session, quota)
-        replies = RobotReplies(api, quota)
+        name, own, agent = robot.client_id, settings.of(robot.client_id), agents[robot.client_id]
+        api = _api(own, robot, network, quota, ban)
+        standing = Standing(name)
+        replies = RobotReplies(api, quota, standing, own.card_kind)
+        files = Files(
+            api,
+            network.session,
+            DIRECTORY,
+            max_bytes=own.attachment_max_bytes,
+            timeout=own.attachment_timeout,
+            slots=slots,
+        )
         return RobotParts(
             agent=agent,
             api=api,
-            desk=_desk(settings, name, agent, replies),
-            intake=_intake(settings, robot, inbox, replies, partial(work, name)),
-            gateway=StreamGateway(robot, session, silence_timeout=settings.stream_silence_timeout),
+            desk=_desk(own, name, agent, replies, files),
+            intake=_intake(own, robot, inbox, replies, files, signals, agent),
+            gateway=StreamGateway(robot, network, ban, silence_timeout=own.stream_silence_timeout),
+            replies=replies,
+            standing=standing,
+            files=files,
         )
 
-    return Parts(session, inbox, quota, {robot.client_id: parts_of(robot) for robot in settings.robots()})
+    return Parts(network, inbox, quota, {robot.client_id: parts_of(robot) for robot in robots})
 
 
-def _api(settings: Settings, robot: Robot, session: aiohttp.ClientSession, quota: Quota) -> OpenApi:
+def _api(settings: Settings, robot: Robot, network: Network, quota: Quota, ban: Ban) -> OpenApi:
     return OpenApi(
         robot,
-        session,
+        network.session,
         attempts=settings.openapi_retry_attempts,
         backoff=settings.openapi_backoff,
         timeout=settings.openapi_timeout,
         qps=settings.openapi_qps,
         quota=quota,
+        ban=ban,
     )
 
 
-def _desk(settings: Settings, robot: str, agent: Agent, replies: RobotReplies) -> Desk:
+def _desk(settings: Settings, robot: str, agent: Agent, replies: RobotReplies, files: Files) -> Desk:
     clocks = Clocks(
         connect=settings.agent_connect_timeout,
         first_token=settings.agent_first_token_timeout,
@@ -170,18 +198,28 @@ def _desk(settings: Settings, robot: str, agent: Agent, replies: RobotReplies) -
         attempts=settings.agent_retry_attempts,
         backoff=settings.agent_backoff,
     )
-    return Desk(replies, answer, agent.name)
+    return Desk(replies, files, answer, agent.name)
 
 
-def _intake(
-    settings: Settings, robot: Robot, inbox: Inbox, replies: RobotReplies, work: Callable[[str], object]
+def _intake(  # noqa: PLR0917 - composition takes what it composes
+    settings: Settings,
+    robot: Robot,
+    inbox: Inbox,
+    replies: RobotReplies,
+    files: Files,
+    signals: Signals,
+    agent: Agent,
 ) -> Intake:
     return Intake(
         robot,
         inbox,
         replies,
-        work,
-        queue=settings.conversation_queue,
+        files,
+        work=partial(signals.work, robot.client_id),
+        taken_back=partial(signals.taken_back, robot.client_id),
+        heard=agent.feedback,
+        admission=Admission(settings.allowed_senders, settings.allowed_chats, settings.conversation_queue),
+        accepts=agent.accepts,
         conversation_scope=settings.conversation_scope,
         memory_scope=settings.memory_scope,
     )

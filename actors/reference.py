@@ -66,6 +66,8 @@ def _setting(name: str, field: Any) -> tuple[str, str, str]:
 
 
 def _spelled(value: object) -> str:
+    if isinstance(value, frozenset):
+        return ",".join(sorted(value)) or "all"
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

@@ -34,7 +34,11 @@ class SandboxChild:
         Raises:
             SettingsError: it does not come up; what is wrong stands on stderr, from the child itself.
         """
-        places = {"SANDBOX_HOST": settings.sandbox_host, "SANDBOX_PORT": str(settings.sandbox_port)}
+        places = {
+            "SANDBOX_HOST": settings.sandbox_host,
+            "SANDBOX_PORT": str(settings.sandbox_port),
+            "SANDBOX_TEMPLATES": settings.sandbox_templates,
+        }
         self._process = subprocess.Popen(
             [sys.executable, "-m", "actors.sandbox", "--child"],
             stdin=subprocess.PIPE,

@@ -16,16 +16,20 @@ from typing import Any, TypeVar
 from actors import __version__, metrics
 from actors.connection import Connection
 from actors.conversation import Conversation
+from actors.core.courtesy import Courtesy
 from actors.core.events import Agent
 from actors.core.restart import Intensity
+from actors.core.robot import Parked, Robot
+from actors.core.scope import robot_of
 from actors.dingtalk.openapi import OpenApi
 from actors.effects import Desk, Rules, turn_away
 from actors.errors import CallFailed, InboxError, SettingsError
 from actors.inbox.port import Inbox
 from actors.lines import Line, line_id
-from actors.messages import AreYouThere, Begin, Drain, TellStatus, WorkArrived
-from actors.parts import assemble, make_agents, open_inbox
+from actors.messages import AreYouThere, Begin, Drain, TakenBack, TellStatus, WorkArrived
+from actors.parts import Signals, assemble, make_agents, open_inbox
 from actors.probes import Probes
+from actors.roll import Roll
 from actors.runtime.actor import Reason, Ref, Terminated, tell
 from actors.runtime.reactor import Reactor
 from actors.settings import Settings
@@ -47,6 +51,9 @@ STOP_WITHIN = 5.0
 DISSOLVE_WITHIN = 8.0
 """Seconds that all parts together have to close in."""
 
+LISTEN_EVERY = 0.5
+"""Seconds after which a signal is heard at the latest."""
+
 HOUSEKEEPING_EVERY = 5.0
 SWEEP_EVERY = 3600.0
 
@@ -65,12 +72,14 @@ class Service:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._robots = settings.robots()
+        self._robots: tuple[Robot, ...] = ()
+        self._roll = Roll(settings, (), ())
         self._over = threading.Event()
         self._death: Terminated | Exception | None = None
         self._reactor = Reactor(self._died)
         self._supervisor: Ref | None = None
         self._running = asyncio.Semaphore(settings.max_concurrent_turns)
+        self._courtesy = Courtesy()
         self.probes = Probes(
             settings.http_host,
             settings.http_port,
@@ -86,15 +95,19 @@ class Service:
             SettingsError: settings turn out to be wrong, all of them named; nothing is left running.
         """
         self._reactor.start()
-        agents, inbox = self._take_hold()
-        self._parts = self._reactor.submit(assemble(self._settings, agents, inbox, self._work)).result()
+        agents, parked, inbox = self._take_hold()
+        self._robots = tuple(robot for robot in self._settings.robots() if robot.client_id in agents)
+        self._roll = Roll(self._settings, self._robots, parked)
+        signals = Signals(self._work, self._taken_back)
+        self._parts = self._reactor.submit(assemble(self._settings, agents, inbox, signals)).result()
         self._tell_settings()
+        self._roll.tell_parked()
         self._supervisor = Supervisor.start(
             self._died,
             self._reactor,
             self._parts.inbox,
             lines=self._lines(),
-            converse=partial(self._converse, self._rules(), self._parts.desks),
+            converse=partial(self._converse, self._parts.desks),
             decline=self._turn_away,
             policy=self._policy(),
         )
@@ -107,7 +120,7 @@ class Service:
             extra={"action": "service_started", "version": __version__, "robots": len(self._robots)},
         )
 
-    def _take_hold(self) -> tuple[dict[str, Agent], Inbox]:
+    def _take_hold(self) -> tuple[dict[str, Agent], tuple[Parked, ...], Inbox]:
         """Take what somebody else may have, or what may not be there: the agents, the inbox, the port."""
         problems: list[str] = []
 
@@ -118,11 +131,11 @@ class Service:
                 problems.extend(error.problems)
                 return None
 
-        agents = attempt(lambda: make_agents(self._robots))
+        made = attempt(lambda: make_agents(self._settings))
         inbox = attempt(lambda: self._reactor.submit(open_inbox(self._settings)).result())
         attempt(self.probes.start)
-        if agents is not None and inbox is not None and not problems:
-            return agents, inbox
+        if made is not None and inbox is not None and not problems:
+            return *made, inbox
         if inbox is not None:
             self._reactor.submit(inbox.close()).result(STOP_WITHIN)
         self._reactor.stop(STOP_WITHIN)
@@ -136,7 +149,9 @@ class Service:
 
     def wait(self) -> int:
         """Wait for the end, stop the rest in reverse, and return the exit code."""
-        self._over.wait()
+        # In steps: a signal that comes while another one is handled does not wake the main thread from a wait.
+        while not self._over.wait(LISTEN_EVERY):
+            pass
         code, why = self._verdict()
         if code != DRAINED:
             log.critical("service gave up: %s", why, extra={"action": "service_gave_up", "code": code})
@@ -168,8 +183,8 @@ class Service:
         parts = self._parts.robots[robot]
         return Connection.start(supervisor, line_id(robot, index), self._reactor, parts.gateway, parts.intake.receive)
 
-    def _rules(self) -> Rules:
-        settings = self._settings
+    def _rules(self, robot: str) -> Rules:
+        settings = self._settings.of(robot)
         return Rules(
             updates=settings.card_max_updates,
             min_interval=settings.card_min_interval,
@@ -180,14 +195,14 @@ class Service:
             show_reasoning=settings.agent_show_reasoning,
         )
 
-    def _converse(self, rules: Rules, desks: Mapping[str, Desk], supervisor: Ref, conversation: str) -> Ref:
+    def _converse(self, desks: Mapping[str, Desk], supervisor: Ref, conversation: str) -> Ref:
         return Conversation.start(
             supervisor,
             conversation,
             reactor=self._reactor,
             inbox=self._parts.inbox,
             desks=desks,
-            rules=rules,
+            rules=self._rules(robot_of(conversation)),
             running=self._running,
         )
 
@@ -205,20 +220,26 @@ class Service:
         if self._supervisor is not None:
             tell(self._supervisor, WorkArrived(robot, conversation))
 
+    def _taken_back(self, robot: str, conversation: str, message_ids: frozenset[str]) -> None:
+        if self._supervisor is not None:
+            tell(self._supervisor, TakenBack(robot, conversation, message_ids))
+
     def _turn_away(self, conversation: str) -> None:
-        turned = turn_away(self._parts.inbox, self._parts.desks, conversation)
+        turned = turn_away(self._parts.inbox, self._parts.desks, self._courtesy, conversation)
         self._reactor.submit(turned).add_done_callback(_report)
 
     # Keeping house.
 
     async def _housekeeping(self) -> None:
         """Count what waits, see that nothing is forgotten, and forget what is too old."""
-        inbox, swept = self._parts.inbox, 0.0
+        inbox, swept = self._parts.inbox, float("-inf")
         while True:
             try:
                 await self._count_and_signal(inbox)
                 if time.monotonic() - swept > SWEEP_EVERY:
                     await inbox.sweep()
+                    for robot in self._parts.robots.values():
+                        await robot.files.clean()
                     swept = time.monotonic()
             except InboxError as error:
                 log.warning("inbox: %s", error, extra={"action": "inbox_unavailable"})
@@ -261,17 +282,11 @@ class Service:
         if self._supervisor is None or self._over.is_set():
             return False, {"ready": False, "missing": ["this process is starting or ending"]}
         status = self._ask(TellStatus())
-        missing = []
-        if status.draining:
-            missing.append("this process is draining")
-        for robot in self._robots:
-            lines = [line for line in status.connections if line["robot"] == robot.client_id]
-            if not any(line["state"] == "connected" for line in lines):
-                why = ", ".join(sorted({str(line["reason"] or line["state"]) for line in lines}))
-                missing.append(f"robot {robot.client_id} has no Stream connection ({why})")
+        missing = ["this process is draining"] if status.draining else []
+        missing += self._roll.missing(status)
         if not self._reactor.submit(self._parts.inbox.healthy()).result(ANSWER_WITHIN):
             missing.append("the inbox takes no writes")
-        return not missing, {"ready": not missing, "missing": missing}
+        return not missing, {"ready": not missing, "missing": missing, "parked": self._roll.parked()}
 
     def _status(self) -> dict[str, Any]:
         status = self._ask(TellStatus())
@@ -279,7 +294,7 @@ class Service:
         return {
             "version": __version__,
             "draining": status.draining,
-            "robots": [{"robot": robot.client_id, "agent": robot.agent} for robot in self._robots],
+            "robots": self._roll.told(status, self._parts.answers),
             "connections": list(status.connections),
             "conversations": status.conversations,
             "resting": status.resting,

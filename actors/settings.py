@@ -1,25 +1,34 @@
 """The settings in effect: read from an environment that is handed in, checked as a whole, every fault told at once.
 
-What each variable is, is declared in `variables.py`. Nothing is read here but that environment and the files that
-`X_FILE` names. Whether an agent can be made of `AGENT` is the agents' to say.
+What each variable is, is declared in `variables.py`. A robot of `ROBOTS_DIR` has settings of its own: the environment's
+with its element's laid over, by the same rules. Nothing is read here but that environment, the element tree and the
+files that it names. Whether an agent can be made of `AGENT` is the agents' to say.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
+from urllib.parse import unquote
 
-from pydantic import SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 
 from actors.core.backoff import Backoff
-from actors.core.robot import Robot
+from actors.core.card import CardKind
+from actors.core.proxies import Proxies, Proxy, password_in, read_proxy
+from actors.core.robot import Cause, FixedSecret, Parked, Robot, Secret
+from actors.core.spelling import near_miss
 from actors.errors import SettingsError
+from actors.jaap.tree import Instance, read_tree
 from actors.redaction import MASK, clean, hide
+from actors.secret_files import SecretFile, read_secret
 from actors.variables import Variables
 
 PREFIXES = (
     "STREAM_",
     "OPENAPI_",
     "AGENT_",
+    "ATTACHMENT_",
     "CARD_",
     "CONVERSATION_",
     "INBOX_",
@@ -27,17 +36,37 @@ PREFIXES = (
     "SANDBOX_",
     "HTTP_",
     "LOG_",
+    "ROBOT",
+    "ALLOWED_",
 )
 """Names that begin so are ours: a near miss of a known one is a typo, not somebody else's variable."""
 
-NOT_YET = ("ALLOWED_CHATS", "ALLOWED_SENDERS", "INBOX_URL_FILE", "ROBOTS_DIR")
+NOT_YET = ("INBOX_URL_FILE",)
 """Variables of later versions. To ignore one in silence could serve people whom the operator means to keep out."""
 
-_NEAR = 2
+PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
+IN_LOWER_CASE_TOO = (*PROXIES, "NO_PROXY")
+"""Variables that are everybody's, and are known in both spellings; the lower case is the stronger, as with curl."""
+
+STANDARD_REMARK = (
+    "CARD_KIND='standard': the clicks of a StandardCard reach no Stream client, so its feedback buttons do nothing; "
+    "apps that were made since 2025 cannot have this card, CARD_KIND=ai can be had by all"
+)
+
+_ROBOT = ("DINGTALK_CLIENT_ID", "DINGTALK_CLIENT_SECRET")
 
 
 class Settings(Variables):
-    """The variables and what follows from them."""
+    """The variables and what follows from them: for the process, or for one robot of `ROBOTS_DIR`."""
+
+    secret_files: Mapping[str, str] = Field({}, exclude=True)
+    """The files that secrets came from, by variable."""
+    element: Instance | None = Field(None, exclude=True)
+    """Which element of `ROBOTS_DIR` these are the settings of."""
+    tree: Mapping[str, "Settings"] = Field({}, exclude=True)
+    """The settings of the robots of `ROBOTS_DIR`, by client id."""
+    parked: tuple[Parked, ...] = Field((), exclude=True)
+    """The robots of `ROBOTS_DIR` whose configuration is broken."""
 
     @property
     def stream_backoff(self) -> Backoff:
@@ -63,21 +92,61 @@ class Settings(Variables):
     @property
     def sandbox_wanted(self) -> bool:
         """No robot is configured: the local sandbox stands in for DingTalk."""
-        return self.dingtalk_client_id is None
+        return self.dingtalk_client_id is None and self.robots_dir is None
 
     def robots(self) -> tuple[Robot, ...]:
-        """The configured robots; none where the sandbox is wanted."""
+        """The robots to serve, the environment's first; none where the sandbox is wanted."""
+        return (*self._own_robot(), *(robot for settings in self.tree.values() for robot in settings.robots()))
+
+    def of(self, robot: str) -> "Settings":
+        """The settings that hold for this robot (a client id)."""
+        return self.tree.get(robot, self)
+
+    def told(self, problems: Sequence[str]) -> tuple[str, ...]:
+        """Faults of these settings, each with the place where it stands."""
+        return tuple(self.element.told(problem) if self.element else problem for problem in problems)
+
+    def parked_for(self, cause: Cause, problems: Sequence[str]) -> Parked:
+        """The robot that these are the settings of, as one that cannot be served."""
+        element = self.element.name if self.element else ""
+        faults = tuple(clean(problem) for problem in self.told(problems))
+        return Parked(self.dingtalk_client_id or element, element, self.agent, cause, faults)
+
+    def _own_robot(self) -> tuple[Robot, ...]:
         if self.dingtalk_client_id is None or self.dingtalk_client_secret is None:
             return ()
         robot = Robot(
             client_id=self.dingtalk_client_id,
-            client_secret=self.dingtalk_client_secret.get_secret_value(),
+            client_secret=self._kept("DINGTALK_CLIENT_SECRET", self.dingtalk_client_secret.get_secret_value()),
             endpoint=self.dingtalk_openapi_endpoint,
             agent=self.agent,
             card_template=self.card_template_id,
             card_content_key=self.card_content_key,
         )
         return (robot,)
+
+    def _kept(self, name: str, value: str) -> Secret:
+        """A secret where it is kept: one from a file may change there."""
+        path = self.secret_files.get(name)
+        return SecretFile(Path(path), value) if path else FixedSecret(value)
+
+    @property
+    def proxies(self) -> Proxies:
+        """Which proxy what is reached through."""
+
+        def proxy(variable: str) -> Proxy | None:
+            named = getattr(self, variable.lower())
+            return read_proxy(variable, named) if named else None
+
+        https, http, other = map(proxy, PROXIES)
+        return Proxies(http or other, https or other, self.no_proxy or "")
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What is no fault and yet has to be known, one line for each robot that it concerns."""
+        holders = [*([self] if self._own_robot() or not self.tree else []), *self.tree.values()]
+        standard = [settings for settings in holders if settings.card_kind is CardKind.STANDARD]
+        return tuple(remark for settings in standard for remark in settings.told((STANDARD_REMARK,)))
 
     @property
     def inbox_path(self) -> Path:
@@ -92,18 +161,49 @@ class Settings(Variables):
                 values[name] = MASK
             elif isinstance(value, str):
                 values[name] = clean(value)
+            elif isinstance(value, list):
+                values[name] = clean(",".join(sorted(value)))
         return {name.upper(): value for name, value in values.items()}
+
+    def effective_for_robot(self) -> dict[str, str | int | float | None]:
+        """The same, of those variables that a robot of `ROBOTS_DIR` has or may have for itself."""
+        own = {*_ROBOT, "AGENT", *(name for name, may in MAY_BE_A_ROBOTS_OWN.items() if may)}
+        return {name: value for name, value in self.effective().items() if name in own}
 
 
 def load(environ: Mapping[str, str]) -> Settings:
-    """The settings of this environment. An empty variable counts as not set; secrets are hidden from logs from now on.
+    """The settings of this environment, and of each robot in its `ROBOTS_DIR`. An empty variable counts as not set;
+    secrets are hidden from logs from now on. A robot that is broken beside valid ones is parked.
 
     Raises:
-        SettingsError: something is wrong; each fault has one line, with the variable's name and what to do.
+        SettingsError: something is wrong, or there is no valid robot where there should be one; each fault has one
+            line, with the variable's or the file's name and what to do.
     """
     given = {name: value for name, value in environ.items() if value.strip()}
-    problems = [*_strangers(given)]
-    values: dict[str, Any] = {}
+    given |= {name: given[name.lower()] for name in IN_LOWER_CASE_TOO if name.lower() in given}
+    for password in (password_in(given.get(name, "")) for name in PROXIES):
+        hide(password)
+        hide(unquote(password))
+    settings, problems = _read(given)
+    problems = [*_strangers(given), *problems]
+    if settings.robots_dir is not None:
+        try:
+            settings = _with_tree(settings, settings.robots_dir, given, problems)
+        except SettingsError as error:
+            problems += error.problems
+        else:
+            if problems or not settings.robots():
+                problems += [problem for parked in settings.parked for problem in parked.problems]
+    if problems:
+        raise SettingsError(tuple(problems))
+    return settings
+
+
+def _read(given: Mapping[str, str]) -> tuple[Settings, list[str]]:
+    """The settings of one environment, with defaults in place of what is wrong, and the faults."""
+    problems: list[str] = []
+    files = {name: given[f"{name}_FILE"] for name, secret in KNOWN.items() if secret and f"{name}_FILE" in given}
+    values: dict[str, Any] = {"secret_files": files}
     broken: set[str] = set()
     for name in KNOWN:
         try:
@@ -122,9 +222,43 @@ def load(environ: Mapping[str, str]) -> Settings:
             problems.append(f"{name}={clean(repr(values.pop(name)))}: {fault['msg'].replace('Input should', 'must')}")
         settings = Settings(**values)
     problems += [problem for names, problem in _conflicts(settings) if broken.isdisjoint(names)]
-    if problems:
-        raise SettingsError(tuple(problems))
-    return settings
+    return settings, problems
+
+
+def _with_tree(settings: Settings, directory: Path, given: Mapping[str, str], problems: Sequence[str]) -> Settings:
+    """The settings with the robots of `ROBOTS_DIR`. `problems` are the environment's own faults.
+
+    Raises:
+        SettingsError: `ROBOTS_DIR` holds no robot at all.
+    """
+    served = {settings.dingtalk_client_id: "DINGTALK_CLIENT_ID"}
+    tree: dict[str, Settings] = {}
+    parked: list[Parked] = []
+    for found in read_tree(directory, given, MAY_BE_A_ROBOTS_OWN):
+        if isinstance(found, Parked):
+            parked.append(found)
+            continue
+        read, faults = _read(_laid_over(given, found.variables))
+        own = read.model_copy(update={"element": found})
+        robot = str(own.dingtalk_client_id)
+        if faults := [fault for fault in faults if fault not in problems]:
+            parked.append(own.parked_for(Cause.SETTINGS, faults))
+        elif robot in served:
+            fault = f"DINGTALK_CLIENT_ID={robot!r}: is {served[robot]}'s too, give each robot an app of its own"
+            parked.append(own.parked_for(Cause.DUPLICATE, [fault]))
+        else:
+            served[robot], tree[robot] = found.name, own
+    # What a metric says of a robot that is served must not be said of its namesake.
+    parked = [replace(one, robot=one.element) if one.robot in served else one for one in parked]
+    return settings.model_copy(update={"tree": tree, "parked": tuple(parked)})
+
+
+def _laid_over(given: Mapping[str, str], variables: Mapping[str, str]) -> dict[str, str]:
+    """An environment with a robot's own variables. `X` takes the place of `X_FILE` too, and the other way round."""
+    replaced: set[str] = set()
+    for name in variables:
+        replaced |= {name, f"{name}_FILE", name.removesuffix("_FILE")}
+    return {name: value for name, value in given.items() if name not in replaced} | dict(variables)
 
 
 def _is_secret(annotation: object) -> bool:
@@ -133,6 +267,15 @@ def _is_secret(annotation: object) -> bool:
 
 KNOWN = {name.upper(): _is_secret(field.annotation) for name, field in Variables.model_fields.items()}
 """Every variable's name, and whether it is a secret."""
+
+_NAMES = (*KNOWN, *(f"{name}_FILE" for name, secret in KNOWN.items() if secret))
+
+MAY_BE_A_ROBOTS_OWN = {
+    name: name.startswith(("AGENT_", "OPENAI_", "DIFY_"))
+    or name in {"CARD_KIND", "CARD_TEMPLATE_ID", "CARD_CONTENT_KEY"}
+    for name in _NAMES
+}
+"""Every name, and whether a robot of `ROBOTS_DIR` may have it for itself. A card template belongs to one app."""
 
 
 def _value(name: str, given: Mapping[str, str]) -> str | None:
@@ -153,42 +296,24 @@ def _secret(name: str, given: Mapping[str, str]) -> str | None:
     if name in given:
         raise SettingsError((f"{name}, {file_name}: both are set, keep one of them",))
     try:
-        secret = Path(path).read_text(encoding="utf-8").rstrip("\r\n")
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise SettingsError((f"{file_name}={path!r}: cannot be read ({reason}), name a readable file",)) from None
-    if not secret.strip():
-        raise SettingsError((f"{file_name}={path!r}: is empty, write the secret into it",))
-    return secret
+        return read_secret(Path(path))
+    except ValueError as error:
+        raise SettingsError((f"{file_name}={path!r}: {error}",)) from None
 
 
 def _strangers(given: Mapping[str, str]) -> Iterator[str]:
-    known = [*KNOWN, *(f"{name}_FILE" for name, secret in KNOWN.items() if secret)]
     for name in given:
         if name in NOT_YET:
             yield f"{name}: not available in this version, leave it out"
         elif name == "DINGTALK_CLIENT_ID_FILE":
             yield f"{name}: the client id is no secret and is not read from a file, set DINGTALK_CLIENT_ID itself"
-        elif name not in known and name.startswith(PREFIXES):
-            distance, nearest = min((_edits(name, other), other) for other in known)
-            if distance <= _NEAR:
-                yield f"{name}: there is no such setting, did you mean {nearest}?"
-
-
-def _edits(one: str, other: str) -> int:
-    """How many letters have to be put in, left out or changed to make one of the other (Levenshtein's distance)."""
-    row = list(range(len(other) + 1))
-    for count, letter in enumerate(one, start=1):
-        above = row
-        row = [count]
-        for column, its in enumerate(other, start=1):
-            row.append(min(above[column] + 1, row[-1] + 1, above[column - 1] + (letter != its)))
-    return row[-1]
+        elif name not in _NAMES and name.startswith(PREFIXES) and (near := near_miss(name, _NAMES)):
+            yield f"{name}: there is no such setting, did you mean {near}?"
 
 
 def _conflicts(settings: Settings) -> Iterator[tuple[set[str], str]]:
     """What is wrong between variables that are right each by itself: their names, and the fault."""
-    robot = {"DINGTALK_CLIENT_ID", "DINGTALK_CLIENT_SECRET"}
+    robot = set(_ROBOT)
     if settings.dingtalk_client_id and not settings.dingtalk_client_secret:
         yield (
             robot,

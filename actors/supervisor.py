@@ -28,6 +28,7 @@ from actors.messages import (
     ConnectionRolling,
     Done,
     Drain,
+    DropThese,
     FinishUp,
     GraceOver,
     LeaveNow,
@@ -37,6 +38,7 @@ from actors.messages import (
     RestedLong,
     Resting,
     Status,
+    TakenBack,
     TellStatus,
     WorkArrived,
     WorkDelayed,
@@ -120,6 +122,8 @@ class Supervisor(Supervising):
         match message:
             case WorkArrived(robot, conversation):
                 self._work(robot, conversation)
+            case TakenBack(robot, conversation, message_ids):
+                self._taken_back(robot, conversation, message_ids)
             case Resting():
                 self._resting(message)
             case RestedLong(conversation, ref, seen):
@@ -180,6 +184,13 @@ class Supervisor(Supervising):
             return
         talk = self._talks.setdefault(conversation, _Talk(robot))
         self._route(conversation, talk, routing.work(talk.route))
+
+    def _taken_back(self, robot: str, conversation: str, message_ids: frozenset[str]) -> None:
+        """Whoever runs one of them stops; what nobody runs is closed by whoever takes it, so there is work."""
+        talk = self._talks.get(conversation)
+        if talk is not None and talk.ref is not None:
+            tell(talk.ref, DropThese(message_ids))
+        self._work(robot, conversation)
 
     def _resting(self, message: Resting) -> None:
         talk = self._talks.get(message.conversation)

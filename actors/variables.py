@@ -5,7 +5,9 @@ A fault is worded so that it can follow the variable's name and value on one lin
 `settings.py`'s.
 """
 
+import ssl
 from functools import partial
+from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -13,10 +15,9 @@ from pydantic import AfterValidator, AliasGenerator, BeforeValidator, Field, Sec
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from actors.core.card import SDK_TEMPLATE, CardKind
+from actors.core.proxies import read_proxy
 from actors.core.scope import Scope
-
-SDK_TEMPLATE = "382e4302-551d-4880-bf29-a30acfab2e71.schema"
-"""The public template of the SDK's own `AIMarkdownCardInstance` (dingtalk-stream, card_instance.py)."""
 
 
 def _fault(what_to_do: str) -> PydanticCustomError:
@@ -27,6 +28,10 @@ def _true_or_false(value: object) -> object:
     if value not in {"true", "false", True, False}:
         raise _fault("must be true or false")
     return value
+
+
+def _ids(value: object) -> object:
+    return frozenset(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
 
 
 def _endpoint(url: str) -> str:
@@ -40,18 +45,29 @@ def _endpoint(url: str) -> str:
     return url.rstrip("/")
 
 
-def _card_kind(kind: str) -> str:
-    if kind in {"standard", "text"}:
-        raise _fault("standard and text come with a later version, use ai")
-    return kind
-
-
 def _inbox_url(url: str) -> str:
     if url.startswith(("postgresql:", "postgres:")):
         raise _fault("PostgreSQL comes with a later version, use sqlite:///PATH")
     if not url.startswith("sqlite:///") or url.endswith("/"):
         raise _fault("must be sqlite:///PATH (relative) or sqlite:////PATH (absolute)")
     return url
+
+
+def _proxy(text: str) -> str:
+    try:
+        read_proxy("", text)
+    except ValueError as error:
+        raise _fault(str(error)) from None
+    return text
+
+
+def _certificates(path: str) -> str:
+    try:
+        ssl.create_default_context(cafile=path)
+    except (OSError, ValueError) as error:
+        reason = "it holds none" if isinstance(error, ssl.SSLError) else getattr(error, "strerror", None) or "no path"
+        raise _fault(f"must be a readable file of PEM certificates ({reason})") from None
+    return path
 
 
 Seconds = Annotated[float, Field(ge=0)]
@@ -61,14 +77,17 @@ Count = Annotated[int, Field(ge=0)]
 AtLeastOne = Annotated[int, Field(ge=1)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 TrueOrFalse = Annotated[bool, BeforeValidator(_true_or_false)]
+Ids = Annotated[frozenset[str], BeforeValidator(_ids)]
 Endpoint = Annotated[str, AfterValidator(_endpoint)]
-CardKind = Annotated[Literal["ai"], BeforeValidator(_card_kind)]
 InboxUrl = Annotated[str, AfterValidator(_inbox_url)]
+ProxyAddress = Annotated[str, AfterValidator(_proxy)]
+Certificates = Annotated[str, AfterValidator(_certificates)]
 LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(str.upper)]
 
 
-def _setting(section: str, default: object, meaning: str) -> Any:
-    return Field(default, description=meaning, json_schema_extra={"section": section})
+def _setting(section: str, default: object, meaning: str, *, shown: bool = True) -> Any:
+    """`shown` is false for what may hold a password beside what people have to see."""
+    return Field(default, description=meaning, json_schema_extra={"section": section}, repr=shown)
 
 
 _robot = partial(_setting, "Robot")
@@ -77,7 +96,9 @@ _stream = partial(_setting, "Stream connection")
 _openapi = partial(_setting, "Calls to DingTalk")
 _card = partial(_setting, "Card")
 _conversation = partial(_setting, "Conversation")
+_attachment = partial(_setting, "Attachments")
 _inbox = partial(_setting, "Inbox")
+_network = partial(_setting, "Network")
 _process = partial(_setting, "Process")
 
 
@@ -94,11 +115,17 @@ class Variables(BaseSettings):
     )
 
     dingtalk_client_id: str | None = _robot(
-        None, "Client ID of the robot's app. With none set the local sandbox is started and served"
+        None, "Client ID of the robot's app. With neither this nor `ROBOTS_DIR` the local sandbox is started and served"
     )
     dingtalk_client_secret: SecretStr | None = _robot(None, "Client Secret of the robot's app")
     dingtalk_openapi_endpoint: Endpoint = _robot(
         "https://api.dingtalk.com", "Where DingTalk's API is; also names a sandbox or a private endpoint"
+    )
+
+    robots_dir: Path | None = _robot(
+        None,
+        "Folder of a JAAP element tree (`imRobots/…`): every instance of `imRobots.dingTalkStreamType` is a robot with "
+        "an agent and settings of its own, served beside that of `DINGTALK_CLIENT_ID`",
     )
 
     agent: str = _agent("faq:", "Which agent answers: `faq:[DIR]`, or `python:MODULE:NAME` for one of your own")
@@ -151,7 +178,11 @@ class Variables(BaseSettings):
         "often. 0: not watched",
     )
 
-    card_kind: CardKind = _card("ai", "`ai`: a template card with streamed text")
+    card_kind: CardKind = _card(
+        CardKind.AI,
+        "`ai`: a template card with streamed text; `standard`: the founding tutorial's StandardCard, for apps that "
+        "still have it (its clicks reach no Stream client); `text`: one Markdown message, no card",
+    )
     card_template_id: str = _card(SDK_TEMPLATE, "The card's template; by default the SDK's public one")
     card_content_key: str = _card("msgContent", "The template's variable that takes the streamed text")
     card_max_updates: AtLeastOne = _card(
@@ -168,6 +199,12 @@ class Variables(BaseSettings):
         "`sender_in_chat`, `sender` or `chat`: who shares one memory; "
         "by default nothing said in private surfaces in a group",
     )
+    allowed_senders: Ids = _conversation(
+        frozenset(), "Who may ask: staff ids, or sender ids of people who have none, comma-separated; empty: everybody"
+    )
+    allowed_chats: Ids = _conversation(
+        frozenset(), "Where may be asked: conversation ids, comma-separated; empty: everywhere"
+    )
     conversation_idle: Limit = _conversation(600, "An idle conversation's actor is stopped after this")
     conversation_queue: AtLeastOne = _conversation(
         8, "Waiting questions per conversation; one more gets a polite refusal"
@@ -177,6 +214,11 @@ class Variables(BaseSettings):
     max_conversations: AtLeastOne = _conversation(
         2000, "Live conversation actors, and never more than the process limit less 100"
     )
+
+    attachment_max_bytes: AtLeastOne = _attachment(
+        20_000_000, "A larger picture, file, recording or video is not fetched for the agent"
+    )
+    attachment_timeout: Limit = _attachment(30, "Fetching one attachment takes no longer than this")
 
     inbox_url: InboxUrl = _inbox(
         "sqlite:///var/inbox.db",
@@ -190,10 +232,30 @@ class Variables(BaseSettings):
     inbox_dedupe_window: Seconds = _inbox(86400, "How long a message id is remembered after its answer")
     inbox_max_age: Limit = _inbox(900, "An older unanswered question is closed with an apology")
 
+    https_proxy: ProxyAddress | None = _network(
+        None,
+        "The proxy to `https` and `wss`: `http://`, `https://`, `socks5://` or `socks5h://` (which looks names up "
+        "itself), with `user:password@` if it asks for them. This and the next three may be spelled in lower case",
+        shown=False,
+    )
+    http_proxy: ProxyAddress | None = _network(None, "The proxy to `http` and `ws`", shown=False)
+    all_proxy: ProxyAddress | None = _network(None, "The proxy for whatever has none of its own", shown=False)
+    no_proxy: str | None = _network(
+        None,
+        "What is reached without a proxy, with commas between: hosts (and all below them), IP addresses, either with "
+        "or without `:port`, networks such as `10.0.0.0/8`, or `*` for everything. This machine itself always is",
+    )
+    ssl_cert_file: Certificates | None = _network(
+        None, "PEM file of the certificate authorities to trust, for HTTP and WebSocket alike"
+    )
+
     http_host: str = _process("127.0.0.1", "Where metrics and health are served")
     http_port: Port = _process(8000, "Its port; 0 takes a free one")
     sandbox_host: str = _process("127.0.0.1", "Where the local stand-in for DingTalk is served")
     sandbox_port: Port = _process(8080, "Its port; 0 takes a free one")
+    sandbox_templates: str = _process(
+        "deploy/dingtalk", "Folder of card templates that it knows: `NAME.json` as `NAME.schema`; may be missing"
+    )
     shutdown_grace: Seconds = _process(25, "Running answers get this long to finish after SIGTERM")
     log_level: LogLevel = _process(
         "INFO",

@@ -5,7 +5,8 @@
 #   deploy/install.sh test    that, and what the tests need
 #
 # A lock that is installed is remembered by its hash in .venv/installed, never by file times: when it is there, nothing
-# is fetched. A .venv that was interrupted (.venv/unfinished), or whose Python is gone, is made anew.
+# is fetched. A .venv that was interrupted (.venv/unfinished), or whose Python is gone, is made anew. Of two runs in one
+# folder the second waits for the first, and then finds everything done.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -47,6 +48,14 @@ make_venv() {
     "$python" -m venv .venv
 }
 
+take_turns() {
+    command -v flock >/dev/null || return 0  # not everywhere, as on macOS; there two runs at once are not made safe
+    exec 9<deploy/install.sh  # it goes with the last process that has it, so a pip that outlives this script counts
+    flock -n 9 && return
+    say "Waiting for another set-up in this folder ..."
+    flock 9
+}
+
 hash_of() { sha256sum <"$1" | cut -d ' ' -f 1; }
 
 install_lock() {
@@ -68,9 +77,11 @@ install_lock() {
 
 case "${1-}" in
 run)
+    take_turns
     install_lock deploy/requirements.txt deploy/requirements.txt
     ;;
 test)
+    take_turns
     # The tests' lock holds all of the service's, at the same versions.
     install_lock tests/requirements.txt "deploy/requirements.txt tests/requirements.txt"
     command -v chromium >/dev/null || apt_install chromium

@@ -12,6 +12,8 @@ import traceback
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
+from functools import cache
+from random import random
 from typing import get_args
 
 from tenacity import RetryCallState, retry_if_exception
@@ -19,7 +21,7 @@ from tenacity.asyncio import AsyncRetrying
 
 from actors import metrics
 from actors.core.backoff import Backoff
-from actors.core.events import Agent, Event, Finished, Replace, Text
+from actors.core.events import Answerer, Event, Finished, Progress, Replace, Retrying, Text
 from actors.core.question import Question
 from actors.errors import AgentFailed
 
@@ -57,7 +59,7 @@ class Clocks:
 
 
 async def answering(
-    agent: Agent,
+    agent: Answerer,
     question: Question,
     *,
     robot: str,
@@ -65,12 +67,13 @@ async def answering(
     attempts: int,
     backoff: Backoff,
     monotonic: Callable[[], float] = time.monotonic,
-) -> AsyncGenerator[Event, None]:
+) -> AsyncGenerator[Progress, None]:
     """The agent's answer, from its first text that is not blank to `Finished`, which is always the last event.
 
     A try that fails before its first text is repeated, at most `attempts` tries in all, where the failure is
-    retryable; reasoning and tool events of a failed try have gone out by then. After the first text nothing is
-    repeated: what was yielded stays, and the failure follows. Each failed try is counted and logged once.
+    retryable; `Retrying` says so ahead of the wait. Reasoning and tool events of a failed try have gone out by then.
+    After the first text nothing is repeated: what was yielded stays, and the failure follows. Each failed try is
+    counted and logged once.
 
     Closing this iterator stops the agent at once; it takes at most `CLOSE_GRACE` seconds.
 
@@ -82,8 +85,12 @@ async def answering(
     def worth_another_try(error: BaseException) -> bool:
         return isinstance(error, AgentFailed) and error.retryable and not patience.text_came
 
-    def out_of_tries(state: RetryCallState) -> bool:
-        return state.attempt_number >= attempts or state.upcoming_sleep >= patience.left
+    @cache
+    def pause_after(number: int) -> float:
+        return backoff.delay(number - 1, random)
+
+    def last(number: int) -> bool:
+        return number >= attempts or pause_after(number) >= patience.left
 
     def count_retry(state: RetryCallState) -> None:
         error = state.outcome and state.outcome.exception()
@@ -92,8 +99,8 @@ async def answering(
 
     tries = AsyncRetrying(
         retry=retry_if_exception(worth_another_try),
-        wait=backoff.wait(),
-        stop=out_of_tries,
+        wait=lambda state: pause_after(state.attempt_number),
+        stop=lambda state: last(state.attempt_number),
         sleep=patience.sleep,
         before_sleep=count_retry,
         reraise=True,
@@ -108,11 +115,14 @@ async def answering(
                         yield event
             except AgentFailed as failure:
                 metrics.AGENT_ERRORS.labels(robot=robot, agent=agent.name, reason=_label(failure)).inc()
-                _report(failure, robot, agent, question, attempt.retry_state.attempt_number)
+                number = attempt.retry_state.attempt_number
+                _report(failure, robot, agent, question, number)
+                if worth_another_try(failure) and not last(number):
+                    yield Retrying()
                 raise
 
 
-async def _one_try(agent: Agent, question: Question, patience: "_Patience") -> AsyncGenerator[Event, None]:
+async def _one_try(agent: Answerer, question: Question, patience: "_Patience") -> AsyncGenerator[Event, None]:
     patience.begin_try()
     run = _Run(agent, question)
     blank = True
@@ -184,7 +194,7 @@ class _Patience:
 class _Run:
     """One run of an agent in its own task, which hands its events over through a short queue."""
 
-    def __init__(self, agent: Agent, question: Question) -> None:
+    def __init__(self, agent: Answerer, question: Question) -> None:
         self._agent = agent
         self._question = question
         self._ahead: asyncio.Queue[Event | AgentFailed] = asyncio.Queue(AHEAD)
@@ -267,7 +277,7 @@ def _label(failure: AgentFailed) -> str:
     return failure.reason if failure.reason in REASONS else "error"
 
 
-def _report(failure: AgentFailed, robot: str, agent: Agent, question: Question, attempt: int) -> None:
+def _report(failure: AgentFailed, robot: str, agent: Answerer, question: Question, attempt: int) -> None:
     """One line for one failed try.
 
     An exception's message may quote the customer: above DEBUG only its class and its frames are logged. The detail of

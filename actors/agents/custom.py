@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-from actors.core.events import Event, Finished, Text
+from actors.core.events import Event, Feedback, Finished, Text
 from actors.core.question import Question
 from actors.errors import SettingsError
 
@@ -43,6 +43,7 @@ class PythonAgent:
     """Answers with the pieces of `function(question)`."""
 
     name = "python"
+    accepts = frozenset({"picture", "file", "audio", "video"})
 
     def __init__(self, function: Callable[[Question], Any], *, threads: int = THREADS) -> None:
         self._function = function
@@ -61,6 +62,16 @@ class PythonAgent:
                 if isinstance(event, Finished):
                     return
         yield Finished()
+
+    async def feedback(self, given: Feedback) -> None:
+        """Hand a rating to the function's own `feedback(given)`, if it has one; a plain one runs in a thread."""
+        own = getattr(self._function, "feedback", None)
+        if own is None:
+            return
+        if _is_async(own):
+            await own(given)
+        else:
+            await asyncio.to_thread(own, given)
 
     async def close(self) -> None:
         """Nothing is held between answers."""
@@ -123,7 +134,7 @@ def _called(function: Callable[[Question], Any], question: Question) -> Iterator
         yield from found
 
 
-def _is_async(function: Callable[[Question], Any]) -> bool:
+def _is_async(function: Callable[..., Any]) -> bool:
     return any(
         inspect.iscoroutinefunction(candidate) or inspect.isasyncgenfunction(candidate)
         for candidate in (function, getattr(function, "__call__", None))  # noqa: B004  an object with an async __call__

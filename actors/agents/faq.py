@@ -21,7 +21,7 @@ from typing import TypeAlias
 
 from markdown_it import MarkdownIt
 
-from actors.core.events import Event, Finished, Text
+from actors.core.events import Event, Feedback, Finished, Text
 from actors.core.question import Question
 from actors.errors import SettingsError
 
@@ -97,6 +97,7 @@ class Faq:
     """Answers with the one entry that fits, or says that it does not know."""
 
     name = "faq"
+    accepts: frozenset[str] = frozenset()
 
     def __init__(self, folder: Path = SAMPLE_SHOP, *, pace: float = PACE) -> None:
         """Read the folder once.
@@ -117,6 +118,9 @@ class Faq:
                 await asyncio.sleep(self._pace)
             yield Text(text[start : start + size])
         yield Finished()
+
+    async def feedback(self, given: Feedback) -> None:
+        """Nothing is learned from a rating: the entries are the operator's."""
 
     async def close(self) -> None:
         """Give back the index."""

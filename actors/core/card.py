@@ -1,13 +1,25 @@
-"""What a card says: its faces over one answer's life, its name, and the buttons under it.
+"""What a card says: its faces over one answer's life, its name, and what a press of one of its buttons means.
 
 How a face is spelled for a template is the platform's edge's; when a face is shown is the turn's.
 """
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from actors.core import texts
+
+SDK_TEMPLATE = "382e4302-551d-4880-bf29-a30acfab2e71.schema"
+"""DingTalk's public template, of the SDK's own `AIMarkdownCardInstance` (dingtalk-stream, card_instance.py)."""
+
+
+class CardKind(StrEnum):
+    """What an answer is shown on: a template card, a StandardCard, or no card but a message."""
+
+    AI = "ai"
+    STANDARD = "standard"
+    TEXT = "text"
 
 
 class State(StrEnum):
@@ -20,28 +32,47 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Button:
-    """A button under a finished answer; `id` comes back when it is pressed."""
-
-    id: str
-    label: str
-
-
-@dataclass(frozen=True, slots=True)
 class Face:
-    """All that a card shows at one moment."""
+    """All that a card shows at one moment: the answer, whole or so far, and in one line what is being done.
+
+    A `rateable` one has the four feedback buttons; `rating` is the one that was chosen.
+    """
 
     state: State
-    text: str
-    buttons: tuple[Button, ...] = ()
+    text: str = ""
+    status: str = ""
+    rateable: bool = False
+    rating: str = ""
+
+    @property
+    def running(self) -> bool:
+        """Whether there is something to wait for, or to stop."""
+        return self.state in {State.THINKING, State.TYPING}
 
 
-@dataclass(frozen=True, slots=True)
-class Rated:
-    """What a press of a feedback button says: which answer, and how helpful it was."""
+def thinking() -> Face:
+    """The first face: the question arrived."""
+    return Face(State.THINKING, status=texts.THINKING)
 
-    message_id: str
-    rating: str
+
+def in_line(ahead: int) -> Face:
+    """The face of a question that waits for `ahead` others of its conversation."""
+    return Face(State.THINKING, status=texts.in_line(ahead))
+
+
+def growing(text: str, status: str = "") -> Face:
+    """The text so far, and what is being done."""
+    return Face(State.TYPING, text, status)
+
+
+def answered(text: str) -> Face:
+    """The last face of an answer: whole, with four feedback buttons."""
+    return Face(State.FINISHED, text, rateable=True)
+
+
+def ended(text: str, *, failed: bool = False) -> Face:
+    """The last face where there is nothing to rate: an apology, or an answer that the person stopped."""
+    return Face(State.FAILED if failed else State.FINISHED, text)
 
 
 _CARDS = uuid.UUID("6f0d1a54-6b6c-5f0e-9d5e-5d7a3f6b2c11")
@@ -52,23 +83,53 @@ def card_id(robot: str, message_id: str) -> str:
     return f"card-{uuid.uuid5(_CARDS, f'{robot} {message_id}')}"
 
 
-def thinking() -> Face:
-    """The first face: the question arrived."""
-    return Face(State.THINKING, texts.THINKING)
+# Buttons
 
 
-def answered(text: str, message_id: str) -> Face:
-    """The last face of an answer: whole, with four feedback buttons."""
-    buttons = tuple(Button(f"{rating}:{message_id}", label) for rating, label in texts.RATINGS.items())
-    return Face(State.FINISHED, text, buttons)
+@dataclass(frozen=True, slots=True)
+class Rated:
+    """A press of a feedback button: which answer, and how helpful it was."""
+
+    message_id: str
+    rating: str
 
 
-def apology(text: str) -> Face:
-    """The last face where there is nothing to rate."""
-    return Face(State.FAILED, text)
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """A press of the stop button: which answer is not wanted any more."""
+
+    message_id: str
 
 
-def rated(button_id: str) -> Rated | None:
-    """What a pressed button says, or None if it is none of the feedback buttons."""
-    rating, _, message_id = button_id.partition(":")
-    return Rated(message_id, rating) if rating in texts.RATINGS and message_id else None
+Press = Rated | Stopped
+
+FEEDBACK = "feedback"
+STOP = "stop"
+
+
+def button_id(action: str, message_id: str) -> str:
+    """The id of a button that has no parameters: what it does, and for which answer."""
+    return f"{action}:{message_id}"
+
+
+def rating_value(rating: str, message_id: str) -> dict[str, str]:
+    """The parameters of a feedback button: action, rating, type and message id, and nothing of the answer."""
+    return {
+        "action": FEEDBACK,
+        "rating": rating,
+        "type": "helpful" if rating in texts.HELPFUL else "unhelpful",
+        "message_id": message_id,
+    }
+
+
+def pressed(action_id: str, params: Mapping[str, str]) -> Press | None:
+    """What a pressed button says, by its parameters or else by its id; None if it is none of ours."""
+    word, _, message_id = action_id.partition(":")
+    message_id = params.get("message_id", message_id)
+    if not message_id:
+        return None
+    if params.get("action", word) == STOP:
+        return Stopped(message_id)
+    rating = params.get("rating", word)
+    ours = params.get("action", FEEDBACK) == FEEDBACK and rating in texts.RATINGS
+    return Rated(message_id, rating) if ours else None

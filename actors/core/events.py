@@ -56,7 +56,26 @@ class Finished:
 Event: TypeAlias = Text | Replace | Reasoning | ToolStart | ToolEnd | Finished
 
 
-class Agent(Protocol):
+@dataclass(frozen=True, slots=True)
+class Retrying:
+    """A try failed before its first text, and another follows. Said by what watches over an agent, never by one."""
+
+
+Progress: TypeAlias = Event | Retrying
+"""What becomes of an answer, as its card hears of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """What a person said of an answer: one of the four ratings of `texts.RATINGS`, and whether it is a good one."""
+
+    question: Question
+    answer: str
+    rating: str
+    helpful: bool
+
+
+class Answerer(Protocol):
     """Answers questions. One object serves every conversation of a robot, on the reactor's loop."""
 
     name: str
@@ -68,6 +87,17 @@ class Agent(Protocol):
         Raises:
             AgentFailed: the back end failed, with the reason and whether another try can help.
         """
+        ...
+
+
+class Agent(Answerer, Protocol):
+    """What stands behind a robot."""
+
+    accepts: frozenset[str]
+    """The kinds of attachments that it can use (`picture`, `file`, `audio`, `video`)."""
+
+    async def feedback(self, given: Feedback) -> None:
+        """A person rated an answer, or changed the rating. What this raises is logged and harms nobody."""
         ...
 
     async def close(self) -> None:

@@ -5,17 +5,25 @@ This file knows nothing of the payload it came from and nothing of how it is sto
 """
 
 import json
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
+
+KINDS = frozenset({"picture", "file", "audio", "video"})
+"""The kinds of attachments."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """Something sent beside the text: its kind (`picture`, `file`, `audio`, `video`), a URL and a file name."""
+    """Something sent beside the text: its kind, a URL and a file name.
+
+    `code` is DingTalk's `downloadCode`, for which the thing itself is to be had; until it is fetched, `url` is empty.
+    """
 
     kind: str
     url: str
     name: str
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +58,8 @@ class Question:
     memory it belongs to: it contains the robot and no blanks. `sender_id` is the staff id, or DingTalk's encrypted
     id where there is none. `received_at` is when the frame was read, in seconds since the epoch, or when the question
     was replayed last: `replay` counts how often an operator had it answered anew, each time on a card of its own.
+    `text` is empty where nothing but attachments were sent. `quote` is what the person quoted, in words: it is about
+    the question, not part of it, and somebody else may have said it.
     """
 
     robot: str
@@ -63,11 +73,16 @@ class Question:
     received_at: float
     attachments: tuple[Attachment, ...] = ()
     history: tuple[Turn, ...] = ()
+    quote: str = ""
     replay: int = 0
 
     def with_history(self, history: tuple[Turn, ...]) -> "Question":
         """The same question, with the turns that went before it."""
         return replace(self, history=history)
+
+    def with_attachments(self, attachments: tuple[Attachment, ...]) -> "Question":
+        """The same question, with these attachments in place of its own."""
+        return replace(self, attachments=attachments)
 
     def replayed(self, now: float) -> "Question":
         """The same question, asked once more at `now`."""
@@ -92,6 +107,15 @@ class Question:
         known["address"] = Address(**_known(Address, read["address"]))
         known["attachments"] = tuple(Attachment(**_known(Attachment, one)) for one in read.get("attachments", ()))
         return cls(**known)
+
+
+def usable(question: Question, accepts: Collection[str]) -> Question | None:
+    """What an agent that accepts these kinds of attachments can use of a question; None if nothing is left of it.
+
+    Then the question had attachments and no text: the kind of its first one says what the person has to be told.
+    """
+    kept = tuple(attachment for attachment in question.attachments if attachment.kind in accepts)
+    return question.with_attachments(kept) if question.text or kept else None
 
 
 def _known(kind: type, stored: dict[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ The law: two different robots, chats or senders never share a key by accident. T
 """
 
 from enum import StrEnum
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 
 class Scope(StrEnum):
@@ -27,6 +27,11 @@ class Scope(StrEnum):
 def of_robot(robot: str) -> str:
     """What every key of this robot begins with, and no other robot's."""
     return f"{_slot(robot)}:"
+
+
+def robot_of(key: str) -> str:
+    """The robot that a key was made with."""
+    return unquote(key.partition(":")[0], errors="surrogatepass")
 
 
 def _slot(slot: str) -> str:

@@ -3,7 +3,15 @@
 Nothing here is decided; who says what and when lives elsewhere.
 """
 
-THINKING = "🤔 正在思考，请稍候…\n\nThinking…"
+# One line each: what is being done while a card has no text yet, or beneath the text it has.
+
+THINKING = "🤔 正在思考，请稍候… Thinking…"
+BUSY = "⏳ 现在提问的人较多，马上轮到您… Many people are asking, it is your turn soon…"
+STANDARD_THINKING = "[思考]正在分析您的问题，请稍候..."
+RETRYING = "🔁 遇到一点问题，正在重试… Trying again…"
+STOPPING = "⏹ 正在停止… Stopping…"
+
+# What ends a card, or is said beside one.
 
 AGENT_FAILED = "抱歉，我这边出了点问题，没能答完。请稍后再问一次。\n\nSorry, something went wrong on my side. Please ask again later."
 POISONED = (
@@ -15,6 +23,8 @@ EXPIRED = (
     "Sorry, this question waited too long and was not answered. Please ask again if you still need it."
 )
 GOES_ON = "⏳ 服务正在重启，稍后会继续回答。\n\nThe service is restarting; the answer will go on."
+STOPPED = "⏹ 已停止。\n\nStopped."
+THE_REST_FOLLOWS = "（内容较长，其余部分以消息发送。 The rest follows as messages.）"
 SENT_BESIDE = "回答已作为消息发送。\n\nThe answer was sent as a message."
 
 QUEUE_FULL = (
@@ -30,6 +40,22 @@ ASK_AGAIN = (
     "Sorry, your question could not be taken just now. Please ask again in a moment."
 )
 
+DENIED = "抱歉，您没有使用这个机器人的权限。\n\nSorry, you are not allowed to use this robot."
+
+NEW_SESSION = "🆕 新会话开始了，之前的内容我不再记得。\n\nA new session: what was said before is forgotten."
+NOTHING_TO_STOP = "现在没有正在回答的问题。\n\nThere is nothing to stop: no answer is running."
+HELP = """直接提问就可以，回答会显示在卡片上。也可以发送：
+
+- **/new** 或 **新会话**：忘记之前的内容，重新开始
+- **/stop** 或 **停止**：停止正在进行的回答
+- **/help** 或 **帮助**：显示这段说明
+
+Just ask; the answer grows on a card. You can also send:
+
+- **/new**: forget what was said and start over
+- **/stop**: stop the running answer
+- **/help**: show this"""
+
 UNREADABLE: dict[str, str] = {
     "empty": "请在消息里写下您的问题。\n\nPlease write your question in the message.",
     "picture": "抱歉，我还看不了图片，请用文字描述。\n\nSorry, I cannot read pictures yet. Please describe it in words.",
@@ -43,6 +69,12 @@ UNREADABLE: dict[str, str] = {
     "unknown": "抱歉，我还不认识这种消息，请用文字提问。\n\nSorry, I do not know this kind of message. Please ask in words.",
 }
 
+NOT_FETCHED = (
+    "抱歉，您发的内容没能取到，可能是太大或已失效。请重新发一次，或用文字描述。\n\n"
+    "Sorry, what you sent could not be fetched; it may be too large or have expired. "
+    "Please send it again or describe it in words."
+)
+
 RATINGS: dict[str, str] = {
     "very_helpful": "😄 非常有帮助",
     "helpful": "😊 有帮助",
@@ -53,11 +85,26 @@ RATINGS: dict[str, str] = {
 HELPFUL = frozenset({"very_helpful", "helpful"})
 
 
-def torn(said: str) -> str:
-    """What a card shows when the agent failed in mid answer: the text that was shown stays, the apology follows."""
-    return f"{said}\n\n---\n\n{AGENT_FAILED}" if said else AGENT_FAILED
+def torn(said: str, apology: str = AGENT_FAILED) -> str:
+    """What a card shows when an answer failed on its way: the text that was shown stays, the apology follows."""
+    return f"{said}\n\n---\n\n{apology}" if said else apology
 
 
 def interrupted(said: str) -> str:
     """What a card shows when this process has to leave before the answer is whole."""
     return f"{said}\n\n---\n\n{GOES_ON}" if said else GOES_ON
+
+
+def stopped(said: str) -> str:
+    """What a card shows when the person stopped the answer: the text that was shown stays."""
+    return f"{said}\n\n---\n\n{STOPPED}" if said else STOPPED
+
+
+def in_line(ahead: int) -> str:
+    """The status of a question that waits for others of its conversation."""
+    return f"⏳ 前面还有 {ahead} 个问题，答完马上轮到这一个。 {ahead} ahead of this one."
+
+
+def using_tool(name: str) -> str:
+    """The status while an agent uses a tool."""
+    return f"🔧 正在使用工具 {name}… Using a tool…"

@@ -1,114 +1,143 @@
-"""One answer's card on DingTalk: how its faces are spelled for a template, and the four calls of its life.
+"""One answer's card on DingTalk: a template card with streamed text, and the calls of its life.
 
 The law: whatever is repeated, after a timeout or a crash, names the same card and the same frame, so DingTalk does it
-once. When a card is worth a call, and what to do when it cannot be had, is decided elsewhere.
+once. How a face is spelled is the template's; when a card is worth a call, and what to do when it cannot be had, is
+decided elsewhere.
 
-Platform facts: open.dingtalk.com ("create and deliver cards", "streaming updates of AI cards", "update cards"), the
-dingtalk-stream SDK's `AIMarkdownCardInstance` for the variables of its public template.
+Platform facts: open.dingtalk.com ("create and deliver cards", "streaming updates of AI cards", "update cards").
 """
 
-import json
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 from actors import metrics
-from actors.core.card import Face, State
-from actors.core.question import Address
+from actors.core.card import Face, card_id
+from actors.core.question import Question
 from actors.dingtalk.limits import Kind, Rank
-from actors.dingtalk.openapi import CREATE, STREAMING, UPDATE, OpenApi
+from actors.dingtalk.openapi import CREATE, STREAMING, UPDATE, Api, OpenApi
+from actors.dingtalk.standing import Standing
+from actors.dingtalk.templates import FLOW_STATUS, summary, template_for
 from actors.errors import CallFailed, Fault
 
-FLOW_STATUS = {State.THINKING: "1", State.TYPING: "2", State.FINISHED: "3", State.FAILED: "3"}
-"""`flowStatus` of a template. An apology is a finished card too: 5 (failed) exists only where the template's owner has
-switched that state on, and is refused elsewhere."""
-
-SUMMARY_LENGTH = 40
-"""Characters of a card that the list of chats shows."""
-
-
-def summary(text: str) -> str:
-    """One line for the list of chats, which otherwise shows only "[interactive card]"."""
-    first = next(filter(None, (line.strip() for line in text.splitlines())), "…")
-    return first if len(first) <= SUMMARY_LENGTH else first[: SUMMARY_LENGTH - 1] + "…"
+NO_TEXT = "…"
 
 
 class AiCard:
-    """A template card with streamed text. `attempt` makes the frames of one attempt at the answer unique."""
+    """A template card. `attempt` makes the frames of one attempt at the answer unique."""
 
-    def __init__(self, api: OpenApi, address: Address, card: str, attempt: int) -> None:
-        self.id = card
+    def __init__(self, api: OpenApi, question: Question, attempt: int, standing: Standing) -> None:
+        self.id = card_id(question.robot, question.message_id)
         self._api = api
-        self._address = address
+        self._address = question.address
+        self._nick = question.sender_nick
+        self._template = template_for(question, api.robot.card_template, api.robot.card_content_key)
         self._attempt = attempt
+        self._standing = standing
         self._frame = 0
+        self._beside: dict[str, str] = {}
+        self._streamed = ""
 
-    async def create(self, face: Face) -> None:
-        """Create and deliver the card; a card that is there already is fine.
+    async def create(self, face: Face) -> bool:
+        """Create and deliver the card; see the port.
 
         Raises:
             CallFailed: it cannot be had; code `noStaffId` if the asker can get none, being outside the company.
         """
         if not self._address.group and not self._address.user:
             raise CallFailed(CREATE.name, Fault.REJECTED, 0, "noStaffId", "a card needs a user id in a private chat")
-        with self._counted("initial"):
-            try:
-                await self._api.call(CREATE, lambda: self._creation(face))
-            except CallFailed as failure:
-                if failure.fault is not Fault.CARD_EXISTS:
-                    raise
+        try:
+            await self._call("initial", CREATE, lambda: self._creation(face))
+        except CallFailed as failure:
+            if failure.fault is not Fault.CARD_EXISTS:
+                raise
+            return False
+        self._beside = self._template.beside(face)
+        return True
 
-    async def update(self, text: Callable[[], str], since: float) -> None:
-        """Show the text so far; see the port.
+    async def update(self, now: Face, latest: Callable[[], Face], since: float) -> None:
+        """Show how far the answer is; see the port. Text goes by the stream, what stands beside it by an update.
 
         Raises:
             CallFailed: it was not shown.
         """
-        self._frame += 1
-        guid = self._guid(f"{self._attempt} {self._frame}")
-        with self._counted("streaming"):
-            await self._api.call(STREAMING, lambda: self._streamed(guid, text(), last=False), Rank(Kind.USUAL, since))
+        rank, face = Rank(Kind.USUAL, since), cache(latest)
+        if self._template.streamed(now) != self._streamed:
+            await self._stream_on(face, rank)
+            now = face()
+        if self._template.beside(now) != self._beside:
+            await self._call("streaming", UPDATE, lambda: self._change(self._template.beside(face())), rank)
+            self._beside = self._template.beside(face())
+        if self._template.streamed(face()) != self._streamed:  # it came while the rest waited for its place
+            await self._stream_on(face, rank)
 
-    async def finish(self, text: str) -> None:
+    async def show(self, face: Face) -> None:
+        """Put a face on the card, whole. The last one repeats the text for those who were offline while it streamed.
+
+        Raises:
+            CallFailed: it is not confirmed.
+        """
+        state = {} if face.running else {"flowStatus": FLOW_STATUS[face.state]}
+        stage = "initial" if face.running else "final"
+        await self._call(stage, UPDATE, lambda: self._change(state | self._template.variables(face)))
+        self._beside = self._template.beside(face)
+
+    async def finish(self, face: Face) -> None:
         """Show the whole text and end the streaming. Every attempt sends the same frame, so that one counts.
 
         Raises:
             CallFailed: it is not confirmed; fault TOO_LARGE if the text does not fit on a card.
         """
-        guid, first = self._guid("final"), Rank(Kind.FINAL, 0.0)
-        with self._counted("final"):
-            await self._api.call(STREAMING, lambda: self._streamed(guid, text, last=True), first)
+        guid, first = self._guid(f"final {len(face.text)}"), Rank(Kind.FINAL, 0.0)
+        await self._call("final", STREAMING, lambda: self._stream(guid, face, last=True), first)
+        self._standing.works()
 
-    async def close(self, face: Face) -> None:
-        """The closing update. It repeats the text for those who were offline while it was streamed.
+    def rated(self, rating: str) -> dict[str, str]:
+        """The variables that show which rating was chosen; see the port."""
+        return self._template.rated(rating)
+
+    def stopping(self) -> dict[str, str]:
+        """The variables that show that the stop button was pressed; see the port."""
+        return self._template.stopping()
+
+    async def rate(self, rating: str) -> None:
+        """Show everybody which rating was chosen.
 
         Raises:
-            CallFailed: it is not confirmed.
+            CallFailed: it was not shown.
         """
-        body = {
-            "outTrackId": self.id,
-            "cardData": {"cardParamMap": self._variables(face)},
-            "cardUpdateOptions": {"updateCardDataByKey": True},
-        }
-        with self._counted("final"):
-            await self._api.call(UPDATE, lambda: body)
+        await self._call("final", UPDATE, lambda: self._change(self.rated(rating)))
+
+    async def _stream_on(self, face: Callable[[], Face], rank: Rank) -> None:
+        self._frame += 1
+        guid = self._guid(f"{self._attempt} {self._frame}")
+        await self._call("streaming", STREAMING, lambda: self._stream(guid, face(), last=False), rank)
+        self._streamed = self._template.streamed(face())
+
+    async def _call(self, stage: str, api: Api, body: Callable[[], dict[str, Any]], rank: Rank | None = None) -> None:
+        with counted(self._api.robot.client_id, stage), self._standing.watched(self.id):
+            await self._api.call(api, body, rank)
 
     def _creation(self, face: Face) -> dict[str, Any]:
+        variables = self._template.variables(face)
         body = {
-            "cardTemplateId": self._api.robot.card_template,
+            "cardTemplateId": self._template.id,
             "outTrackId": self.id,
             "callbackType": "STREAM",
-            "cardData": {"cardParamMap": self._variables(face)},
+            "cardData": {"cardParamMap": {"flowStatus": FLOW_STATUS[face.state], **variables}},
             "userIdType": 1,
         }
-        line = summary(face.text)
+        line = summary(face.text or face.status)
         space = {"supportForward": True, "lastMessageI18n": {"ZH_CN": line, "EN_US": line}}
         if self._address.group:
+            # card_replier.py of the SDK: who is mentioned, with the name that is shown.
+            mention = {"atUserIds": {self._address.user: self._nick}} if self._address.user else {}
             return body | {
                 "openSpaceId": f"dtv1.card//IM_GROUP.{self._address.chat}",
                 "imGroupOpenSpaceModel": space,
-                "imGroupOpenDeliverModel": {"robotCode": self._address.robot_code},
+                "imGroupOpenDeliverModel": {"robotCode": self._address.robot_code, **mention},
             }
         return body | {
             "openSpaceId": f"dtv1.card//IM_ROBOT.{self._address.user}",
@@ -120,29 +149,21 @@ class AiCard:
             },
         }
 
-    def _variables(self, face: Face) -> dict[str, str]:
-        """The template's variables, all of them strings. The SDK's template shows what `order` names, in that order;
-        its buttons call back with their id."""
-        key, line = self._api.robot.card_content_key, summary(face.text)
-        shown: dict[str, Any] = {"order": [key, "msgButtons"]}
-        if face.buttons:
-            shown["msgButtons"] = [
-                {"text": button.label, "color": "blue", "id": button.id, "request": True} for button in face.buttons
-            ]
+    def _change(self, variables: dict[str, str]) -> dict[str, Any]:
         return {
-            "flowStatus": FLOW_STATUS[face.state],
-            key: face.text,
-            "sys_full_json_obj": _json(shown),
-            "sys_lastMessageI18n": _json({"zh_CN": line, "en_US": line}),
+            "outTrackId": self.id,
+            "cardData": {"cardParamMap": variables},
+            "cardUpdateOptions": {"updateCardDataByKey": True},
         }
 
-    def _streamed(self, guid: str, text: str, *, last: bool) -> dict[str, Any]:
-        """A frame of the streaming API; `isFull`, because a Markdown variable takes nothing else."""
+    def _stream(self, guid: str, face: Face, *, last: bool) -> dict[str, Any]:
+        """A frame of the streaming API; `isFull`, because a Markdown variable takes nothing else. One without
+        content is refused, and a text that was taken back is none."""
         return {
             "outTrackId": self.id,
             "guid": guid,
-            "key": self._api.robot.card_content_key,
-            "content": text,
+            "key": self._template.key,
+            "content": self._template.streamed(face) or NO_TEXT,
             "isFull": True,
             "isFinalize": last,
             "isError": False,
@@ -151,19 +172,18 @@ class AiCard:
     def _guid(self, frame: str) -> str:
         return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{self.id} {frame}"))
 
-    @contextmanager
-    def _counted(self, stage: str) -> Iterator[None]:
-        outcome = None
-        try:
-            yield
-            outcome = "ok"
-        except CallFailed as failure:
-            outcome = "throttled" if failure.fault is Fault.THROTTLED else "failed"
-            raise
-        finally:
-            if outcome:  # a cancelled call has none
-                metrics.CARD_UPDATES.labels(robot=self._api.robot.client_id, stage=stage, outcome=outcome).inc()
 
-
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)
+@contextmanager
+def counted(robot: str, stage: str) -> Iterator[None]:
+    """Count a card call by what becomes of it."""
+    outcome = None
+    try:
+        yield
+        outcome = "ok"
+    except CallFailed as failure:
+        known = failure.fault is Fault.CARD_EXISTS
+        outcome = "ok" if known else "throttled" if failure.fault is Fault.THROTTLED else "failed"
+        raise
+    finally:
+        if outcome:  # a cancelled call has none
+            metrics.CARD_UPDATES.labels(robot=robot, stage=stage, outcome=outcome).inc()

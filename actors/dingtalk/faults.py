@@ -23,6 +23,8 @@ BAN_PAUSE = 300.0
 BANNED = "ipBanned"
 """Our code for that, since its page has none."""
 
+BAN_WORDS = "DingTalk turns this IP address away for 5 minutes, since too many calls came from it"
+
 _FAULTS: tuple[tuple[str, Fault], ...] = (
     (r".*\bQp[sm]Limit\w*|send\.too\.fast|90002|90018|130101|410100", Fault.THROTTLED),
     (r".*\bApiCountLimitForOrg|90020", Fault.QUOTA),
@@ -31,6 +33,7 @@ _FAULTS: tuple[tuple[str, Fault], ...] = (
     (r"system\.?busy|system\.?error|service\.?unavailable|unknownError|-1", Fault.TRANSIENT),
     (r"param\.stream\.content|460101", Fault.TOO_LARGE),
     (r"param\.cardAlreadyExist", Fault.CARD_EXISTS),
+    (r"param\.template\w*", Fault.TEMPLATE),
 )
 _BAN_PAGE = re.compile(r"\bstatus\W{1,4}1111\b|\bpunish")
 
@@ -91,7 +94,7 @@ def _refusal(fault: Fault, code: str, message: str, retry_after: float = 0.0) ->
 
 
 def _banned() -> Refusal:
-    return Refusal(Fault.THROTTLED, BANNED, "DingTalk turns this IP address away for 5 minutes", BAN_PAUSE)
+    return Refusal(Fault.THROTTLED, BANNED, BAN_WORDS, BAN_PAUSE)
 
 
 def _message(body: dict[str, Any]) -> str:

@@ -12,14 +12,15 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import aiohttp
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, ConnectionClosedOK
 from websockets.protocol import State
 
 from actors import metrics
 from actors.core.robot import Robot
+from actors.dingtalk.ban import Ban
 from actors.dingtalk.frames import FAILED, OK, Frame, FrameType, Silence, ack, closing_reason, read_frame, reply
+from actors.dingtalk.network import Network
 from actors.dingtalk.opening import open_socket
 from actors.dingtalk.port import MESSAGE_TOPIC, Callback, Listener
 from actors.errors import ConnectionTrouble
@@ -31,7 +32,8 @@ MAX_UNANSWERED: Final = 500
 
 
 class StreamGateway:
-    """Opens and lives the Stream connections of one robot; several may be served at once.
+    """Opens and lives the Stream connections of one robot; several may be served at once. `network` and `ban` are
+    shared by all robots.
 
     `silence_timeout`: see `Silence`. `open_timeout` holds for the ticket and for the handshake. After the gateway's
     `disconnect` the old socket is read for `roll_timeout` at most; the platform closes it after 10 s. Saying goodbye
@@ -41,7 +43,8 @@ class StreamGateway:
     def __init__(
         self,
         robot: Robot,
-        session: aiohttp.ClientSession,
+        network: Network,
+        ban: Ban,
         *,
         silence_timeout: float,
         open_timeout: float = 10.0,
@@ -51,7 +54,8 @@ class StreamGateway:
         wall: Callable[[], float] = time.time,
     ) -> None:
         self._robot = robot
-        self._session = session
+        self._network = network
+        self._ban = ban
         self._silence_timeout = silence_timeout
         self._open_timeout = open_timeout
         self._roll_timeout = roll_timeout
@@ -70,7 +74,8 @@ class StreamGateway:
         """
         websocket = await open_socket(
             self._robot,
-            self._session,
+            self._network,
+            self._ban,
             open_timeout=self._open_timeout,
             close_timeout=self._close_timeout / 2,
         )

@@ -1,7 +1,8 @@
 """Reads a robot message: payload in, `Question` or `Unreadable` out (DingTalk developerpedia, bot/message.md).
 
 The law: what a person sent is answered, as a question or as something we cannot read; only a payload that nobody
-could answer is malformed. Pure: it knows nothing of frames, and nothing of what becomes of a question.
+could answer is malformed. Pure: it knows nothing of frames, and nothing of what becomes of a question; what the body
+of a message holds is read by `body.py`.
 """
 
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Any
 
 from actors.core.question import Address, Question
 from actors.core.scope import Scope
+from actors.dingtalk.body import Body, read_body
 from actors.dingtalk.payload import Malformed, items, mapping, number, text
 
 __all__ = ["Malformed", "Unreadable", "read_message"]
@@ -17,14 +19,13 @@ _GROUP = "2"
 _OVER_QUOTA = "20001"
 """The month's quota is used up: the message comes without its content (open.dingtalk.com, "receive messages")."""
 
-_SILENT_KINDS = frozenset({"picture", "audio", "video", "file"})
-
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A message with no text to answer.
+    """A message with nothing in it to answer.
 
-    `kind` says why: `empty` · `picture` · `audio` (without a transcript) · `video` · `file` · `over_quota` · `unknown`.
+    `kind` says why: `empty` · `picture`, `audio`, `video` or `file` (which cannot be fetched, without words) ·
+    `over_quota` · `unknown`. `sender_id` is the question's.
     """
 
     robot: str
@@ -32,6 +33,12 @@ class Unreadable:
     conversation: str
     address: Address
     kind: str
+    sender_id: str
+
+    @property
+    def ids(self) -> dict[str, str]:
+        """What names this message in a log line."""
+        return {"robot": self.robot, "conversation": self.conversation, "message_id": self.message_id}
 
 
 def read_message(
@@ -51,9 +58,15 @@ def read_message(
     sender = address.user or text(data.get("senderId")) or address.chat or message_id
     chat = address.chat or sender
     conversation = conversation_scope.key(robot=robot, chat=chat, sender=sender)
-    words = _words(data)
-    if not words:
-        return Unreadable(robot, message_id, conversation, address, _obstacle(data))
+    sent, quoted = _sent(data, group=address.group), _quoted(data)
+    words, quote = sent.words, quoted.gist
+    if quoted.words and not words and sent.kind == "empty":
+        # Nothing but a mention: then what is quoted is what is asked.
+        words, quote = quoted.words, ""
+    attachments = tuple(dict.fromkeys(sent.attachments + quoted.attachments))
+    if not (words or attachments):
+        obstacle = _obstacle(data, sent, quoted)
+        return Unreadable(robot, message_id, conversation, address, obstacle, sender)
     return Question(
         robot=robot,
         message_id=message_id,
@@ -64,6 +77,8 @@ def read_message(
         sender_nick=text(data.get("senderNick")),
         address=address,
         received_at=received_at,
+        attachments=attachments,
+        quote=quote,
     )
 
 
@@ -81,36 +96,31 @@ def _address(data: dict[str, Any], robot: str) -> Address:
     return address
 
 
-def _kind(data: dict[str, Any]) -> str:
-    return text(data.get("msgtype")) or ("text" if "text" in data else "")
+def _sent(data: dict[str, Any], *, group: bool) -> Body:
+    """What was sent. A payload that does not say its kind is a text if it has one."""
+    kind = text(data.get("msgtype")) or ("text" if "text" in data else "")
+    alone = group and len(items(data.get("atUsers"))) <= 1
+    return read_body(kind, _object(data.get("text")), mapping(data.get("content")), mention=alone)
 
 
-def _words(data: dict[str, Any]) -> str:
-    """The text to answer, without the blank that a removed mention leaves in front; "" where there is none."""
-    content = mapping(data.get("content"))
-    match _kind(data):
-        case "text":
-            words = text(mapping(data.get("text")).get("content"))
-        case "richText":
-            words = "".join(text(mapping(part).get("text")) for part in items(content.get("richText")))
-        case "audio":
-            words = text(content.get("recognition"))
-        case _:
-            words = ""
-    return words.strip()
+def _quoted(data: dict[str, Any]) -> Body:
+    """The message that this one replies to; a rich text has it in another place, and old clients in a third."""
+    holders = mapping(data.get("text")), mapping(data.get("content"))
+    places = (*(holder.get("repliedMsg") for holder in holders), data.get("quoteMessage"))
+    replied = next(filter(None, map(mapping, places)), {})
+    content = _object(replied.get("content"))
+    inner = content if isinstance(content, dict) else {}
+    said = inner.get("text") or replied.get("text") or content
+    return read_body(text(replied.get("msgType")) or text(replied.get("msgtype")), said, inner)
 
 
-def _obstacle(data: dict[str, Any]) -> str:
-    """Why a message without text has none."""
+def _object(value: object) -> object:
+    """The object that a string of JSON holds; anything else as it is."""
+    return mapping(value) or value
+
+
+def _obstacle(data: dict[str, Any], sent: Body, quoted: Body) -> str:
+    """Why there is nothing to answer."""
     if _OVER_QUOTA in {text(data.get("errorCode")), text(data.get("errCode"))}:
         return "over_quota"
-    match _kind(data):
-        case "text":
-            return "empty"
-        case "richText":
-            parts = items(mapping(data.get("content")).get("richText"))
-            return "picture" if any(mapping(part).get("type") == "picture" for part in parts) else "empty"
-        case kind if kind in _SILENT_KINDS:
-            return kind
-        case _:
-            return "unknown"
+    return quoted.kind if sent.kind == "empty" and quoted.gist else sent.kind

@@ -5,6 +5,7 @@ repeat is harmless; every try waits for a place of its own; what cannot be had e
 says and what to do when it failed is the business of cards and replies.
 """
 
+import asyncio
 import json
 import logging
 import time
@@ -23,8 +24,9 @@ from actors import metrics
 from actors.core.backoff import Backoff
 from actors.core.robot import Robot
 from actors.dingtalk import faults
+from actors.dingtalk.ban import Ban
 from actors.dingtalk.limits import Kind, Limiter, Rank
-from actors.dingtalk.proxies import refuse_socks
+from actors.dingtalk.network import Unreachable
 from actors.dingtalk.quota import Quota
 from actors.dingtalk.tokens import Token
 from actors.errors import CallFailed, Fault
@@ -52,8 +54,11 @@ class Api:
 CREATE = Api("create", "POST", "/v1.0/card/instances/createAndDeliver")
 STREAMING = Api("streaming", "PUT", "/v1.0/card/streaming")
 UPDATE = Api("update", "PUT", "/v1.0/card/instances")
+SEND_STANDARD = Api("standard", "POST", "/v1.0/im/v1.0/robot/interactiveCards/send")
+UPDATE_STANDARD = Api("standard_update", "PUT", "/v1.0/im/robots/interactiveCards")
 OTO = Api("oto", "POST", "/v1.0/robot/oToMessages/batchSend")
 GROUP = Api("group", "POST", "/v1.0/robot/groupMessages/send")
+DOWNLOAD = Api("download", "POST", "/v1.0/robot/messageFiles/download")
 WEBHOOK = Api("webhook", "POST", counted=False)
 TOKEN = Api("token", "POST", "/v1.0/oauth2/accessToken", counted=False)
 
@@ -71,7 +76,7 @@ class OpenApi:
     """Calls DingTalk for one robot, on an aiohttp session that belongs to somebody else.
 
     `attempts` and `backoff` are the retry policy, `timeout` the seconds of one try, `qps` the calls per second and
-    API; `quota` is shared by all robots. `clock` gives monotonic seconds.
+    API; `quota` and `ban` are shared by all robots. `clock` gives monotonic seconds.
     """
 
     def __init__(
@@ -84,6 +89,7 @@ class OpenApi:
         timeout: float,
         qps: int,
         quota: Quota,
+        ban: Ban,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.robot = robot
@@ -92,10 +98,10 @@ class OpenApi:
         self._wait = backoff.wait()
         self._timeout = aiohttp.ClientTimeout(total=timeout, sock_connect=min(CONNECT_TIMEOUT, timeout))
         self._quota = quota
+        self._ban = ban
         self._clock = clock
         self._limiters: defaultdict[Api, Limiter] = defaultdict(lambda: Limiter(qps, clock))
         self._token = Token(self._fetch_token, clock)
-        self._banned_until = float("-inf")
 
     async def warm(self) -> None:
         """Fetch the token ahead of the first question.
@@ -153,14 +159,23 @@ class OpenApi:
         return await self._send(api, url, body, rank, await self._token.get())
 
     async def _fetch_token(self) -> tuple[str, float]:
-        def body() -> dict[str, Any]:
-            return {"appKey": self.robot.client_id, "appSecret": self.robot.client_secret}
-
-        answer = await self._send(TOKEN, self._url(TOKEN), body, self._now())
+        """A token, by the secret; one that is refused is looked up anew, once."""
+        secret = self.robot.client_secret.value
+        try:
+            answer = await self._ask_for_token(secret)
+        except CallFailed as failure:
+            renew = self.robot.client_secret.renew
+            if failure.fault is not Fault.CREDENTIALS or not await asyncio.to_thread(renew, secret):
+                raise
+            answer = await self._ask_for_token(self.robot.client_secret.value)
         token, life = answer.get("accessToken"), answer.get("expireIn")
         if not isinstance(token, str) or not isinstance(life, int | float):
             raise CallFailed(TOKEN.name, Fault.TRANSIENT, HTTPStatus.OK, "noToken", "the answer has no token")
         return token, life
+
+    async def _ask_for_token(self, secret: str) -> dict[str, Any]:
+        body = {"appKey": self.robot.client_id, "appSecret": secret}
+        return await self._send(TOKEN, self._url(TOKEN), lambda: body, self._now())
 
     def _url(self, api: Api) -> URL:
         return URL(self.robot.endpoint + api.path)
@@ -169,9 +184,9 @@ class OpenApi:
         """Wait for a place, send, and read the answer."""
         limiter = self._limiters[api]
         ticket = await limiter.place(rank)
-        if self._banned_until > self._clock():
+        if self._ban.lasts:
             limiter.leave(ticket)
-            raise CallFailed(api.name, Fault.THROTTLED, 0, faults.BANNED, "not sent, DingTalk turns this address away")
+            raise CallFailed(api.name, Fault.THROTTLED, 0, faults.BANNED, f"not sent: {faults.BAN_WORDS}")
         reply = await self._exchange(api, url, body(), token)
         if reply.status == 0:
             raise CallFailed(api.name, Fault.TRANSIENT, 0, "noAnswer", reply.text)
@@ -184,7 +199,7 @@ class OpenApi:
             self._slow_down(api, answer)
         elif answer.fault is not Fault.QUOTA:
             self._count(api)
-        secrets = (self.robot.client_secret, token, *url.query.values())
+        secrets = (self.robot.client_secret.value, token, *url.query.values())
         code, message = (_without(secrets, words) for words in (answer.code, answer.message))
         raise CallFailed(api.name, answer.fault, reply.status, code, message)
 
@@ -196,8 +211,6 @@ class OpenApi:
         data = json.dumps(body, ensure_ascii=False).encode(errors="replace")
         began, status, retry_after = self._clock(), 0, 0.0
         try:
-            if self._session.trust_env:
-                refuse_socks(url)
             async with self._session.request(
                 api.method, url, data=data, headers=headers, timeout=self._timeout, allow_redirects=False
             ) as response:
@@ -206,7 +219,9 @@ class OpenApi:
             label = str(status)
         except TimeoutError:
             label, text = "timeout", "no answer in time"
-        except (aiohttp.ClientError, OSError, ValueError) as error:  # the last for a proxy that is no address
+        except Unreachable as error:
+            label, text = "unreachable", str(error)
+        except (aiohttp.ClientError, OSError, ValueError) as error:  # the last for a webhook that is no address
             # Its words may hold the URL, and a webhook's URL is a secret.
             label, text = "unreachable", f"{type(error).__name__} {getattr(error, 'strerror', None) or ''}".rstrip()
         metrics.OPENAPI_REQUEST_SECONDS.labels(api=api.name, status=label).observe(self._clock() - began)
@@ -215,7 +230,7 @@ class OpenApi:
     def _slow_down(self, api: Api, refusal: faults.Refusal) -> None:
         metrics.OPENAPI_THROTTLED.labels(robot=self.robot.client_id, api=api.name).inc()
         if refusal.code == faults.BANNED:
-            self._banned_until = self._clock() + refusal.pause
+            self._ban.begin(refusal.pause)
         else:
             self._limiters[api].pause(refusal.pause)
 

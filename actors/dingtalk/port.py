@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from actors.core.card import Face
-from actors.core.question import Address, Question
+from actors.core.question import Address, Attachment, Question
 
 MESSAGE_TOPIC = "/v1.0/im/bot/messages/get"
 CARD_TOPIC = "/v1.0/card/instances/callback"
@@ -61,22 +61,41 @@ class Card(Protocol):
 
     id: str
 
-    async def create(self, face: Face) -> None:
-        """Create and deliver the card; a card that is there already is fine."""
+    async def create(self, face: Face) -> bool:
+        """Create and deliver the card. False if it is there already: then it may show another face."""
+        ...
 
-    async def update(self, text: Callable[[], str], since: float) -> None:
-        """Show the text so far. `text` is called once, at the moment of sending; `since` is the age mark (monotonic
-        seconds) of the oldest text not yet shown, which decides the order among cards."""
+    async def update(self, now: Face, latest: Callable[[], Face], since: float) -> None:
+        """Show how far the answer is. `now` says what there is to show, and so which calls it takes; `latest` is called
+        once, at the moment of sending. `since` is the age mark (monotonic seconds) of the oldest thing not yet shown,
+        which decides the order among cards."""
 
-    async def finish(self, text: str) -> None:
+    async def show(self, face: Face) -> None:
+        """Put a face on the card, whole, outside of the streaming: a place in line, or in the end the final state,
+        the full text and the feedback buttons."""
+
+    async def finish(self, face: Face) -> None:
         """Show the whole text and end the streaming."""
 
-    async def close(self, face: Face) -> None:
-        """The closing update: final state, full text, feedback buttons."""
+    def rated(self, rating: str) -> dict[str, str]:
+        """The template's variables that show which rating was chosen, for the answer to a click."""
+        ...
+
+    def stopping(self) -> dict[str, str]:
+        """The template's variables that show that the stop button was pressed, for the answer to a click."""
+        ...
+
+    async def rate(self, rating: str) -> None:
+        """Show everybody which rating was chosen."""
 
 
 class Replies(Protocol):
     """How one robot answers."""
+
+    @property
+    def text_only(self) -> bool:
+        """Whether answers go as plain messages now: by the settings, or because cards are refused."""
+        ...
 
     def card(self, question: Question, attempt: int) -> Card:
         """The card of this question. `attempt` makes the streaming calls of this attempt unique."""
@@ -93,3 +112,19 @@ class Replies(Protocol):
             CallFailed: neither took it.
         """
         ...
+
+
+class Attachments(Protocol):
+    """How one robot gets what people send beside their words. Every method is called on the reactor's loop."""
+
+    def prefetch(self, question: Question) -> None:
+        """Begin at once: how long DingTalk keeps a file for its code is not known. What nobody asks for is deleted
+        after a while."""
+
+    async def fetch(self, question: Question) -> tuple[Attachment, ...]:
+        """The question's attachments with the `file://` URLs of where they are now; what cannot be had is left out,
+        logged and counted. Once asked for, the files stay until they are dropped."""
+        ...
+
+    async def drop(self, question: Question) -> None:
+        """Delete the question's files, fetched or on their way: its turn is over, or will never come."""

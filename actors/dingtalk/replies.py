@@ -7,7 +7,6 @@ configured endpoint.
 Platform facts: open.dingtalk.com ("robot replies", "send private messages in batches", "robot sends group messages").
 """
 
-import bisect
 import json
 import logging
 import time
@@ -16,11 +15,17 @@ from typing import Any
 
 from yarl import URL
 
-from actors.core.card import card_id
+from actors.core.card import CardKind
+from actors.core.markdown import presentable
 from actors.core.question import Address, Question
-from actors.dingtalk.cards import AiCard, summary
+from actors.core.splitting import split
+from actors.dingtalk.cards import AiCard
 from actors.dingtalk.openapi import GROUP, OTO, OpenApi
+from actors.dingtalk.port import Card
 from actors.dingtalk.quota import Quota
+from actors.dingtalk.standard import StandardCard
+from actors.dingtalk.standing import Standing
+from actors.dingtalk.templates import summary
 from actors.errors import CallFailed, Fault
 
 log = logging.getLogger(__name__)
@@ -38,14 +43,35 @@ WEBHOOK_MARGIN = 60.0
 class RobotReplies:
     """Implements the port `Replies` for one robot. `now` gives seconds since the epoch."""
 
-    def __init__(self, api: OpenApi, quota: Quota, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        api: OpenApi,
+        quota: Quota,
+        standing: Standing,
+        kind: CardKind = CardKind.AI,
+        now: Callable[[], float] = time.time,
+    ) -> None:
         self._api = api
         self._quota = quota
+        self._standing = standing
+        self._kind = kind
         self._now = now
 
-    def card(self, question: Question, attempt: int) -> AiCard:
+    @property
+    def text_only(self) -> bool:
+        """Whether answers go as plain messages now; see the port."""
+        return self._kind is CardKind.TEXT or bool(self._standing.refusal)
+
+    @property
+    def shown_on(self) -> str:
+        """What answers are shown on now, in words for an operator."""
+        refusal = self._standing.refusal
+        return f"text, cards are refused: {refusal}" if refusal else self._kind
+
+    def card(self, question: Question, attempt: int) -> Card:
         """The card of this question; see the port."""
-        return AiCard(self._api, question.address, card_id(question.robot, question.message_id), attempt)
+        made = StandardCard if self._kind is CardKind.STANDARD else AiCard
+        return made(self._api, question, attempt, self._standing)
 
     def budget(self, updates: int) -> int:
         """How many text updates an answer may have now; see the port."""
@@ -58,8 +84,8 @@ class RobotReplies:
             CallFailed: neither the webhook nor the API took it.
         """
         webhook = self._webhook(address)
-        for message in numbered(text):
-            if webhook and await self._replied(webhook, message):
+        for message in numbered(presentable(text)):
+            if webhook and await self._replied(webhook, address, message):
                 continue
             webhook = None
             await self._send(address, message)
@@ -75,8 +101,10 @@ class RobotReplies:
             )
         return webhook
 
-    async def _replied(self, webhook: URL, message: str) -> bool:
-        body = {"msgtype": "markdown", "markdown": _markdown(message)}
+    async def _replied(self, webhook: URL, address: Address, message: str) -> bool:
+        body: dict[str, Any] = {"msgtype": "markdown", "markdown": _markdown(message)}
+        if address.group and address.user:
+            body["at"] = {"atUserIds": [address.user]}
         try:
             await self._api.reply(webhook, lambda: body)
         except CallFailed as failure:
@@ -119,23 +147,6 @@ def numbered(text: str) -> list[str]:
     if len(parts) == 1:
         return parts
     return [f"({number}/{len(parts)})\n\n{part}" for number, part in enumerate(parts, 1)]
-
-
-def split(text: str, limit: int) -> list[str]:
-    """The text in parts of at most `limit` bytes as they travel (UTF-8 inside JSON), joined again it is the same.
-    A part ends with a line where that leaves it at least half full, else between two characters."""
-    parts = []
-    while _bytes(text) > limit:
-        fitting = bisect.bisect_right(range(len(text)), limit, key=lambda length: _bytes(text[:length])) - 1
-        line_end = text.rfind("\n", fitting // 2, fitting) + 1
-        cut = line_end or max(1, fitting)
-        parts.append(text[:cut])
-        text = text[cut:]
-    return [*parts, text]
-
-
-def _bytes(text: str) -> int:
-    return len(json.dumps(text, ensure_ascii=False).encode(errors="replace")) - 2
 
 
 def _markdown(message: str) -> dict[str, Any]:

@@ -1,26 +1,36 @@
-"""The pump: what an agent says collects here, on the reactor, until its card is worth an update.
+"""The pump: what an agent says and does collects here, on the reactor, until its card is worth an update.
 
-The law: the actor hears of text only when an update is due, and of one update at a time (credit 1); the text is taken
-at the moment of sending, so the latest wins; a failed update costs nothing of the budget. Everything here runs on the
-reactor's loop. The pump knows the pacing rules and nothing of cards, calls or conversations.
+The law: the actor hears of news only when an update is due, and of one update at a time (credit 1); text and status are
+taken at the moment of sending, so the latest wins; a failed update costs nothing of the budget. Everything here runs on
+the reactor's loop. The pump knows the pacing rules and nothing of cards, calls or conversations.
 """
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
+from typing import NamedTuple
 
-from actors.core.events import Event, Reasoning, Replace, Text
+from actors.core import texts
+from actors.core.events import Progress, Reasoning, Replace, Retrying, Text, ToolEnd, ToolStart
 from actors.core.pacing import Budget, Pace, next_update
 
-Send = Callable[[Callable[[], str], float], Awaitable[None]]
-"""Sends one update: takes the text at the moment of sending, and the age mark of its oldest unseen piece."""
+
+class Said(NamedTuple):
+    """The text so far, and in one line what is being done ("" while the text speaks for itself)."""
+
+    text: str
+    status: str
+
+
+Send = Callable[[Callable[[], Said], float], Awaitable[None]]
+"""Sends one update: takes what was said at the moment of sending, and the age mark of its oldest unseen piece."""
 
 
 class Pump:
     """Collects one answer and says when an update is due.
 
-    `due` is called when there is unseen text, the budget allows an update and the credit is here; `began` once, at the
-    first text. Neither may block. `show_reasoning` lets the model's thinking count as text.
+    `due` is called when there is something unseen, the budget allows an update and the credit is here; `began` once, at
+    the first text. Neither may block. `show_reasoning` lets the model's thinking count as text.
     """
 
     def __init__(
@@ -31,6 +41,8 @@ class Pump:
         self._began = began
         self._show_reasoning = show_reasoning
         self._pieces: list[str] = []
+        self._status = texts.THINKING
+        self._text_shown = False
         self._pace: Pace | None = None
         self._unseen_since: float | None = None
         self._running = True
@@ -49,11 +61,16 @@ class Pump:
         return self._pieces[0] if self._pieces else ""
 
     @property
+    def said(self) -> Said:
+        """The text so far, and what is being done."""
+        return Said(self.text, self._status)
+
+    @property
     def shown(self) -> int:
         """How many updates were shown."""
-        return self._pace.shown if self._pace else 0
+        return self._pace.before + self._pace.shown if self._pace else 0
 
-    async def run(self, events: AsyncGenerator[Event, None]) -> str:
+    async def run(self, events: AsyncGenerator[Progress, None]) -> str:
         """Collect until the end and return the whole text. Closing or cancelling stops the agent.
 
         Raises:
@@ -65,8 +82,7 @@ class Pump:
                     self._fold(event)
         finally:
             self._running = False
-            if self._timer is not None:
-                self._timer.cancel()
+            self._drop_timer()
         return self.text
 
     async def show(self, send: Send) -> float | None:
@@ -92,12 +108,16 @@ class Pump:
             self._settle(since, shown=shown)
         return self._now() - since if shown else None
 
+    def tell(self, status: str) -> None:
+        """Say what is being done; "" when the text speaks for itself again."""
+        if status != self._status:
+            self._status = status
+            self._news()
+
     def show_no_more(self) -> None:
         """No further update is worth trying; the text goes on collecting for the end."""
         self._showing = False
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._drop_timer()
 
     def withdraw(self) -> None:
         """Drop the update under way, if its text is not taken yet."""
@@ -105,10 +125,11 @@ class Pump:
             self._withdrawn = True
             self._sending.cancel()
 
-    def _take(self) -> str:
+    def _take(self) -> Said:
         self._sent_at = self._now()
         self._unseen_since = None
-        return self.text
+        self._text_shown = bool(self._pieces)
+        return self.said
 
     def _settle(self, since: float, *, shown: bool) -> None:
         if self._sent_at is not None and self._pace is not None:
@@ -120,30 +141,52 @@ class Pump:
         self._credit = True
         self._schedule()
 
-    def _fold(self, event: Event) -> None:
+    def _fold(self, event: Progress) -> None:
         match event:
             case Replace(text):
-                self._pieces = [text]
+                self._speak(text, afresh=True)
             case Text(text) if text:
-                self._pieces.append(text)
+                self._speak(text)
             case Reasoning(text) if text and self._show_reasoning:
-                self._pieces.append(text)
-            case _:
-                return
-        if self._pace is None:
-            self._pace = Pace(self._now())
+                self._speak(text)
+            case ToolStart(name):
+                self.tell(texts.using_tool(name))
+            case ToolEnd():
+                self.tell("" if self._pieces else texts.THINKING)
+            case Retrying():
+                self.tell(texts.RETRYING)
+
+    def _speak(self, text: str, *, afresh: bool = False) -> None:
+        first = not self._pieces
+        if afresh:
+            self._pieces.clear()
+        self._pieces.append(text)
+        self._status = texts.THINKING if afresh and not text.strip() else ""
+        if first:
             self._began()
+            self._pace = self._pace and self._pace.spoke(self._now())
+            self._drop_timer()  # a status was waiting for its turn; text does not
+        self._news()
+
+    def _news(self) -> None:
+        if self._pace is None:
+            self._pace = Pace(self._now(), speaking=bool(self._pieces))
         if self._unseen_since is None:
             self._unseen_since = self._now()
-            self._schedule()
+        self._schedule()
 
     def _schedule(self) -> None:
         ready = self._running and self._showing and self._credit and self._unseen_since is not None
         if not ready or self._pace is None or self._timer is not None:
             return
-        at = next_update(self._pace, self._budget)
+        at = next_update(self._pace, self._budget, at_once=bool(self._pieces) and not self._text_shown)
         if at is not None:
             self._timer = asyncio.get_running_loop().call_at(at, self._fire)
+
+    def _drop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def _fire(self) -> None:
         self._timer = None

@@ -14,16 +14,13 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeAlias, TypeVar
 
-from actors import metrics
 from actors.runtime.actor import as_exception
+from actors.runtime.loop_health import Heart, watched
 from actors.runtime.mailbox import Ref, tell
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-TICK = 0.25
-"""Seconds between two measurements of how late the loop is."""
 
 
 class Effect:
@@ -59,7 +56,7 @@ class Reactor:
         """Start the thread."""
         self._loop = asyncio.new_event_loop()
         self._stopping = asyncio.Event()
-        self._ticked = self.monotonic()
+        self._heart = Heart(self.monotonic)
         self._open = True
         self._thread.start()
 
@@ -139,7 +136,7 @@ class Reactor:
 
     def alive(self, within: float) -> bool:
         """Whether the loop has turned in the last `within` seconds."""
-        return self._thread.is_alive() and self.monotonic() - self._ticked <= within
+        return self._thread.is_alive() and self._heart.silence <= within
 
     def _cancel(self, effect: Effect) -> None:
         with self._lock:
@@ -157,7 +154,8 @@ class Reactor:
 
     def _live(self) -> None:
         try:
-            self._complete(self._beat())
+            with watched(self._heart):
+                self._complete(self._heart.beat(self._stopping))
         except BaseException as raised:
             error = as_exception(raised)
             log.critical("reactor died: %s", error, exc_info=error, extra={"action": "reactor_died"})
@@ -175,15 +173,6 @@ class Reactor:
             # What a task raises of these, asyncio raises through its loop as well; it is that task's failure alone.
             with contextlib.suppress(SystemExit, KeyboardInterrupt):
                 self._loop.run_until_complete(task)
-
-    async def _beat(self) -> None:
-        while not self._stopping.is_set():
-            due = self.monotonic() + TICK
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(TICK):
-                    await self._stopping.wait()
-            self._ticked = self.monotonic()
-            metrics.EVENT_LOOP_LAG.observe(max(0.0, self._ticked - due))
 
     async def _wind_up(self) -> None:
         with self._lock:

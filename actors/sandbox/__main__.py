@@ -1,6 +1,6 @@
 """`python -m actors.sandbox`: the sandbox as a program of its own, or as the child of the service that talks to it.
 
-It reads SANDBOX_HOST and SANDBOX_PORT, and nothing else of the environment.
+It reads SANDBOX_HOST, SANDBOX_PORT and SANDBOX_TEMPLATES, and nothing else of the environment.
 """
 
 import argparse
@@ -11,6 +11,7 @@ import signal
 import sys
 import threading
 from contextlib import suppress
+from pathlib import Path
 
 from actors.sandbox.server import Sandbox
 
@@ -29,16 +30,20 @@ def main(arguments: list[str] | None = None) -> int:
     child = parser.parse_args(arguments).child
     host = os.environ.get("SANDBOX_HOST") or "127.0.0.1"
     port = os.environ.get("SANDBOX_PORT") or "8080"
+    templates = os.environ.get("SANDBOX_TEMPLATES") or "deploy/dingtalk"
     if not port.isdecimal() or int(port) > 65535:  # noqa: PLR2004
         return _wrong(f"SANDBOX_PORT={port}: not a port number")
+    try:
+        sandbox = Sandbox(host, int(port), templates=Path(templates))
+    except ValueError as problem:
+        return _wrong(f"SANDBOX_TEMPLATES={templates}: {problem}")
     if child:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    return asyncio.run(_run(host, int(port), child=child))
+    return asyncio.run(_run(sandbox, port, child=child))
 
 
-async def _run(host: str, port: int, *, child: bool) -> int:
-    sandbox = Sandbox(host, port)
+async def _run(sandbox: Sandbox, port: str, *, child: bool) -> int:
     end = asyncio.Event()
     loop = asyncio.get_running_loop()
     try:

@@ -9,18 +9,25 @@ import json
 import time
 import uuid
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 from aiohttp import web
 
 from actors.sandbox.cards import Cards
 from actors.sandbox.faults import Fault, Faults, SlidingWindow
+from actors.sandbox.files import Attached, Files
 from actors.sandbox.gateway import Gateway
 from actors.sandbox.messages import Messages
+from actors.sandbox.permissions import Permissions
 from actors.sandbox.records import Call
 from actors.sandbox.replies import ApiError, Reply, error_body
 from actors.sandbox.rules import Rules
+from actors.sandbox.standard import StandardCards
 from actors.sandbox.world import World
+
+FILE_HEADERS = {"Content-Disposition": "attachment", "Content-Security-Policy": "sandbox"}
+"""Whatever is attached must not become a page of ours in a browser."""
 
 SECRETS = frozenset({"clientSecret", "appSecret"})
 
@@ -29,14 +36,27 @@ class Api:
     """Every endpoint that a robot calls."""
 
     def __init__(
-        self, world: World, rules: Rules, faults: Faults, *, gateway: Gateway, cards: Cards, messages: Messages
+        self,
+        world: World,
+        rules: Rules,
+        faults: Faults,
+        *,
+        gateway: Gateway,
+        cards: Cards,
+        standard: StandardCards,
+        messages: Messages,
+        files: Files,
+        permissions: Permissions,
     ) -> None:
         self._world = world
         self._rules = rules
         self._faults = faults
         self._gateway = gateway
         self._cards = cards
+        self._standard = standard
         self._messages = messages
+        self._files = files
+        self._permissions = permissions
         self._tokens: dict[str, tuple[str, float]] = {}
         self._window = SlidingWindow()
         self.closing = asyncio.Event()
@@ -47,13 +67,17 @@ class Api:
             web.post("/v1.0/gateway/connections/open", self._open),
             web.post("/v1.0/oauth2/accessToken", self._token),
             web.post("/robot/sendBySession", self._webhook),
+            web.get("/file/{key}", self._file),
             web.post("/v1.0/card/instances/createAndDeliver", self._with_token("create", self._create_and_deliver)),
             web.post("/v1.0/card/instances", self._with_token("instance", self._create)),
             web.post("/v1.0/card/instances/deliver", self._with_token("deliver", self._deliver)),
             web.put("/v1.0/card/instances", self._with_token("update", self._update)),
             web.put("/v1.0/card/streaming", self._with_token("streaming", self._stream)),
+            web.post("/v1.0/im/v1.0/robot/interactiveCards/send", self._with_token("standard", self._standard.send)),
+            web.put("/v1.0/im/robots/interactiveCards", self._with_token("standard_update", self._standard.update)),
             web.post("/v1.0/robot/oToMessages/batchSend", self._with_token("oto", self._messages.to_people)),
             web.post("/v1.0/robot/groupMessages/send", self._with_token("group", self._messages.to_group)),
+            web.post("/v1.0/robot/messageFiles/download", self._download),
         ]
 
     def expire_tokens(self) -> None:
@@ -93,6 +117,39 @@ class Api:
         call = _call("webhook", self._messages.robot_of(session), body)
         return await self._answer(request, call, lambda: self._messages.by_webhook(session, raw, body))
 
+    async def _file(self, request: web.Request) -> web.StreamResponse:
+        address = self._files.at(request.match_info["key"])
+        if address is None:
+            # Signed addresses of Alibaba's object storage, as the page shows one, end so.
+            return Reply(
+                403, "<Error><Code>AccessDenied</Code><Message>Request has expired.</Message></Error>"
+            ).response()
+        call = _call("file", address.robot, {"name": address.file.name})
+        self._world.calls.add(call)
+        self._world.changed()
+        fault = self._faults.take("file", call.body)
+        if fault and not fault.applied and (reply := await self._suffer(fault, request)):
+            call.status, call.code = reply.status, reply.code
+            return reply.response()
+        return await self._serve(request, address.file, call, fault)
+
+    async def _serve(self, request: web.Request, file: Attached, call: Call, fault: Fault | None) -> web.StreamResponse:
+        """A file's bytes; trouble that is `applied` comes between its halves."""
+        response = web.StreamResponse(headers=FILE_HEADERS | {"Content-Type": file.kind})
+        response.content_length = len(file.data) if self._rules.file_length_told else None
+        half = len(file.data) // 2
+        with suppress(ConnectionError):  # whoever downloads may have enough
+            await response.prepare(request)
+            await response.write(file.data[:half])
+            if fault and fault.applied:
+                await self._suffer(fault, request)
+            await response.write(file.data[half:])
+            await response.write_eof()
+            call.status = response.status
+        call.seconds = time.monotonic() - call.at
+        self._world.changed()
+        return response
+
     # Calls with a token
 
     def _with_token(
@@ -107,6 +164,7 @@ class Api:
                 now = time.monotonic()
                 if now >= until:
                     raise ApiError(400, "InvalidAuthentication", "不合法的access_token")
+                self._permissions.admit(robot, api)
                 if not self._window.takes(robot, api, self._rules.calls_per_second, now):
                     raise ApiError(
                         403, "Forbidden.AccessDenied.QpsLimitForAppkeyAndApi", "应用调用该接口的频率超过上限"
@@ -115,6 +173,10 @@ class Api:
             return await self._answer(request, _call(api, robot, body), lambda: effect(robot, body), admit)
 
         return handle
+
+    async def _download(self, request: web.Request) -> web.Response:
+        base = f"http://{request.host}"
+        return await self._with_token("download", lambda robot, body: self._files.grant(base, robot, body))(request)
 
     def _create_and_deliver(self, robot: str, body: dict[str, Any]) -> Reply:
         card, delivered = self._cards.create_and_deliver(robot, body)

@@ -8,55 +8,29 @@ refusals are raised.
 import json
 import time
 import uuid
-from dataclasses import dataclass
 from typing import Any
 
-from actors.sandbox.records import Card, CardState, CardVersion, Push
+from actors.sandbox.records import Card, CardState, Push
 from actors.sandbox.replies import ApiError
 from actors.sandbox.rules import Rules
+from actors.sandbox.standard import TEMPLATE as STANDARD
+from actors.sandbox.templates import FLOW_STATUS, Templates
 from actors.sandbox.world import World, opaque
 
 CORP = "ding0123456789abcdef0123456789abcdef"
-VERSIONS = 2000
-"""How many versions of a card are kept, the latest ones."""
-
-# AICardStatus in dingtalk_stream's card_replier.py.
-FLOW_STATUS = {
-    "1": CardState.PROCESSING,
-    "2": CardState.INPUTING,
-    "3": CardState.FINISHED,
-    "4": CardState.EXECUTING,
-    "5": CardState.FAILED,
-}
-
 SPACES = {
     "IM_GROUP": ("imGroupOpenSpaceModel", "imGroupOpenDeliverModel"),
     "IM_ROBOT": ("imRobotOpenSpaceModel", "imRobotOpenDeliverModel"),
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
-    """What is known of a template: the variable that streams (empty: any), whether it has an AI card's states."""
-
-    key: str = ""
-    states: bool = True
-
-
-# The public templates that dingtalk_stream's card_instance.py uses. Any other id is taken with any variables.
-TEMPLATES = {
-    "382e4302-551d-4880-bf29-a30acfab2e71.schema": Template("msgContent"),
-    "589420e2-c1e2-46ef-a5ed-b8728e654da9.schema": Template("markdown", states=False),
-    "1366a1eb-bc54-4859-ac88-517c56a9acb1.schema": Template("markdown", states=False),
-}
-
-
 class Cards:
     """All cards of all robots."""
 
-    def __init__(self, world: World, rules: Rules) -> None:
+    def __init__(self, world: World, rules: Rules, templates: Templates) -> None:
         self._world = world
         self._rules = rules
+        self._templates = templates
 
     def create(self, robot: str, body: dict[str, Any], call: str) -> Card:
         """Make a card that nobody sees yet."""
@@ -66,13 +40,16 @@ class Cards:
             raise ApiError(400, "outTrackId.outOfLimit", "outTrackId 超过 64 个字符")
         if track in self._world.cards:
             raise ApiError(400, "param.cardAlreadyExist", "卡片已经存在")
+        if not self._templates.offers(template_id):
+            raise ApiError(400, "param.templateNotExist", "模板不存在")
         params = _params(body.get("cardData"))
-        template = TEMPLATES.get(template_id, Template())
+        template = self._templates.find(template_id)
         state = CardState.PROCESSING if template.states else CardState.FINISHED
         card = Card(
             id=track,
             robot=robot,
             template=template_id,
+            layout=template.layout,
             key=template.key or next((name for name in ("content", "msgContent") if name in params), "content"),
             state=FLOW_STATUS.get(params.get("flowStatus", ""), state),
             callback=str(body.get("callbackType", "")),
@@ -81,6 +58,7 @@ class Cards:
             at=time.monotonic(),
             time=time.time(),
             private=_private(body),
+            mentions=_mentions(body.get("cardAtUserIds")),
         )
         self._world.keep_card(card)
         self._record(card, call)
@@ -120,7 +98,7 @@ class Cards:
         key = _text(body, "key", "param.stream.keyEmpty")
         content = _text(body, "content", "param.stream.contentEmpty")
         card = self._find(body, "param.stream.outTrackId", "card is not exist")
-        template = TEMPLATES.get(card.template, Template())
+        template = self._templates.find(card.template)
         full = body.get("isFull")
         if not isinstance(full, bool) or (template.key and not full):
             raise ApiError(400, "param.stream.isFull", "streaming update the parameter isFull is null")
@@ -128,8 +106,10 @@ class Cards:
             raise ApiError(400, "param.stream.content", "content is too large")
         if guid in card.guids:
             return
-        if key != (template.key or key) or not template.states:
-            # Key and template do not match (soimy/openclaw-channel-dingtalk issue 81).
+        state = _after(body)
+        if key != (template.key or key) or state not in template.states:
+            # Key and template do not match (soimy/openclaw-channel-dingtalk issue 81), or it has no failed state
+            # (zfanswer/dify-on-dingtalk issue 2).
             raise ApiError(500, "unknownError", "未知错误")
         if card.finalized and not self._rules.streaming_after_finalize:
             # What the platform answers here is not documented; this is its word for a state that is not enabled.
@@ -137,7 +117,7 @@ class Cards:
         card.guids.add(guid)
         card.key = key
         card.params = card.params | {key: content if full else card.params.get(key, "") + content}
-        card.state = _after(body)
+        card.state = state
         card.finalized = card.state is not CardState.INPUTING
         self._record(card, "streaming", guid=guid)
 
@@ -173,9 +153,10 @@ class Cards:
 
     def _find(self, body: dict[str, Any], code: str, message: str = "卡片不存在") -> Card:
         track = _text(body, "outTrackId", "param.outTrackIdEmpty")
-        if track not in self._world.cards:
+        card = self._world.cards.get(track)
+        if card is None or card.template == STANDARD:
             raise ApiError(400, code, message)
-        return self._world.cards[track]
+        return card
 
     def _deliver(self, card: Card, robot: str, body: dict[str, Any], kind: str, space_id: str) -> dict[str, Any]:
         # Both cases of the space type occur in the documents.
@@ -187,6 +168,8 @@ class Cards:
         chat = self._chat_of(robot, kind, space_id)
         if chat is None:
             return result | {"errorMsg": "spaceId is illegal"}
+        mentioned = _mentions(_object(body[SPACES[kind][1]]).get("atUserIds"))
+        card.mentions = tuple(dict.fromkeys(card.mentions + mentioned))
         if chat not in card.chats:
             card.chats.append(chat)
             self._world.show(chat, card)
@@ -196,15 +179,11 @@ class Cards:
         if kind == "IM_GROUP":
             chat = self._world.chats.get(space_id)
             return space_id if chat and chat.group else None
-        person = self._world.people.get(space_id)
-        return self._world.private_chat(robot, person).id if person and person.staff else None
+        person = self._world.member(space_id)
+        return self._world.private_chat(robot, person).id if person else None
 
     def _record(self, card: Card, call: str, *, guid: str = "", user: str = "") -> None:
-        params = card.seen_by(user) if user else card.params
-        card.versions.append(
-            CardVersion(time.monotonic(), call, card.state, dict(params), params.get(card.key, ""), guid, user)
-        )
-        del card.versions[:-VERSIONS]
+        card.record(call, guid=guid, user=user)
         self._world.changed(card)
 
 
@@ -228,6 +207,11 @@ def _spaces(body: dict[str, Any]) -> list[tuple[str, str]]:
     if prefix != "dtv1.card" or not all(kind and space_id for kind, space_id in pairs):
         raise ApiError(400, "param.openSpaceIdInvalid", "openSpaceId不符合规范")
     return pairs
+
+
+def _mentions(users: Any) -> tuple[str, ...]:
+    """User ids: a list of them, or a map that has their names; what cannot be read mentions nobody."""
+    return tuple(map(str, users)) if isinstance(users, list | dict) else ()
 
 
 def _private(body: dict[str, Any]) -> dict[str, dict[str, str]]:

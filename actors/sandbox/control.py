@@ -19,7 +19,7 @@ from actors.sandbox.rules import Rules
 if TYPE_CHECKING:
     from actors.sandbox.server import Sandbox
 
-FOR_ROBOTS = ("/v1.0/", "/robot/", "/connect")
+FOR_ROBOTS = ("/v1.0/", "/robot/", "/file/", "/connect")
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self';"
     " connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -44,6 +44,10 @@ class Control:
             "fail": sandbox.fail,
             "heal": sandbox.heal,
             "expire_tokens": sandbox.expire_tokens,
+            "revoke": sandbox.revoke,
+            "grant": sandbox.grant,
+            "withdraw": sandbox.withdraw,
+            "publish": sandbox.publish,
             "rules": self._rules,
         }
 
@@ -126,7 +130,7 @@ class Control:
 
 
 def _card(card: Card) -> dict[str, Any]:
-    known = {field.name: getattr(card, field.name) for field in fields(Card)}
+    known = {field.name: getattr(card, field.name) for field in fields(Card) if field.name != "layout"}
     # What a version showed is its text; with all variables of all versions this would be a very long answer.
     shown = [field.name for field in fields(CardVersion) if field.name != "params"]
     versions = [{name: getattr(version, name) for name in shown} for version in card.versions]

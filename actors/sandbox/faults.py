@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 APIS = frozenset(
-    {"open", "connect", "token", "create", "instance", "deliver", "update", "streaming", "webhook", "oto", "group"}
+    {
+        *("open", "connect", "token", "webhook", "oto", "group", "download", "file"),
+        *("create", "instance", "deliver", "update", "streaming", "standard", "standard_update"),
+    }
 )
 
 
@@ -19,7 +22,8 @@ class Fault:
     The first `after` calls that match pass; the next `times` (None: all) wait `delay` seconds and then fail: with
     `status`, `code`, `message` (or `body` as it is, a dict or text), or are never answered (`hang`), or their TCP
     connection is reset (`reset`). With none of these they are only late. With `applied` the call takes effect first and
-    only its answer is lost. `match` names fields that a call's JSON body must have, e.g. `{"isFinalize": True}`.
+    only its answer is lost; of a `file` the first half comes through. `match` names fields that a call's JSON body must
+    have, e.g. `{"isFinalize": True}`, or a file's `{"name": "a.png"}`.
     """
 
     api: str

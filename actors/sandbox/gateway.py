@@ -58,7 +58,8 @@ class Gateway:
         self._tickets = {old: grant for old, grant in self._tickets.items() if grant[2] > now}
         self._tickets[ticket] = (robot, callbacks, now + self._rules.ticket_life)
         self._world.changed(presence=True)
-        answer = {"endpoint": f"ws://{request.host}/connect", "ticket": ticket}
+        scheme = "wss" if request.secure else "ws"
+        answer = {"endpoint": f"{scheme}://{request.host}/connect", "ticket": ticket}
         # dingtalk-stream-sdk-nodejs, client.ts: this call answers in XML unless JSON is asked for.
         return Reply(200, answer if "json" in request.headers.get("Accept", "") else _xml(answer))
 
@@ -72,7 +73,7 @@ class Gateway:
         await socket.prepare(request)
         record = Connection(robot, request.query["ticket"], topics, time.monotonic())
         later = asyncio.get_running_loop().call_later
-        line = Line(record, socket, request.transport, f"http://{request.host}", later)
+        line = Line(record, socket, request.transport, f"{request.scheme}://{request.host}", later)
         self._lines[record.id] = line
         self._world.connections.add(record)
         self._world.changed(presence=True)

@@ -10,7 +10,7 @@ import uuid
 from typing import Any
 
 from actors.sandbox.cards import CORP
-from actors.sandbox.records import Chat, Message, Person, Said
+from actors.sandbox.records import EVERYBODY, Chat, Message, Person, Said
 from actors.sandbox.replies import ApiError, Reply
 from actors.sandbox.rules import Rules
 from actors.sandbox.world import World, opaque
@@ -85,7 +85,7 @@ class Messages:
         title, text = _webhook_text(kind, content if isinstance(content, dict) else {})
         if not text:
             return _errcode(40035, "不合法的参数")
-        self._show("webhook", robot, chat, kind=kind, title=title, text=text)
+        self._show("webhook", robot, chat, kind=kind, title=title, text=text, mentions=_mentions(body.get("at")))
         return _errcode(0, "ok")
 
     def to_people(self, robot: str, body: dict[str, Any]) -> Reply:
@@ -95,7 +95,7 @@ class Messages:
         if not isinstance(users, list) or not 0 < len(users) <= MOST_RECEIVERS:
             raise ApiError(400, "invalidParameter.userIds.invalid", "userIds 为空或超过 20 个")
         title, text = _template_text(body)
-        known = [person for user in users if (person := self._world.people.get(str(user))) and person.staff]
+        known = [person for user in users if (person := self._world.member(user))]
         for person in known:
             chat = self._world.private_chat(robot, person)
             self._show("oto", robot, chat.id, kind=body["msgKey"], title=title, text=text)
@@ -113,8 +113,10 @@ class Messages:
         self._show("group", robot, chat.id, kind=body["msgKey"], title=title, text=text)
         return Reply(200, {"processQueryKey": opaque("query", str(uuid.uuid4()))})
 
-    def _show(self, via: str, robot: str, chat: str, *, kind: str, title: str, text: str) -> None:
-        message = Message(via, robot, chat, kind, title, text, time.monotonic(), time.time())
+    def _show(
+        self, via: str, robot: str, chat: str, *, kind: str, title: str, text: str, mentions: tuple[str, ...] = ()
+    ) -> None:
+        message = Message(via, robot, chat, kind, title, text, time.monotonic(), time.time(), mentions)
         self._world.messages.add(message)
         self._world.show(chat, message)
 
@@ -137,6 +139,13 @@ def _webhook_text(kind: str, content: dict[str, Any]) -> tuple[str, str]:
     if kind in {"markdown", "actionCard", "link"}:
         return str(content.get("title", "")), str(content.get("text", ""))
     return "", ""
+
+
+def _mentions(at: Any) -> tuple[str, ...]:
+    """The user ids in `at.atUserIds`, and everybody with `at.isAtAll`; what cannot be read mentions nobody."""
+    users = at.get("atUserIds") if isinstance(at, dict) else None
+    everybody = (EVERYBODY,) if isinstance(at, dict) and at.get("isAtAll") is True else ()
+    return everybody + tuple(user for user in (users if isinstance(users, list) else ()) if isinstance(user, str))
 
 
 def _template_text(body: dict[str, Any]) -> tuple[str, str]:

@@ -4,12 +4,19 @@ Plain records, written by the parts that act and read by tests, the control API 
 seconds, `time` is seconds since the epoch. No rule of the protocol lives here.
 """
 
-import json
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T")
+
+EVERYBODY = "@ALL"
+"""Stands among the mentioned user ids for everybody in the chat (deliver cards, open.dingtalk.com)."""
+
+VERSIONS = 2000
+"""How many versions of a card are kept, the latest ones."""
 
 
 class History(list[T]):
@@ -108,7 +115,8 @@ class Said:
 
 @dataclass(slots=True)
 class Message:
-    """A plain message of a robot; `via` is `webhook`, `oto` or `group`."""
+    """A plain message of a robot; `via` is `webhook`, `oto` or `group`. `mentions` are the user ids that it calls with
+    an @, `EVERYBODY` for all."""
 
     via: str
     robot: str
@@ -118,6 +126,7 @@ class Message:
     text: str
     at: float
     time: float
+    mentions: tuple[str, ...] = ()
 
 
 class CardState(StrEnum):
@@ -143,13 +152,33 @@ class CardVersion:
     user: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a person makes out on a card: its title, a line about how it goes, Markdown, and buttons, each with its `id`
+    and `text` and what else its kind of card has."""
+
+    title: str = ""
+    status: str = ""
+    text: str = ""
+    buttons: tuple[dict[str, Any], ...] = ()
+
+
+class Layout(Protocol):
+    """How cards of one kind look."""
+
+    def look(self, state: CardState, key: str, seen: Mapping[str, str]) -> Look:
+        """What the variables that somebody sees come to; `key` names the one that streams."""
+
+
 @dataclass(slots=True)
 class Card:
-    """One card. `params` is what everybody sees; `views` holds what single people see in their place."""
+    """One card. `params` is what everybody sees; `views` holds what single people see in their place. Its text stands
+    in the variable `key`; `mentions` are as in a message."""
 
     id: str
     robot: str
     template: str
+    layout: Layout
     key: str
     state: CardState
     callback: str
@@ -157,6 +186,7 @@ class Card:
     params: dict[str, str]
     at: float
     time: float
+    mentions: tuple[str, ...] = ()
     private: dict[str, dict[str, str]] = field(default_factory=dict)
     views: dict[str, dict[str, str]] = field(default_factory=dict)
     chats: list[str] = field(default_factory=list)
@@ -170,21 +200,31 @@ class Card:
 
     @property
     def title(self) -> str:
-        return self.params.get("msgTitle") or self.params.get("title", "")
+        return self.look().title
+
+    @property
+    def status(self) -> str:
+        """The status line of a template that has one."""
+        return self.look().status
 
     def seen_by(self, user: str) -> dict[str, str]:
         """The variables as one person sees them."""
         return self.params | self.private.get(user, {}) | self.views.get(user, {})
 
+    def look(self, user: str = "") -> Look:
+        """What one person sees of it."""
+        return self.layout.look(self.state, self.key, self.seen_by(user))
+
     def buttons(self, user: str = "") -> list[dict[str, Any]]:
-        """The buttons in `sys_full_json_obj`, as dingtalk_stream's cards spell them; what cannot be read shows none."""
-        try:
-            layout = json.loads(self.seen_by(user).get("sys_full_json_obj", "{}"))
-            if "msgButtons" not in layout.get("order", ["msgButtons"]):
-                return []
-            return [button for button in layout.get("msgButtons", []) if isinstance(button.get("text"), str)]
-        except (ValueError, AttributeError, TypeError):
-            return []
+        """The buttons as one person sees them."""
+        return list(self.look(user).buttons)
+
+    def record(self, call: str, *, guid: str = "", user: str = "") -> None:
+        """Add a version: what it shows now, to everybody or to that user."""
+        params = self.seen_by(user) if user else dict(self.params)
+        text = params.get(self.key, "")
+        self.versions.append(CardVersion(time.monotonic(), call, self.state, params, text, guid, user))
+        del self.versions[:-VERSIONS]
 
 
 @dataclass(slots=True)

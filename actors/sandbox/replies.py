@@ -9,16 +9,18 @@ from aiohttp import web
 
 
 class ApiError(Exception):
-    """The call is refused. `code` is DingTalk's own; clients go by it, not by the HTTP status."""
+    """The call is refused. `code` is DingTalk's own; clients go by it, not by the HTTP status. `details` are what the
+    body has beside it."""
 
-    def __init__(self, status: int, code: str, message: str) -> None:
+    def __init__(self, status: int, code: str, message: str, **details: Any) -> None:
         super().__init__(code)
         self.status = status
         self.code = code
         self.message = message
+        self.details = details
 
     def reply(self) -> "Reply":
-        return Reply(self.status, error_body(self.code, self.message))
+        return Reply(self.status, error_body(self.code, self.message) | self.details)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,6 @@ class Reply:
         return web.Response(status=self.status or 500, text=text, content_type="application/json")
 
 
-def error_body(code: str, message: str) -> dict[str, str]:
+def error_body(code: str, message: str) -> dict[str, Any]:
     """`requestid` is lower case (server API error codes, open.dingtalk.com)."""
     return {"requestid": str(uuid.uuid4()).upper(), "code": code, "message": message}

@@ -50,3 +50,21 @@ class Rules:
     content_limit: int = 0
     """Bytes of `content` that one streaming call may carry, 0 means no limit. The documents advise 1 to 3 KB, in
     practice much more is taken; the hard limit is unknown."""
+
+    standard_card_again: bool = True
+    """Whether a StandardCard may be sent again under its `cardBizId`, unchanged. Its page calls that id idempotent, and
+    good for sending the same card to several chats; what a repeat in the same chat does is not said."""
+
+    unique_element_ids: bool = True
+    """Whether a StandardCard in which an element's id occurs twice is refused. Undocumented; every example has ids that
+    differ, and refusing is the safer assumption."""
+
+    download_code_life: float = 7200.0
+    """Life of an attachment's download code. Its page says that it can be over, not when; ours."""
+
+    download_url_life: float = 3600.0
+    """Life of the address that a download code is exchanged for. Its page calls it temporary and shows one that says
+    when it expires, with no figure; ours."""
+
+    file_length_told: bool = True
+    """Whether a file comes with its length. Undocumented; without it only the bytes tell how large it is."""

@@ -6,29 +6,38 @@ It decides nothing of the protocol.
 import functools
 import uuid
 from collections.abc import Callable
-from typing import Any, Self, TypeVar
+from pathlib import Path
+from typing import Any, Self
 
 from aiohttp import web
 
 from actors.sandbox.api import Api
+from actors.sandbox.builder import folder
 from actors.sandbox.cards import Cards
 from actors.sandbox.control import Control
 from actors.sandbox.faults import Fault, Faults
+from actors.sandbox.files import Files
 from actors.sandbox.gateway import CARD_TOPIC, ROBOT_TOPIC, Gateway
 from actors.sandbox.messages import Messages, message_body
 from actors.sandbox.page import Page
-from actors.sandbox.records import Call, Card, Connection, Message, Push, Said
+from actors.sandbox.permissions import Permissions
+from actors.sandbox.records import Said
 from actors.sandbox.rules import Rules
+from actors.sandbox.seen import Seen
+from actors.sandbox.standard import StandardCards
+from actors.sandbox.templates import Templates
 from actors.sandbox.world import World
 
-T = TypeVar("T")
 
-
-class Sandbox:
+class Sandbox(Seen):
     """A local DingTalk.
 
     `robots` maps client ids to secrets; None lets any robot in with the secret that it first comes with. `port` 0 takes
-    a free one, which a later start takes again. Everything is for one event loop: the one that `start` runs on.
+    a free one, which a later start takes again. `templates` is a folder with exports of DingTalk's card builder: each
+    `NAME.json` is known as the template `NAME.schema`. Everything is for one event loop: the one that `start` runs on.
+
+    Raises:
+        ValueError: a file in `templates` is no such export.
     """
 
     def __init__(
@@ -38,22 +47,30 @@ class Sandbox:
         robots: dict[str, str] | None = None,
         rules: Rules | None = None,
         history: int = 2000,
+        *,
+        templates: Path | None = None,
     ) -> None:
         self.rules = rules or Rules()
         self._host = host
         self._port = port
-        self._world = World(robots, history)
+        super().__init__(World(robots, history))
         self._faults = Faults()
         self._gateway = Gateway(self._world, self.rules)
-        self._cards = Cards(self._world, self.rules)
+        self._templates = Templates(folder(templates) if templates else {})
+        self._cards = Cards(self._world, self.rules, self._templates)
         self._messages = Messages(self._world, self.rules)
+        self._files = Files(self.rules)
+        self._permissions = Permissions()
         self._api = Api(
             self._world,
             self.rules,
             self._faults,
             gateway=self._gateway,
             cards=self._cards,
+            standard=StandardCards(self._world, self.rules),
             messages=self._messages,
+            files=self._files,
+            permissions=self._permissions,
         )
         self._page = Page(self._world)
         self._control = Control(self, host)
@@ -138,8 +155,15 @@ class Sandbox:
         self._deliver(said, payload, self.rules.redeliveries)
         return message_id
 
+    def attach(self, data: bytes, name: str, kind: str = "application/octet-stream") -> str:
+        """A person attaches a file; returns its download code, for the `content` of what they `say`. `kind` is the
+        media type that it is served with."""
+        return self._files.attach(data, name, kind)
+
     def click(self, card: str, button: str, user: str = "u1", params: dict[str, Any] | None = None) -> bool:
-        """A person presses a button; False when the callback reached no connection.
+        """A person presses a button; False when the callback reached no connection, as with every StandardCard.
+
+        Without `params` the button's own are sent, where its template has some.
 
         Raises:
             KeyError: there is no such card.
@@ -147,7 +171,9 @@ class Sandbox:
         pressed = self._world.cards[card]
         if pressed.callback != "STREAM":
             return False
-        data = self._cards.click_data(pressed, button, user, params or {})
+        if params is None:
+            params = next((shown.get("params", {}) for shown in pressed.buttons(user) if shown.get("id") == button), {})
+        data = self._cards.click_data(pressed, button, user, params)
         push = self._gateway.push(
             pressed.robot,
             CARD_TOPIC,
@@ -209,74 +235,25 @@ class Sandbox:
         """Make every access token that was given out invalid."""
         self._api.expire_tokens()
 
-    # What can be seen
-
-    async def until(self, condition: Callable[[], T | None], timeout: float = 10.0) -> T:
-        """Wait until the condition is truthy, and return what it said; it is asked at every change of the sandbox.
+    def revoke(self, robot: str, scope: str) -> None:
+        """Take a permission from a robot, e.g. `Card.Streaming.Write`: the calls that need it are refused.
 
         Raises:
-            TimeoutError: it was not within `timeout` seconds.
+            ValueError: no call needs such a scope.
         """
-        return await self._world.until(condition, timeout)
+        self._permissions.revoke(robot, scope)
 
-    def online(self, robot: str) -> int:
-        """How many live connections a robot has."""
-        return self._world.online(robot)
+    def grant(self, robot: str, scope: str) -> None:
+        """Give it back."""
+        self._permissions.grant(robot, scope)
 
-    def chat_id(self, robot: str, sender: str = "u1", group: str | None = None) -> str:
-        """The `conversationId` of a private chat or of a group."""
-        if group is not None:
-            return self._world.group_chat(group).id
-        return self._world.private_chat(robot, self._world.meet(sender, "", staff=True)).id
+    def withdraw(self, template_id: str) -> None:
+        """Take a card template out of service: no card can be made of it, until it is published again."""
+        self._templates.withdraw(template_id)
 
-    @property
-    def cards(self) -> dict[str, Card]:
-        """Cards by `outTrackId`, oldest first."""
-        return self._world.cards
-
-    @property
-    def said(self) -> list[Said]:
-        """What people wrote, each with its pushes."""
-        return self._world.said
-
-    @property
-    def messages(self) -> list[Message]:
-        """Plain messages of robots."""
-        return self._world.messages
-
-    @property
-    def pushes(self) -> list[Push]:
-        """Every CALLBACK frame that was pushed, acked or not."""
-        return self._world.pushes
-
-    @property
-    def acks(self) -> list[Push]:
-        """The pushes that have their ack, with its `code`, `data` and the `seconds` it took."""
-        return [push for push in self._world.pushes if push.acked]
-
-    @property
-    def pings(self) -> list[Push]:
-        """Every SYSTEM ping."""
-        return self._world.pings
-
-    @property
-    def stray_acks(self) -> list[dict[str, object]]:
-        """Frames from robots that ack nothing: unreadable, unknown, repeated, or written to another connection."""
-        return self._world.stray_acks
-
-    @property
-    def connections(self) -> list[Connection]:
-        return self._world.connections
-
-    @property
-    def opens(self) -> list[float]:
-        """When the gateway was asked for a ticket (monotonic seconds)."""
-        return self._world.opens
-
-    @property
-    def calls(self) -> list[Call]:
-        """Every API call, refused ones included."""
-        return self._world.calls
+    def publish(self, template_id: str) -> None:
+        """Put a template that was withdrawn back into service."""
+        self._templates.publish(template_id)
 
     # Inside
 

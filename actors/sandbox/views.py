@@ -15,7 +15,8 @@ from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
 
-from actors.sandbox.records import Card, Chat, Entry, Message, Said
+from actors.sandbox.records import EVERYBODY, Card, Chat, Entry, Message, Said
+from actors.sandbox.standard import TEMPLATE as STANDARD
 from actors.sandbox.world import World
 
 LATEST = 400
@@ -43,11 +44,18 @@ def entry(world: World, shown: Entry) -> dict[str, Any]:
     common = {"id": shown.id, "chat": _chat(chat), "robot": thing.robot, "time": thing.time}
     if isinstance(thing, Said):
         return common | _said(thing)
+    common["mentions"] = [_name(world, user) for user in thing.mentions]
     return common | (_card(thing, chat) if isinstance(thing, Card) else _message(thing))
 
 
 def _chat(chat: Chat) -> dict[str, Any]:
     return {"id": chat.id, "title": chat.title, "robot": chat.robot, "person": chat.person, "group": chat.group}
+
+
+def _name(world: World, user: str) -> str:
+    if user == EVERYBODY:
+        return "所有人 Everyone"
+    return world.people[user].nick if user in world.people else user
 
 
 def _said(said: Said) -> dict[str, Any]:
@@ -60,26 +68,29 @@ def _message(message: Message) -> dict[str, Any]:
 
 
 def _card(card: Card, chat: Chat) -> dict[str, Any]:
-    seen = card.seen_by(chat.person)
+    look = card.look(chat.person)
     calls = [version for version in card.versions if version.call != "click"]
     return {
         "kind": "card",
         "card": card.id,
         "state": card.state.value,
-        "title": seen.get("msgTitle") or seen.get("title", ""),
-        "html": render(seen.get(card.key, "")) + render(seen.get("staticMsgContent", "")),
-        "buttons": [_button(button) for button in card.buttons(chat.person)],
+        "standard": card.template == STANDARD,
+        "title": look.title,
+        "status": look.status,
+        "html": render(look.text),
+        "buttons": [_button(button) for button in look.buttons],
         "updates": len(calls) - 1,
         "seconds": round(calls[-1].at - card.at, 1),
     }
 
 
-def _button(button: dict[str, Any]) -> dict[str, str]:
+def _button(button: dict[str, Any]) -> dict[str, Any]:
     url = str(button.get("url") or "")
     return {
         "id": str(button.get("id", "")),
         "text": str(button["text"]),
         "color": str(button.get("color", "")),
+        "chosen": button.get("chosen") is True,
         "url": url if _is_web_link(url) else "",
     }
 

@@ -69,6 +69,11 @@ class World:
         """The person of this id, made known when new; nick and staff hold from then on."""
         return self.people.setdefault(sender, Person(sender, nick or sender, staff))
 
+    def member(self, user: object) -> Person | None:
+        """The person of this staff id; None when nobody here has it."""
+        person = self.people.get(str(user))
+        return person if person and person.staff else None
+
     def private_chat(self, robot: str, person: Person) -> Chat:
         """The chat of one person with one robot."""
         chat = opaque("private", robot, person.id)

@@ -2,10 +2,11 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -15,8 +16,17 @@ from actors.sandbox.rules import Rules
 from actors.sandbox.server import Sandbox
 from actors.service import Service
 from actors.settings import load
+from tests.jaap.trees import plant
 
 SECRET = "robot-secret"
+TEMPLATES = Path(__file__).parents[2] / "deploy" / "dingtalk"
+
+PUBLIC: dict[str, str] = {}
+OWN = {"CARD_TEMPLATE_ID": "card-template.schema", "CARD_CONTENT_KEY": "content"}
+STANDARD = {"CARD_KIND": "standard"}
+TEXT = {"CARD_KIND": "text"}
+"""The ways to show an answer: DingTalk's public template, our own, a StandardCard, or no card at all."""
+Arrange = Callable[[Sandbox], Awaitable[dict[str, str]]]
 _numbers = itertools.count(1)
 
 
@@ -28,19 +38,31 @@ class Stage:
     sandbox: Sandbox
     service: Service
 
-    async def ask(self, text: str, *, sender: str = "zhang", message_id: str | None = None) -> str:
+    async def ask(
+        self, text: str, *, sender: str = "zhang", message_id: str | None = None, group: str | None = None
+    ) -> str:
         """Somebody asks; returns the message id."""
-        return self.sandbox.say(text, robot=self.robot, sender=sender, message_id=message_id)
+        return self.sandbox.say(text, robot=self.robot, sender=sender, message_id=message_id, group=group)
 
-    def cards(self, sender: str = "zhang") -> list[Card]:
-        """The cards in a person's private chat, oldest first."""
-        chat = self.sandbox.chat_id(self.robot, sender)
+    def cards(self, sender: str = "zhang", *, group: str | None = None) -> list[Card]:
+        """The cards in a person's private chat, or in a group, oldest first."""
+        chat = self.sandbox.chat_id(self.robot, sender, group)
         return [card for card in self.sandbox.cards.values() if chat in card.chats]
 
-    def said_to(self, sender: str = "zhang") -> list[str]:
-        """The plain messages in a person's private chat."""
-        chat = self.sandbox.chat_id(self.robot, sender)
+    def said_to(self, sender: str = "zhang", *, group: str | None = None) -> list[str]:
+        """The plain messages in a person's private chat, or in a group."""
+        chat = self.sandbox.chat_id(self.robot, sender, group)
         return [message.text for message in self.sandbox.messages if message.chat == chat]
+
+    async def card_with(self, text: str, sender: str = "zhang") -> Card:
+        """Wait until a person has a card that shows this text somewhere."""
+
+        def there() -> Card | None:
+            return next((card for card in self.cards(sender) if text in shown(card)), None)
+
+        card = await self.sandbox.until(there, 20.0)
+        assert card is not None
+        return card
 
     async def finished(self, count: int = 1, *, sender: str = "zhang", timeout: float = 20.0) -> list[Card]:
         """Wait until so many of a person's cards are finished and closed."""
@@ -68,6 +90,12 @@ class Stage:
         return next((float(row.split()[-1]) for row in text.splitlines() if row.rsplit(" ", 1)[0] == wanted), 0.0)
 
 
+def shown(card: Card) -> str:
+    """All the words that a person makes out on a card."""
+    look = card.look()
+    return "\n".join((look.title, look.status, look.text))
+
+
 def closed(card: Card) -> bool:
     """Whether a card got its closing update."""
     return card.state is CardState.FINISHED and card.versions[-1].call == "update"
@@ -81,14 +109,60 @@ async def eventually(condition: Callable[[], Awaitable[bool]], timeout: float = 
 
 
 @asynccontextmanager
-async def staged(folder: Path, rules: Rules | None = None, **settings: str) -> AsyncIterator[Stage]:
-    """A service and its sandbox, started and stopped."""
+async def staged(
+    folder: Path, rules: Rules | None = None, arrange: Arrange | None = None, /, **settings: str
+) -> AsyncIterator[Stage]:
+    """A service and its sandbox, started and stopped. `arrange` comes between, and may have settings to add."""
     robot = f"staged{next(_numbers)}"
+    credentials = {"DINGTALK_CLIENT_ID": robot, "DINGTALK_CLIENT_SECRET": SECRET}
+    async with _serving(folder, [robot], rules, credentials | settings, arrange=arrange) as (stage,):
+        yield stage
+
+
+@asynccontextmanager
+async def served_again(stage: Stage, folder: Path, **settings: str) -> AsyncIterator[Stage]:
+    """The same robot, served by a new service in the same place, when the one before it has ended."""
+    stage.service.drain()
+    await asyncio.to_thread(stage.service.wait)
+    credentials = {"DINGTALK_CLIENT_ID": stage.robot, "DINGTALK_CLIENT_SECRET": SECRET}
+    async with _serving(folder, [stage.robot], None, credentials | settings, sandbox=stage.sandbox) as (again,):
+        await connected(again)
+        yield again
+
+
+@asynccontextmanager
+async def several(
+    folder: Path, robots: Mapping[str, Any], rules: Rules | None = None, /, **settings: str
+) -> AsyncIterator[tuple[Stage, ...]]:
+    """A stage for each robot of an element tree, all in one service. `robots` has what their `config.json` has beside
+    the credentials, or the whole of it as text where that is broken."""
+    number = next(_numbers)
+    ids = {name: f"{name}{number}" for name in robots}
+    configs = {
+        name: config if isinstance(config, str) else {"clientId": ids[name], "clientSecret": SECRET} | config
+        for name, config in robots.items()
+    }
+    tree = {"ROBOTS_DIR": str(plant(folder / "app", configs))}
+    async with _serving(folder, list(ids.values()), rules, tree | settings) as stages:
+        yield stages
+
+
+@asynccontextmanager
+async def _serving(
+    folder: Path,
+    robots: list[str],
+    rules: Rules | None,
+    settings: dict[str, str],
+    *,
+    sandbox: Sandbox | None = None,
+    arrange: Arrange | None = None,
+) -> AsyncIterator[tuple[Stage, ...]]:
     rules = rules or Rules(first_ping=0.02, ping_interval=0.5, calls_per_second=0)
-    async with Sandbox(robots={robot: SECRET}, rules=rules) as sandbox:
+    async with AsyncExitStack() as opened:
+        if sandbox is None:
+            secrets = dict.fromkeys(robots, SECRET)
+            sandbox = await opened.enter_async_context(Sandbox(robots=secrets, rules=rules, templates=TEMPLATES))
         environment = {
-            "DINGTALK_CLIENT_ID": robot,
-            "DINGTALK_CLIENT_SECRET": SECRET,
             "DINGTALK_OPENAPI_ENDPOINT": sandbox.url,
             "AGENT": "python:tests.actors.cast:scripted",
             "INBOX_URL": f"sqlite:///{folder}/inbox.db",
@@ -104,10 +178,11 @@ async def staged(folder: Path, rules: Rules | None = None, **settings: str) -> A
             "CARD_MIN_INTERVAL": "0.05",
             "SHUTDOWN_GRACE": "0.1",
         }
-        service = Service(load(environment | settings))
+        arranged = await arrange(sandbox) if arrange else {}
+        service = Service(load(environment | arranged | settings))
         await asyncio.to_thread(service.start)
         try:
-            yield Stage(robot, sandbox, service)
+            yield tuple(Stage(robot, sandbox, service) for robot in robots)
         finally:
             service.drain()
             await asyncio.to_thread(service.wait)

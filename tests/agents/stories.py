@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 
 from hypothesis import HealthCheck, settings
@@ -10,7 +10,7 @@ from prometheus_client import REGISTRY
 
 from actors.agents.answering import Clocks, answering
 from actors.core.backoff import Backoff
-from actors.core.events import Agent, Event, Finished, Replace, Text
+from actors.core.events import Answerer, Event, Finished, Progress, Replace, Text
 from actors.core.question import Address, Question
 from actors.errors import AgentFailed
 
@@ -51,9 +51,6 @@ class Scripted:
         script = self._scripts[min(self.tries, len(self._scripts) - 1)]
         self.tries += 1
         return script(question)
-
-    async def close(self) -> None:
-        """Nothing is held."""
 
 
 def saying(*events: Event | BaseException | None) -> Script:
@@ -99,14 +96,14 @@ class HandClock:
 
 
 def answer_of(
-    agent: Agent,
+    agent: Answerer,
     question: Question | None = None,
     *,
     clocks: Clocks = PATIENT,
     attempts: int = 3,
     backoff: Backoff = AT_ONCE,
     monotonic: Callable[[], float] = time.monotonic,
-) -> AsyncGenerator[Event, None]:
+) -> AsyncGenerator[Progress, None]:
     """The answer to a question, by default with all the time in the world and three tries."""
     return answering(
         agent,
@@ -119,9 +116,9 @@ def answer_of(
     )
 
 
-async def read(events: AsyncGenerator[Event, None]) -> tuple[list[Event], AgentFailed | None]:
+async def read(events: AsyncGenerator[Progress, None]) -> tuple[list[Progress], AgentFailed | None]:
     """All that is heard of an answer, and how it failed if it did."""
-    heard: list[Event] = []
+    heard: list[Progress] = []
     async with aclosing(events):
         try:
             async for event in events:
@@ -131,13 +128,13 @@ async def read(events: AsyncGenerator[Event, None]) -> tuple[list[Event], AgentF
     return heard, None
 
 
-async def outcome(events: AsyncGenerator[Event, None]) -> tuple[str, str]:
+async def outcome(events: AsyncGenerator[Progress, None]) -> tuple[str, str]:
     """The text that stands at the end of an answer, and the reason of its failure, empty without one."""
     heard, failure = await read(events)
     return text_of(heard), failure.reason if failure else ""
 
 
-def text_of(events: list[Event]) -> str:
+def text_of(events: Sequence[Progress]) -> str:
     """The text that stands at the end."""
     text = ""
     for event in events:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -10,10 +11,11 @@ from hypothesis import strategies as st
 
 from actors.agents.answering import AHEAD
 from actors.core.backoff import Backoff
-from actors.core.events import Event, Finished, Reasoning, Replace, Text, ToolEnd, ToolStart
+from actors.core.events import Event, Finished, Progress, Reasoning, Replace, Retrying, Text, ToolEnd, ToolStart
 from actors.core.question import Question
 from actors.errors import AgentFailed
 from tests.agents.stories import PATIENT, UNHURRIED, Scripted, answer_of, ask, counted, read, saying, text_of, until
+from tests.runtime.virtual_time import play
 
 BUSY = AgentFailed("error", "HTTP 503")
 
@@ -27,7 +29,70 @@ async def test_an_answer_is_handed_on_event_by_event() -> None:
 async def test_a_failure_before_the_first_text_is_tried_again() -> None:
     agent = Scripted(saying(BUSY), saying(Reasoning("hm"), BUSY), saying(Text("可以。"), Finished()))
     heard, _ = await read(answer_of(agent))
-    assert heard == [Reasoning("hm"), Text("可以。"), Finished()]
+    assert heard == [Retrying(), Reasoning("hm"), Retrying(), Text("可以。"), Finished()]
+
+
+async def test_another_try_is_told_before_the_wait_for_it() -> None:
+    slow = Backoff(initial=60, multiplier=1, maximum=60, jitter=0)
+    agent = Scripted(saying(BUSY))
+    events = answer_of(agent, backoff=slow)
+    async with asyncio.timeout(20):
+        assert await anext(events) == Retrying()
+    assert agent.tries == 1
+    await events.aclose()
+
+
+async def test_another_try_is_told_once_for_each() -> None:
+    heard, _ = await read(answer_of(Scripted(saying(BUSY)), attempts=3))
+    assert heard == [Retrying()] * 2
+
+
+async def test_no_other_try_is_told_after_the_last() -> None:
+    heard, _ = await read(answer_of(Scripted(saying(BUSY)), attempts=1))
+    assert heard == []
+
+
+async def test_no_other_try_is_told_where_none_can_help() -> None:
+    heard, _ = await read(answer_of(Scripted(saying(AgentFailed("error", "no such model", retryable=False)))))
+    assert heard == []
+
+
+async def test_no_other_try_is_told_after_the_first_text() -> None:
+    heard, _ = await read(answer_of(Scripted(saying(Text("七"), BUSY))))
+    assert heard == [Text("七")]
+
+
+async def test_no_other_try_is_told_where_its_wait_would_outlast_the_answer() -> None:
+    endless = Backoff(initial=PATIENT.total, multiplier=1, maximum=PATIENT.total, jitter=0)
+    heard, _ = await read(answer_of(Scripted(saying(BUSY)), backoff=endless))
+    assert heard == []
+
+
+def test_what_is_told_of_another_try_comes_true() -> None:
+    """The wait is drawn once: the one that was weighed against the clock is the one that is waited."""
+    chancy = Backoff(initial=1, multiplier=1, maximum=1, jitter=28)
+    seen = set()
+    for _ in range(40):
+        agent = Scripted(saying(BUSY))
+        answer = answer_of(
+            agent,
+            clocks=replace(PATIENT, total=15),
+            attempts=2,
+            backoff=chancy,
+            monotonic=lambda: asyncio.get_running_loop().time(),
+        )
+        heard, _ = play(read(answer))
+        assert len(heard) == agent.tries - 1
+        seen.add(agent.tries)
+    assert seen == {1, 2}
+
+
+async def test_an_answer_can_be_closed_at_the_word_of_another_try() -> None:
+    agent = Scripted(saying(BUSY))
+    events = answer_of(agent)
+    await anext(events)
+    await events.aclose()
+    assert agent.tries == 1
 
 
 async def test_tries_come_to_an_end_with_the_last_failure() -> None:
@@ -262,7 +327,8 @@ def test_from_the_first_text_on_nothing_is_lost_or_invented(said: list[Event], e
         return isinstance(event, Text | Replace) and bool(event.text.strip())
 
     first = next((number for number, event in enumerate(said) if begins(event)), len(said))
-    expected = [event for event in said[:first] if not isinstance(event, Text | Replace)] + said[first:]
+    expected: list[Progress] = [event for event in said[:first] if not isinstance(event, Text | Replace)]
+    expected += said[first:]
     whole = bool(text_of(said).strip()) and isinstance(end, Finished)
 
     heard, failure = asyncio.run(read(answer_of(Scripted(saying(*said, end)), attempts=1)))

@@ -15,7 +15,7 @@ import pytest
 
 from actors.agents import custom
 from actors.agents.custom import PythonAgent, load
-from actors.core.events import Finished, Reasoning, Replace, Text
+from actors.core.events import Feedback, Finished, Reasoning, Replace, Text
 from actors.core.question import Question
 from actors.errors import AgentFailed, SettingsError
 from tests.agents.stories import answer_of, ask, outcome, read, text_of, until
@@ -369,6 +369,88 @@ print("over")
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True, cwd=Path.cwd()
     )
     assert (ended.stdout, ended.stderr) == ("over\n", "")
+
+
+# Ratings
+
+GIVEN = Feedback(ask(), "七天内。", "helpful", helpful=True)
+
+
+class Rated:
+    """An agent that hears what people think of its answers; in which thread it heard of it is noted too."""
+
+    def __init__(self) -> None:
+        self.heard: list[Feedback] = []
+        self.threads: list[threading.Thread] = []
+
+    def __call__(self, question: Question) -> str:
+        return question.text
+
+    def feedback(self, given: Feedback) -> None:
+        self.heard.append(given)
+        self.threads.append(threading.current_thread())
+
+
+class AsyncRated(Rated):
+    """The same, declared async."""
+
+    async def feedback(self, given: Feedback) -> None:  # type: ignore[override]
+        await asyncio.sleep(0)
+        super().feedback(given)
+
+
+class RatedByAnObject(Rated):
+    """Its `feedback` is an object with an async call."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        hear = super().feedback
+
+        class Hearing:
+            async def __call__(self, given: Feedback) -> None:
+                await asyncio.sleep(0)
+                hear(given)
+
+        self.feedback = Hearing()  # type: ignore[method-assign, assignment]
+
+
+@pytest.mark.parametrize("kind", [Rated, AsyncRated, RatedByAnObject])
+async def test_an_agent_hears_what_people_think_of_its_answers(kind: type[Rated]) -> None:
+    own = kind()
+    await PythonAgent(own).feedback(GIVEN)
+    assert own.heard == [GIVEN]
+
+
+async def test_a_plain_function_hears_of_it_by_an_attribute() -> None:
+    heard = list[Feedback]()
+
+    def reply(question: Question) -> str:
+        return question.text
+
+    reply.feedback = heard.append  # type: ignore[attr-defined]
+    await PythonAgent(reply).feedback(GIVEN)
+    assert heard == [GIVEN]
+
+
+@pytest.mark.parametrize(("kind", "on_the_loop"), [(Rated, False), (AsyncRated, True)])
+async def test_only_what_is_declared_async_hears_of_it_on_the_loop(kind: type[Rated], *, on_the_loop: bool) -> None:
+    own = kind()
+    await PythonAgent(own).feedback(GIVEN)
+    assert (own.threads == [threading.current_thread()]) is on_the_loop
+
+
+@pytest.mark.parametrize("function", [a_string, async_generator, AnObject(), functools.partial(a_string)])
+async def test_an_agent_that_takes_no_ratings_is_left_in_peace(function: Callable[[Question], Any]) -> None:
+    await PythonAgent(function).feedback(GIVEN)
+
+
+async def test_what_an_agent_raises_over_a_rating_is_its_own() -> None:
+    class Grumpy(Rated):
+        def feedback(self, given: Feedback) -> None:
+            raise LookupError(given.rating)
+
+    with pytest.raises(LookupError, match="helpful"):
+        await PythonAgent(Grumpy()).feedback(GIVEN)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """A real Chromium, a DingTalk, and its chat page on a screen that tells of every error."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright, expect
@@ -10,6 +11,7 @@ from actors.sandbox.server import Sandbox
 from tests.sandbox.robot import ROBOT, SECRET, Line, Robot
 
 CHROMIUM = "/usr/bin/chromium"
+TEMPLATES = Path(__file__).parents[2] / "deploy" / "dingtalk"
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -32,8 +34,8 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def sandbox() -> AsyncIterator[Sandbox]:
-    """A DingTalk with one robot."""
-    async with Sandbox(robots={ROBOT: SECRET}, rules=Rules(first_ping=0.01)) as sandbox:
+    """A DingTalk with one robot, which knows our own card template."""
+    async with Sandbox(robots={ROBOT: SECRET}, rules=Rules(first_ping=0.01), templates=TEMPLATES) as sandbox:
         yield sandbox
 
 

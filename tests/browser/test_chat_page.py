@@ -92,6 +92,17 @@ async def test_a_button_reaches_the_robot_and_its_answer_changes_the_card(page: 
     await expect(button).to_have_attribute("aria-pressed", "true")
 
 
+async def test_what_the_robot_makes_of_a_click_takes_its_place(page: Page, robot: Robot, line: Line) -> None:
+    await robot.create("c1")
+    await robot.update("c1", with_buttons({"text": "😊 有帮助", "id": "b1"}), **BY_KEY)
+    button = card(page, "c1").get_by_role("button", name="有帮助")
+    await button.click()
+    await expect(button).to_have_attribute("aria-pressed", "true")
+    await robot.update("c1", with_buttons({"text": "✅ 😊 有帮助", "id": "b1"}), **BY_KEY)
+    await expect(button).to_have_text("✅ 😊 有帮助")
+    await expect(button).to_have_attribute("aria-pressed", "false")
+
+
 async def test_a_click_that_reaches_nobody_says_so(page: Page, robot: Robot) -> None:
     await robot.create("c1")
     await robot.update("c1", with_buttons({"text": "有帮助", "id": "b1"}), **BY_KEY)
@@ -132,7 +143,7 @@ async def test_a_group_shows_who_speaks(page: Page, line: Line, sandbox: Sandbox
     await expect(page.locator(".line.said:not(.mine) .by")).to_contain_text("王芳")
     await page.get_by_label("身份").select_option("u3")
     await ask(page, "我也好")
-    await expect(page.locator(".line.mine .bubble")).to_have_text("我也好")
+    await expect(page.locator(".line.mine .bubble")).to_have_text(f"@{ROBOT} 我也好")
     await line.message()
     message = await line.message()
     assert (message["senderStaffId"], message["conversationTitle"]) == ("u3", "产品群")

@@ -1,4 +1,4 @@
-"""A card's own budget: first text at once, never more than the budget, and enough left for the end."""
+"""A card's own budget: first text at once, never more than the budget, and enough left for text and for the end."""
 
 from itertools import pairwise
 
@@ -7,14 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.core.pacing import Budget, Pace, next_update
+from tests.core.conftest import unhurried
 
 USUAL = Budget(updates=20, min_interval=0.8)
 
 
-def times(length: float, budget: Budget = USUAL, latency: float = 0.0) -> list[float]:
-    """When the updates of an answer go out that grows all the time, for `length` seconds; the last is its end."""
-    pace, sent = Pace(began=0.0), []
-    now = 0.0
+def times(length: float, budget: Budget = USUAL, latency: float = 0.0, after: Pace | None = None) -> list[float]:
+    """When the updates of an answer go out that grows all the time until `length`; the last is its end."""
+    pace, sent = after or Pace(began=0.0), list[float]()
+    now = pace.began
     while (at := next_update(pace, budget)) is not None and max(at, now) < length:
         now = max(at, now)
         sent.append(now)
@@ -56,19 +57,93 @@ def test_an_answer_of_two_minutes_keeps_moving_to_its_end() -> None:
     assert longest_standstill(120.0) <= 40.0
 
 
+@unhurried
 @given(st.floats(1, 600), st.integers(1, 100), st.floats(0.1, 5), st.floats(0, 2))
 def test_no_answer_gets_more_updates_than_its_budget(length: float, updates: int, gap: float, latency: float) -> None:
     assert len(times(length, Budget(updates, gap), latency)) <= updates
 
 
+@unhurried
 @given(st.floats(1, 600), st.integers(2, 100), st.floats(0.1, 5))
 def test_two_updates_are_never_closer_than_the_interval(length: float, updates: int, gap: float) -> None:
     sent = times(length, Budget(updates, gap))[:-1]
     assert all(later - earlier >= gap - 1e-9 for earlier, later in pairwise(sent))
 
 
+@unhurried
 @given(st.floats(0, 590))
 def test_the_usual_budget_is_never_spent_before_five_minutes(age: float) -> None:
     sent = times(600.0)
     assert sent[-2] > 240.0
     assert any(at > age for at in sent)
+
+
+def test_text_that_is_wanted_at_once_does_not_wait_for_the_plan() -> None:
+    pace = Pace(began=0.0).showed(0.0).showed(0.9)
+    planned = next_update(pace, USUAL)
+    assert planned is not None
+    assert planned > 1.7
+    assert next_update(pace, USUAL, at_once=True) == pytest.approx(1.7)
+
+
+def test_nothing_is_wanted_so_much_that_it_costs_the_end() -> None:
+    assert next_update(Pace(began=0.0).showed(0.0), Budget(updates=2, min_interval=0.8), at_once=True) is None
+
+
+# What is being done, before there is any text
+
+
+def busy_until(length: float, budget: Budget) -> tuple[Pace, int]:
+    """The pace of an answer that had news of what is being done all the time, and how many updates that took."""
+    pace, now, count = Pace(began=0.0, speaking=False), 0.0, 0
+    while (at := next_update(pace, budget)) is not None and max(at, now) < length:
+        now = max(at, now)
+        pace, count = pace.showed(now), count + 1
+    return pace, count
+
+
+budgets = st.builds(Budget, st.integers(1, 100), st.floats(0.1, 5))
+
+
+def test_what_is_being_done_is_told_at_once() -> None:
+    assert next_update(Pace(began=7.0, speaking=False), USUAL) == 7.0
+
+
+@unhurried
+@given(st.floats(0, 600), budgets)
+def test_what_is_being_done_costs_at_most_half_of_what_an_answer_has_before_its_end(
+    length: float, budget: Budget
+) -> None:
+    assert busy_until(length, budget)[1] <= (budget.updates - 1) / 2
+
+
+@unhurried
+@given(st.floats(0.1, 600), st.floats(1, 600), budgets)
+def test_status_and_text_together_keep_to_the_budget(busy: float, speaking: float, budget: Budget) -> None:
+    pace, count = busy_until(busy, budget)
+    assert count + len(times(busy + speaking, budget, after=pace.spoke(busy))) <= budget.updates
+
+
+@unhurried
+@given(st.floats(0.1, 600), st.floats(1, 600), budgets.filter(lambda budget: budget.updates > 1))
+def test_the_first_text_waits_for_nothing_but_the_interval(busy: float, speaking: float, budget: Budget) -> None:
+    pace, _ = busy_until(busy, budget)
+    first, *_ = times(busy + budget.min_interval + speaking, budget, after=pace.spoke(busy))
+    assert first <= busy + budget.min_interval
+
+
+@unhurried
+@given(st.floats(0.1, 600))
+def test_text_that_comes_after_much_ado_still_moves_for_minutes(busy: float) -> None:
+    pace, _ = busy_until(busy, USUAL)
+    sent = times(busy + 600.0, USUAL, after=pace.spoke(busy))
+    assert len(sent) >= 10
+    assert sent[-2] > busy + 120.0
+
+
+@unhurried
+@given(st.floats(0.1, 600))
+def test_text_of_ten_seconds_that_comes_after_much_ado_never_stands_still_for_long(busy: float) -> None:
+    pace, _ = busy_until(busy, USUAL)
+    sent = times(busy + 10.0, USUAL, after=pace.spoke(busy))
+    assert max(later - earlier for earlier, later in pairwise(sent)) <= 3.0

@@ -1,9 +1,11 @@
 """A question is stored as JSON and comes back the same, also from a newer version."""
 
 import json
+from dataclasses import replace
 
-from actors.core.card import answered, card_id, rated
-from actors.core.question import Address, Attachment, Question, Turn
+import pytest
+
+from actors.core.question import Address, Attachment, Question, Turn, usable
 
 QUESTION = Question(
     robot="ding1",
@@ -15,8 +17,11 @@ QUESTION = Question(
     sender_nick="张三",
     address=Address("ding1", "cid1", group=False, user="zhang", webhook="https://x", webhook_expires=1.5),
     received_at=2.5,
-    attachments=(Attachment("picture", "https://p", "p.png"),),
+    attachments=(Attachment("picture", "", "p.png", "code"), Attachment("file", "file:///f", "f.pdf")),
+    quote="发货要几天",
 )
+PICTURE, FILE = QUESTION.attachments
+SILENT = replace(QUESTION, text="")
 
 
 def test_a_stored_question_comes_back_the_same() -> None:
@@ -48,24 +53,39 @@ def test_a_replay_is_stored_with_the_question() -> None:
     assert Question.from_json(QUESTION.replayed(7.5).to_json()) == QUESTION.replayed(7.5)
 
 
-def test_a_card_is_named_the_same_for_every_attempt() -> None:
-    assert card_id("ding1", "msg1==") == card_id("ding1", "msg1==")
+def test_a_question_that_an_older_version_stored_is_read() -> None:
+    stored = json.loads(QUESTION.to_json())
+    del stored["quote"]
+    for attachment in stored["attachments"]:
+        del attachment["code"]
+    read = Question.from_json(json.dumps(stored))
+    assert read == replace(QUESTION, quote="", attachments=(replace(PICTURE, code=""), FILE))
 
 
-def test_two_robots_in_a_group_name_their_cards_differently() -> None:
-    assert card_id("ding1", "msg1==") != card_id("ding2", "msg1==")
+def test_a_question_that_was_stored_before_there_were_attachments_is_read() -> None:
+    stored = json.loads(QUESTION.to_json())
+    del stored["attachments"]
+    assert Question.from_json(json.dumps(stored)).attachments == ()
 
 
-def test_a_card_id_is_short_enough_for_the_platform() -> None:
-    assert len(card_id("d" * 100, "m" * 100)) <= 64
+def test_attachments_take_the_place_of_those_before() -> None:
+    fetched = (replace(PICTURE, url="file:///p.png"),)
+    assert QUESTION.with_attachments(fetched) == replace(QUESTION, attachments=fetched)
 
 
-def test_a_feedback_button_says_which_answer_it_rates() -> None:
-    button = answered("答", "msg:1==").buttons[0]
-    word = rated(button.id)
-    assert word is not None
-    assert (word.rating, word.message_id) == ("very_helpful", "msg:1==")
+@pytest.mark.parametrize(
+    ("question", "accepts", "left"),
+    [
+        (QUESTION, {"picture", "file"}, (PICTURE, FILE)),
+        (QUESTION, {"picture"}, (PICTURE,)),
+        (QUESTION, set(), ()),
+        (SILENT, {"file", "audio"}, (FILE,)),
+    ],
+)
+def test_an_agent_gets_what_it_can_use(question: Question, accepts: set[str], left: tuple[Attachment, ...]) -> None:
+    assert usable(question, accepts) == question.with_attachments(left)
 
 
-def test_a_strange_button_rates_nothing() -> None:
-    assert [rated(button) for button in ("", "very_helpful", "nonsense:msg1", "very_helpful:")] == [None] * 4
+@pytest.mark.parametrize("accepts", [set(), {"video"}])
+def test_nothing_is_left_of_a_question_without_words_whose_attachments_no_agent_takes(accepts: set[str]) -> None:
+    assert usable(SILENT, accepts) is None

@@ -8,10 +8,12 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from actors.core.backoff import Backoff
-from actors.core.question import Address
-from actors.core.robot import Robot
+from actors.core.question import Address, Question
+from actors.core.robot import FixedSecret, Robot
+from actors.dingtalk.ban import Ban
 from actors.dingtalk.openapi import OpenApi
 from actors.dingtalk.quota import Quota
+from actors.dingtalk.standing import Standing
 from tests.dingtalk.scripted import DingTalk
 
 NEVER = float("inf")
@@ -28,6 +30,20 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+
+class Kept:
+    """A secret that has already been changed where it is kept; `looks` counts who looks."""
+
+    def __init__(self, value: str, kept: str) -> None:
+        self.value = value
+        self.looks = 0
+        self._kept = kept
+
+    def renew(self, refused: str) -> bool:
+        self.looks += 1
+        self.value = self._kept
+        return self._kept != refused
 
 
 async def no_store(_month: str, calls: int) -> int:
@@ -47,7 +63,7 @@ async def dingtalk() -> AsyncIterator[DingTalk]:
 def robot(dingtalk: DingTalk) -> Robot:
     return Robot(
         client_id="dingrobot",
-        client_secret="the-robots-secret",
+        client_secret=FixedSecret("the-robots-secret"),
         endpoint=dingtalk.url,
         agent="faq:",
         card_template="382e4302-551d-4880-bf29-a30acfab2e71.schema",
@@ -77,11 +93,24 @@ async def make_openapi(robot: Robot, session: aiohttp.ClientSession, quota: Quot
     made = []
 
     def make(
-        *, attempts: int = 4, timeout: float = 10.0, qps: int = 20, clock: Callable[[], float] = time.monotonic
+        *,
+        attempts: int = 4,
+        timeout: float = 10.0,
+        qps: int = 20,
+        clock: Callable[[], float] = time.monotonic,
+        robot: Robot = robot,
     ) -> OpenApi:
         backoff = Backoff(initial=0.001, multiplier=2, maximum=0.01, jitter=0.001)
         client = OpenApi(
-            robot, session, attempts=attempts, backoff=backoff, timeout=timeout, qps=qps, quota=quota, clock=clock
+            robot,
+            session,
+            attempts=attempts,
+            backoff=backoff,
+            timeout=timeout,
+            qps=qps,
+            quota=quota,
+            ban=Ban(clock),
+            clock=clock,
         )
         made.append(client)
         return client
@@ -100,6 +129,28 @@ def openapi(make_openapi: MakeOpenApi) -> OpenApi:
 def group() -> Address:
     """A group in which an employee asked."""
     return Address("dingrobot", "cidGroup==", group=True, user="staff-1", webhook="", webhook_expires=0.0)
+
+
+@pytest.fixture
+def question(group: Address) -> Question:
+    """A question that an employee asked in a group."""
+    return Question(
+        robot="dingrobot",
+        message_id="msg-1",
+        conversation="dingrobot::staff-1",
+        chat_id="dingrobot:cidGroup==:staff-1",
+        text="营业时间？",
+        sender_id="staff-1",
+        sender_nick="张三",
+        address=group,
+        received_at=1_700_000_000.0,
+    )
+
+
+@pytest.fixture
+def standing() -> Standing:
+    """A robot whose cards are taken."""
+    return Standing("dingrobot")
 
 
 @pytest.fixture

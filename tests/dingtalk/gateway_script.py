@@ -11,12 +11,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-import aiohttp
 from aiohttp import WSMsgType, web
 from prometheus_client import REGISTRY
 
-from actors.core.robot import Robot
+from actors.core.proxies import Proxies
+from actors.core.robot import FixedSecret, Robot
+from actors.dingtalk.ban import Ban
 from actors.dingtalk.gateway import StreamGateway
+from actors.dingtalk.network import Network, trusting
 from actors.dingtalk.port import CARD_TOPIC, MESSAGE_TOPIC, Callback
 
 PATIENCE = 20.0
@@ -166,15 +168,16 @@ class Line:
 
     _numbers = itertools.count()
 
-    def __init__(self, platform: ScriptedGateway, session: aiohttp.ClientSession) -> None:
+    def __init__(self, platform: ScriptedGateway, network: Network) -> None:
         name = f"ding{next(self._numbers)}"
         self.platform = platform
-        self.session = session
-        self.robot = Robot(name, SECRET, platform.url, "faq:", "template", "content")
+        self.network = network
+        self.ban = Ban()
+        self.robot = Robot(name, FixedSecret(SECRET), platform.url, "faq:", "template", "content")
         self.lives: set[asyncio.Task[None]] = set()
 
     def gateway(self, **settings: Any) -> StreamGateway:
-        return StreamGateway(self.robot, self.session, **{"silence_timeout": 180.0} | settings)
+        return StreamGateway(self.robot, self.network, self.ban, **{"silence_timeout": 180.0} | settings)
 
     def start(self, gateway: StreamGateway, ear: Ear) -> asyncio.Task[None]:
         """A connection's life, whatever becomes of it."""
@@ -204,14 +207,14 @@ async def scripted_line() -> AsyncIterator[Line]:
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     platform.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    line = Line(platform, Network(Proxies(), trusting(None)))
     try:
-        async with aiohttp.ClientSession() as session:
-            line = Line(platform, session)
-            yield line
-            for life in line.lives:
-                life.cancel()
-            await asyncio.gather(*line.lives, return_exceptions=True)
+        yield line
     finally:
+        for life in line.lives:
+            life.cancel()
+        await asyncio.gather(*line.lives, return_exceptions=True)
+        await line.network.close()
         platform.stop.set()
         await runner.cleanup()
 

@@ -16,6 +16,8 @@ TOKEN = "/v1.0/oauth2/accessToken"
 CREATE = "/v1.0/card/instances/createAndDeliver"
 STREAMING = "/v1.0/card/streaming"
 UPDATE = "/v1.0/card/instances"
+SEND_STANDARD = "/v1.0/im/v1.0/robot/interactiveCards/send"
+UPDATE_STANDARD = "/v1.0/im/robots/interactiveCards"
 OTO = "/v1.0/robot/oToMessages/batchSend"
 GROUP = "/v1.0/robot/groupMessages/send"
 WEBHOOK = "/robot/sendBySession"
@@ -151,6 +153,8 @@ class DingTalk:
         bodies: dict[str, Any] = {
             WEBHOOK: {"errcode": 0, "errmsg": "ok"},
             CREATE: {"success": True, "result": {"deliverResults": delivered}},
+            SEND_STANDARD: {"processQueryKey": "q"},
+            UPDATE_STANDARD: {"processQueryKey": "q"},
             OTO: sent,
             GROUP: sent,
         }

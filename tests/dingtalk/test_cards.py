@@ -1,36 +1,87 @@
-"""A card's life on the wire: what each of its four calls says, what a repeat says, and what is counted."""
+"""A template card's life on the wire: what each of its calls says, what a repeat says, and what is counted."""
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from prometheus_client import REGISTRY
 
 from actors import metrics
-from actors.core.card import Button, Face, State
-from actors.core.question import Address
-from actors.dingtalk.cards import SUMMARY_LENGTH, AiCard, summary
+from actors.core import texts
+from actors.core.card import Face, State, answered, card_id, ended, growing, in_line, thinking
+from actors.core.question import Address, Question
+from actors.core.robot import Robot
+from actors.dingtalk.cards import AiCard
 from actors.dingtalk.openapi import OpenApi
 from actors.dingtalk.port import Card
+from actors.dingtalk.standing import Standing
 from actors.errors import CallFailed, Fault
 from tests.dingtalk.conftest import MakeOpenApi
 from tests.dingtalk.scripted import CREATE, HANG, RESET, STREAMING, TOO_FAST, UPDATE, Answer, DingTalk, error
 
-THINKING = Face(State.THINKING, "🤔 正在思考\n\nThinking…")
-ANSWER = Face(State.FINISHED, "你好！\n\nHello!", (Button("helpful:msg-1", "😊 有帮助"),))
+CARD = card_id("dingrobot", "msg-1")
+ANSWER = answered("你好！\n\nHello!")
+TOOL = texts.using_tool("orders")
+
+MakeCard = Callable[..., AiCard]
 
 
 @pytest.fixture
-def card(openapi: OpenApi, group: Address) -> Card:
+def make_card(openapi: OpenApi, question: Question, standing: Standing) -> MakeCard:
+    """Cards of questions in a group, by default of the first attempt at the one question."""
+
+    def make(
+        message_id: str = "msg-1", *, api: OpenApi = openapi, attempt: int = 1, address: Address = question.address
+    ) -> AiCard:
+        return AiCard(api, replace(question, message_id=message_id, address=address), attempt, standing)
+
+    return make
+
+
+@pytest.fixture
+def card(make_card: MakeCard) -> Card:
     """The card of the first attempt at a question in a group."""
-    return AiCard(openapi, group, "card-1", attempt=1)
+    return make_card()
+
+
+@pytest.fixture
+def own_robot(robot: Robot) -> Robot:
+    """A robot with a card template of its own."""
+    return replace(robot, card_template="11111111-2222.schema", card_content_key="content")
+
+
+@pytest.fixture
+def own(make_card: MakeCard, make_openapi: MakeOpenApi, own_robot: Robot) -> Card:
+    """The same card on a template of our own."""
+    return make_card(api=make_openapi(robot=own_robot))
+
+
+@pytest.fixture
+def cards(card: Card, own: Card) -> dict[str, Card]:
+    """The card on either template."""
+    return {"public": card, "own": own}
+
+
+async def update(card: Card, text: str, status: str = "", since: float = 0.0) -> None:
+    face = growing(text, status)
+    await card.update(face, lambda: face, since)
 
 
 def variables(body: dict[str, Any]) -> dict[str, str]:
     shown = body["cardData"]["cardParamMap"]
     assert isinstance(shown, dict)
     return shown
+
+
+def streamed(dingtalk: DingTalk) -> list[str]:
+    return [asked.body["content"] for asked in dingtalk.to(STREAMING)]
+
+
+def changed(dingtalk: DingTalk) -> list[dict[str, str]]:
+    return [variables(asked.body) for asked in dingtalk.to(UPDATE)]
 
 
 def updates(stage: str, outcome: str) -> float:
@@ -42,29 +93,43 @@ def updates(stage: str, outcome: str) -> float:
 
 
 async def test_a_card_is_created_and_delivered_in_one_call(dingtalk: DingTalk, card: Card) -> None:
-    await card.create(THINKING)
+    await card.create(thinking())
     [asked] = dingtalk.to(CREATE)
     assert asked.method == "POST"
-    assert asked.body["outTrackId"] == "card-1"
+    assert asked.body["outTrackId"] == CARD
     assert asked.body["cardTemplateId"] == "382e4302-551d-4880-bf29-a30acfab2e71.schema"
     assert asked.body["callbackType"] == "STREAM"
     assert asked.body["userIdType"] == 1
 
 
 async def test_a_new_card_has_its_content_from_the_start(dingtalk: DingTalk, card: Card) -> None:
-    await card.create(THINKING)
+    await card.create(thinking())
     shown = variables(dingtalk.to(CREATE)[0].body)
-    assert (shown["flowStatus"], shown["msgContent"]) == ("1", THINKING.text)
+    assert (shown["flowStatus"], shown["msgContent"]) == ("1", texts.THINKING)
     assert "msgContent" in json.loads(shown["sys_full_json_obj"])["order"]
 
 
-async def test_every_variable_of_a_template_is_a_string(dingtalk: DingTalk, card: Card) -> None:
-    await card.create(ANSWER)
+async def test_a_new_card_of_our_own_template_has_its_content_from_the_start(
+    dingtalk: DingTalk, own: Card, own_robot: Robot
+) -> None:
+    await own.create(thinking())
+    [asked] = dingtalk.to(CREATE)
+    shown = variables(asked.body)
+    assert asked.body["cardTemplateId"] == own_robot.card_template
+    assert (shown["flowStatus"], shown["title"], shown["content"]) == ("1", "营业时间？", "")
+    assert (shown["status"], shown["stoppable"]) == (texts.THINKING, "true")
+
+
+@pytest.mark.parametrize("template", ["public", "own"])
+async def test_every_variable_of_a_template_is_a_string(
+    dingtalk: DingTalk, cards: dict[str, Card], template: str
+) -> None:
+    await cards[template].create(ANSWER)
     assert {type(value) for value in variables(dingtalk.to(CREATE)[0].body).values()} == {str}
 
 
 async def test_a_card_for_a_group_goes_to_the_group(dingtalk: DingTalk, card: Card) -> None:
-    await card.create(THINKING)
+    await card.create(thinking())
     body = dingtalk.to(CREATE)[0].body
     assert body["openSpaceId"] == "dtv1.card//IM_GROUP.cidGroup=="
     assert body["imGroupOpenDeliverModel"]["robotCode"] == "dingrobot"
@@ -72,10 +137,22 @@ async def test_a_card_for_a_group_goes_to_the_group(dingtalk: DingTalk, card: Ca
     assert "imRobotOpenDeliverModel" not in body
 
 
-async def test_a_card_for_a_private_chat_goes_to_the_user(
-    dingtalk: DingTalk, openapi: OpenApi, private: Address
+async def test_a_card_in_a_group_mentions_who_asked_by_id_and_name(dingtalk: DingTalk, card: Card) -> None:
+    await card.create(thinking())
+    assert dingtalk.to(CREATE)[0].body["imGroupOpenDeliverModel"]["atUserIds"] == {"staff-1": "张三"}
+
+
+async def test_a_card_in_a_group_mentions_nobody_who_has_no_user_id(
+    dingtalk: DingTalk, make_card: MakeCard, group: Address
 ) -> None:
-    await AiCard(openapi, private, "card-1", 1).create(THINKING)
+    await make_card(address=replace(group, user="")).create(thinking())
+    assert dingtalk.to(CREATE)[0].body["imGroupOpenDeliverModel"] == {"robotCode": "dingrobot"}
+
+
+async def test_a_card_for_a_private_chat_goes_to_the_user(
+    dingtalk: DingTalk, make_card: MakeCard, private: Address
+) -> None:
+    await make_card(address=private).create(thinking())
     body = dingtalk.to(CREATE)[0].body
     assert body["openSpaceId"] == "dtv1.card//IM_ROBOT.staff-1"
     assert body["imRobotOpenDeliverModel"] == {
@@ -87,49 +164,54 @@ async def test_a_card_for_a_private_chat_goes_to_the_user(
 
 
 async def test_the_list_of_chats_shows_a_line_of_the_card(dingtalk: DingTalk, card: Card) -> None:
-    await card.create(THINKING)
-    assert dingtalk.to(CREATE)[0].body["imGroupOpenSpaceModel"]["lastMessageI18n"]["ZH_CN"] == "🤔 正在思考"
+    await card.create(in_line(2))
+    line = texts.in_line(2)[:39] + "…"
+    assert dingtalk.to(CREATE)[0].body["imGroupOpenSpaceModel"]["lastMessageI18n"]["ZH_CN"] == line
 
 
 async def test_somebody_without_a_user_id_can_get_no_card(
-    dingtalk: DingTalk, openapi: OpenApi, outsider: Address
+    dingtalk: DingTalk, make_card: MakeCard, outsider: Address
 ) -> None:
     with pytest.raises(CallFailed) as caught:
-        await AiCard(openapi, outsider, "card-1", 1).create(THINKING)
+        await make_card(address=outsider).create(thinking())
     assert (caught.value.fault, caught.value.code) == (Fault.REJECTED, "noStaffId")
     assert dingtalk.asked == []
 
 
-async def test_a_card_that_is_there_already_is_fine(dingtalk: DingTalk, card: Card) -> None:
+async def test_a_card_that_is_new_is_said_to_be_new(card: Card) -> None:
+    assert await card.create(thinking()) is True
+
+
+async def test_a_card_that_is_there_already_is_fine_and_said_to_be_there(dingtalk: DingTalk, card: Card) -> None:
     dingtalk.answers(CREATE, error(400, "param.cardAlreadyExist"))
     before = updates("initial", "ok")
-    await card.create(THINKING)
+    assert await card.create(thinking()) is False
     assert updates("initial", "ok") == before + 1
 
 
 async def test_a_create_that_timed_out_meets_the_card_it_made(dingtalk: DingTalk, card: Card) -> None:
     dingtalk.answers(CREATE, Answer(504, "<html>"), error(400, "param.cardAlreadyExist"))
-    await card.create(THINKING)
-    assert {asked.body["outTrackId"] for asked in dingtalk.to(CREATE)} == {"card-1"}
+    await card.create(thinking())
+    assert {asked.body["outTrackId"] for asked in dingtalk.to(CREATE)} == {CARD}
 
 
 async def test_a_card_that_was_not_delivered_is_a_failure(dingtalk: DingTalk, card: Card) -> None:
     deliveries = [{"success": False, "errorMsg": "spaceId is illegal"}]
     dingtalk.answers(CREATE, Answer(200, {"success": True, "result": {"deliverResults": deliveries}}))
     with pytest.raises(CallFailed, match="spaceId is illegal"):
-        await card.create(THINKING)
+        await card.create(thinking())
 
 
 # Update
 
 
 async def test_an_update_shows_the_whole_text_so_far(dingtalk: DingTalk, card: Card) -> None:
-    await card.update(lambda: "so far", 0.0)
+    await update(card, "so far")
     [asked] = dingtalk.to(STREAMING)
     guid = asked.body.pop("guid")
     assert guid
     assert asked.body == {
-        "outTrackId": "card-1",
+        "outTrackId": CARD,
         "key": "msgContent",
         "content": "so far",
         "isFull": True,
@@ -139,123 +221,362 @@ async def test_an_update_shows_the_whole_text_so_far(dingtalk: DingTalk, card: C
 
 
 async def test_the_text_is_taken_once_at_the_moment_of_sending(
-    dingtalk: DingTalk, make_openapi: MakeOpenApi, group: Address
+    dingtalk: DingTalk, make_openapi: MakeOpenApi, make_card: MakeCard
 ) -> None:
-    card, text, taken = AiCard(make_openapi(qps=1), group, "card-1", 1), ["early"], list[str]()
-    await card.update(lambda: "first", 0.0)
+    card, text, taken = make_card(api=make_openapi(qps=1)), ["early"], list[str]()
+    await update(card, "first")
 
-    def take() -> str:
+    def take() -> Face:
         taken.append(text[0])
-        return text[0]
+        return growing(text[0])
 
     dingtalk.answers(STREAMING, error(500, "unknownError"))
-    update = asyncio.create_task(card.update(take, 0.0))
+    updating = asyncio.create_task(card.update(growing("early"), take, 0.0))
     await asyncio.sleep(0)
     text[0] = "latest"
-    await update
+    await updating
     assert taken == ["latest"]
-    assert [asked.body["content"] for asked in dingtalk.to(STREAMING)] == ["first", "latest", "latest"]
+    assert streamed(dingtalk) == ["first", "latest", "latest"]
 
 
-async def test_the_oldest_unseen_text_goes_first(dingtalk: DingTalk, make_openapi: MakeOpenApi, group: Address) -> None:
+async def test_the_oldest_unseen_text_goes_first(
+    dingtalk: DingTalk, make_openapi: MakeOpenApi, make_card: MakeCard
+) -> None:
     openapi = make_openapi(qps=1)
     await openapi.warm()
-    cards = {since: AiCard(openapi, group, f"card-{since}", 1) for since in (3, 2, 1)}
-    await AiCard(openapi, group, "card-0", 1).update(lambda: "", 0.0)
+    cards = {since: make_card(f"msg-{since}", api=openapi) for since in (3, 2, 1)}
+    await update(make_card("msg-0", api=openapi), "text")
     async with asyncio.TaskGroup() as tasks:
         for since, card in cards.items():
-            tasks.create_task(card.update(lambda: "", float(since)))
+            tasks.create_task(update(card, "text", since=float(since)))
     order = [asked.body["outTrackId"] for asked in dingtalk.to(STREAMING)]
-    assert order == ["card-0", "card-1", "card-2", "card-3"]
+    assert order == [card_id("dingrobot", f"msg-{number}") for number in range(4)]
 
 
 async def test_a_final_text_goes_before_every_update(
-    dingtalk: DingTalk, make_openapi: MakeOpenApi, group: Address
+    dingtalk: DingTalk, make_openapi: MakeOpenApi, make_card: MakeCard
 ) -> None:
     openapi = make_openapi(qps=1)
-    growing, ending = AiCard(openapi, group, "growing", 1), AiCard(openapi, group, "ending", 1)
-    await growing.update(lambda: "a", 0.0)
+    grows, ends = make_card("growing", api=openapi), make_card("ending", api=openapi)
+    await update(grows, "a")
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(growing.update(lambda: "b", 0.0))
-        tasks.create_task(ending.finish("whole"))
-    assert [asked.body["content"] for asked in dingtalk.to(STREAMING)] == ["a", "whole", "b"]
+        tasks.create_task(update(grows, "b"))
+        tasks.create_task(ends.finish(answered("whole")))
+    assert streamed(dingtalk) == ["a", "whole", "b"]
 
 
 async def test_every_frame_has_a_guid_of_its_own(dingtalk: DingTalk, card: Card) -> None:
-    await card.update(lambda: "a", 0.0)
-    await card.update(lambda: "b", 0.0)
-    await card.finish("c")
+    await update(card, "a")
+    await update(card, "b")
+    await card.finish(answered("c"))
     assert len({asked.body["guid"] for asked in dingtalk.to(STREAMING)}) == 3
 
 
 async def test_a_frame_keeps_its_guid_on_retries(dingtalk: DingTalk, card: Card) -> None:
     dingtalk.answers(STREAMING, error(400, "system.busy"), RESET, Answer(504, ""))
-    await card.update(lambda: "a", 0.0)
+    await update(card, "a")
     asked = dingtalk.to(STREAMING)
     assert len(asked) == 4
     assert len({each.body["guid"] for each in asked}) == 1
 
 
-async def test_the_frames_of_two_attempts_differ(dingtalk: DingTalk, openapi: OpenApi, group: Address) -> None:
-    await AiCard(openapi, group, "card-1", 1).update(lambda: "a", 0.0)
-    await AiCard(openapi, group, "card-1", 2).update(lambda: "a", 0.0)
+async def test_the_frames_of_two_attempts_differ(dingtalk: DingTalk, make_card: MakeCard) -> None:
+    await update(make_card(attempt=1), "a")
+    await update(make_card(attempt=2), "a")
     assert len({asked.body["guid"] for asked in dingtalk.to(STREAMING)}) == 2
 
 
-# Finish and close
+async def test_what_is_being_done_streams_on_the_public_template(dingtalk: DingTalk, card: Card) -> None:
+    await card.create(thinking())
+    await update(card, "", TOOL)
+    assert (streamed(dingtalk), changed(dingtalk)) == ([TOOL], [])
 
 
-async def test_finishing_shows_the_whole_text_and_ends_the_streaming(dingtalk: DingTalk, card: Card) -> None:
-    await card.finish("whole")
-    body = dingtalk.to(STREAMING)[0].body
-    assert (body["content"], body["isFull"], body["isFinalize"], body["isError"]) == ("whole", True, True, False)
+async def test_an_update_without_news_makes_no_call(dingtalk: DingTalk, card: Card) -> None:
+    await update(card, "text")
+    await update(card, "text")
+    assert len(dingtalk.to(STREAMING)) == 1
 
 
-async def test_finishing_again_after_a_crash_sends_the_same_frame(
-    dingtalk: DingTalk, openapi: OpenApi, group: Address
+async def test_text_that_was_taken_back_whole_never_streams_as_nothing(dingtalk: DingTalk, own: Card) -> None:
+    """DingTalk refuses a frame without content (`param.stream.contentEmpty`)."""
+    await update(own, "不该说的")
+    await update(own, "", texts.THINKING)
+    await update(own, "抱歉")
+    first, nothing, last = streamed(dingtalk)
+    assert (first, last) == ("不该说的", "抱歉")
+    assert nothing.strip()
+    assert "不该说的" not in nothing
+
+
+# Update, on a template of our own
+
+
+@pytest.fixture
+async def begun(own: Card, dingtalk: DingTalk) -> Card:
+    """Our own template's card, with its first text."""
+    await own.create(thinking())
+    await update(own, "七天")
+    dingtalk.asked.clear()
+    return own
+
+
+async def test_the_first_text_streams_and_takes_the_status_away(dingtalk: DingTalk, own: Card) -> None:
+    await own.create(thinking())
+    await update(own, "七天")
+    assert (streamed(dingtalk), changed(dingtalk)) == (["七天"], [{"status": ""}])
+
+
+async def test_the_text_streams_ahead_of_what_stands_beside_it(dingtalk: DingTalk, own: Card) -> None:
+    await own.create(thinking())
+    await update(own, "七天")
+    assert [asked.path for asked in dingtalk.asked[-2:]] == [STREAMING, UPDATE]
+
+
+async def test_text_alone_takes_one_call(dingtalk: DingTalk, begun: Card) -> None:
+    await update(begun, "七天内")
+    assert (streamed(dingtalk), changed(dingtalk)) == (["七天内"], [])
+
+
+async def test_a_status_alone_takes_one_call_and_leaves_the_rest_of_the_card(dingtalk: DingTalk, begun: Card) -> None:
+    await update(begun, "七天", TOOL)
+    [asked] = dingtalk.asked
+    assert asked.path == UPDATE
+    assert asked.body == {
+        "outTrackId": CARD,
+        "cardData": {"cardParamMap": {"status": TOOL}},
+        "cardUpdateOptions": {"updateCardDataByKey": True},
+    }
+
+
+async def test_a_status_before_any_text_does_not_begin_the_stream(dingtalk: DingTalk, own: Card) -> None:
+    await own.create(thinking())
+    await update(own, "", TOOL)
+    assert (streamed(dingtalk), changed(dingtalk)) == ([], [{"status": TOOL}])
+
+
+async def test_text_and_status_take_a_call_each(dingtalk: DingTalk, begun: Card) -> None:
+    await update(begun, "七天内", TOOL)
+    assert (streamed(dingtalk), changed(dingtalk)) == (["七天内"], [{"status": TOOL}])
+
+
+async def test_nothing_new_takes_no_call(dingtalk: DingTalk, begun: Card) -> None:
+    await update(begun, "七天")
+    assert dingtalk.asked == []
+
+
+@pytest.mark.parametrize(("text", "status"), [("七天", ""), ("七天内", ""), ("七天", TOOL), ("七天内", TOOL)])
+async def test_whatever_is_new_is_taken_exactly_once(begun: Card, text: str, status: str) -> None:
+    face, taken = growing(text, status), list[Face]()
+
+    def take() -> Face:
+        taken.append(face)
+        return face
+
+    await begun.update(face, take, 0.0)
+    assert taken == [face]
+
+
+@pytest.fixture
+async def slow(make_card: MakeCard, make_openapi: MakeOpenApi, own_robot: Robot, dingtalk: DingTalk) -> Card:
+    """A card with its first text whose every next call has to wait for a place."""
+    card = make_card(api=make_openapi(robot=own_robot, qps=1))
+    await card.create(thinking())
+    await update(card, "七天")
+    dingtalk.asked.clear()
+    return card
+
+
+async def update_while_waiting(card: Card, now: Face, then: Face) -> None:
+    """An update that is begun with one thing to show, and sent when there is another."""
+    latest = [now]
+    updating = asyncio.create_task(card.update(now, lambda: latest[0], 0.0))
+    await asyncio.sleep(0)
+    latest[0] = then
+    await updating
+
+
+async def test_text_that_comes_while_a_status_waits_for_its_place_is_shown_too(dingtalk: DingTalk, slow: Card) -> None:
+    await update_while_waiting(slow, growing("七天", TOOL), growing("七天内"))
+    assert streamed(dingtalk) == ["七天内"]
+
+
+async def test_a_status_that_comes_while_text_waits_for_its_place_is_shown_too(dingtalk: DingTalk, slow: Card) -> None:
+    await update_while_waiting(slow, growing("七天内"), growing("七天内", TOOL))
+    assert (streamed(dingtalk), changed(dingtalk)) == (["七天内"], [{"status": TOOL}])
+
+
+async def test_a_status_that_was_not_shown_is_shown_with_the_next_update_and_the_text_not_again(
+    dingtalk: DingTalk, begun: Card
 ) -> None:
-    await AiCard(openapi, group, "card-1", 1).finish("whole")
-    await AiCard(openapi, group, "card-1", 2).finish("whole")
+    dingtalk.answers(UPDATE, error(400, "param.error"))
+    with pytest.raises(CallFailed):
+        await update(begun, "七天内", TOOL)
+    await update(begun, "七天内", TOOL)
+    assert streamed(dingtalk) == ["七天内"]
+    assert changed(dingtalk) == [{"status": TOOL}] * 2
+
+
+async def test_the_status_of_a_card_that_was_there_already_is_told_anew(dingtalk: DingTalk, own: Card) -> None:
+    dingtalk.answers(CREATE, error(400, "param.cardAlreadyExist"))
+    await own.create(thinking())
+    await update(own, "七天")
+    assert changed(dingtalk) == [{"status": ""}]
+
+
+async def test_what_a_running_card_was_made_to_show_is_not_told_again(dingtalk: DingTalk, own: Card) -> None:
+    await own.create(in_line(1))
+    await own.show(thinking())
+    dingtalk.asked.clear()
+    await update(own, "", texts.THINKING)
+    assert dingtalk.asked == []
+
+
+# Show
+
+
+@pytest.mark.parametrize("template", ["public", "own"])
+async def test_a_running_card_keeps_its_state_when_it_is_made_to_show_something(
+    dingtalk: DingTalk, cards: dict[str, Card], template: str
+) -> None:
+    """`flowStatus` belongs to the streaming until the end; set beside it, the card would fall back a state."""
+    card = cards[template]
+    for face in (in_line(1), thinking(), growing("七天")):
+        await card.show(face)
+    assert ["flowStatus" in shown for shown in changed(dingtalk)] == [False] * 3
+
+
+async def test_a_place_in_line_moves_on_the_card(dingtalk: DingTalk, card: Card) -> None:
+    await card.show(in_line(1))
+    assert changed(dingtalk)[0]["msgContent"] == texts.in_line(1)
+
+
+async def test_a_new_place_in_line_changes_nothing_but_what_it_names(dingtalk: DingTalk, card: Card) -> None:
+    await card.show(in_line(1))
+    [asked] = dingtalk.to(UPDATE)
+    assert (asked.method, asked.body["outTrackId"]) == ("PUT", CARD)
+    assert asked.body["cardUpdateOptions"] == {"updateCardDataByKey": True}
+
+
+async def test_the_last_face_shows_state_text_and_buttons(dingtalk: DingTalk, card: Card) -> None:
+    await card.show(ANSWER)
+    [shown] = changed(dingtalk)
+    assert (shown["flowStatus"], shown["msgContent"]) == ("3", ANSWER.text)
+    buttons = json.loads(shown["sys_full_json_obj"])["msgButtons"]
+    assert [button["text"] for button in buttons] == list(texts.RATINGS.values())
+
+
+async def test_the_last_face_of_our_own_template_shows_all_of_it(dingtalk: DingTalk, own: Card) -> None:
+    await own.show(ANSWER)
+    [shown] = changed(dingtalk)
+    assert (shown["flowStatus"], shown["content"], shown["status"]) == ("3", ANSWER.text, "")
+    assert (shown["stoppable"], shown["rateable"], shown["rating"]) == ("false", "true", "")
+
+
+@pytest.mark.parametrize("template", ["public", "own"])
+async def test_an_apology_ends_as_finished_because_not_every_template_can_fail(
+    dingtalk: DingTalk, cards: dict[str, Card], template: str
+) -> None:
+    await cards[template].show(ended("抱歉", failed=True))
+    assert changed(dingtalk)[0]["flowStatus"] == "3"
+
+
+async def test_the_last_face_takes_the_buttons_away_where_there_are_none(dingtalk: DingTalk, card: Card) -> None:
+    await card.show(Face(State.FAILED, "抱歉"))
+    assert "msgButtons" not in json.loads(changed(dingtalk)[0]["sys_full_json_obj"])
+
+
+async def test_the_list_of_chats_shows_the_answer_in_the_end(dingtalk: DingTalk, card: Card) -> None:
+    await card.show(ANSWER)
+    line = json.loads(changed(dingtalk)[0]["sys_lastMessageI18n"])
+    assert line == {"zh_CN": "你好！", "en_US": "你好！"}
+
+
+# Finish
+
+
+@pytest.mark.parametrize(("template", "key"), [("public", "msgContent"), ("own", "content")])
+async def test_finishing_shows_the_whole_text_and_ends_the_streaming(
+    dingtalk: DingTalk, cards: dict[str, Card], template: str, key: str
+) -> None:
+    await cards[template].finish(answered("whole"))
+    body = dingtalk.to(STREAMING)[0].body
+    assert (body["key"], body["content"]) == (key, "whole")
+    assert (body["isFull"], body["isFinalize"], body["isError"]) == (True, True, False)
+
+
+async def test_finishing_again_after_a_crash_sends_the_same_frame(dingtalk: DingTalk, make_card: MakeCard) -> None:
+    await make_card(attempt=1).finish(answered("whole"))
+    await make_card(attempt=2).finish(answered("whole"))
     first, again = dingtalk.to(STREAMING)
     assert first.body == again.body
+
+
+async def test_a_part_of_a_text_that_was_too_large_is_a_frame_of_its_own(dingtalk: DingTalk, card: Card) -> None:
+    dingtalk.answers(STREAMING, error(400, "param.stream.content", "content is too large"))
+    with pytest.raises(CallFailed):
+        await card.finish(answered("whole"))
+    await card.finish(answered("who"))
+    assert len({asked.body["guid"] for asked in dingtalk.to(STREAMING)}) == 2
 
 
 async def test_a_text_that_is_too_large_is_said_so(dingtalk: DingTalk, card: Card) -> None:
     dingtalk.always_answers(STREAMING, error(400, "param.stream.content", "content is too large"))
     with pytest.raises(CallFailed) as caught:
-        await card.finish("whole")
+        await card.finish(answered("whole"))
     assert caught.value.fault is Fault.TOO_LARGE
 
 
-async def test_closing_shows_state_text_and_buttons(dingtalk: DingTalk, card: Card) -> None:
-    await card.close(ANSWER)
+# Buttons
+
+
+async def test_everybody_is_shown_which_rating_was_chosen(dingtalk: DingTalk, card: Card) -> None:
+    await card.rate("helpful")
     [asked] = dingtalk.to(UPDATE)
-    shown = variables(asked.body)
-    assert (asked.method, asked.body["outTrackId"]) == ("PUT", "card-1")
     assert asked.body["cardUpdateOptions"] == {"updateCardDataByKey": True}
-    assert (shown["flowStatus"], shown["msgContent"]) == ("3", ANSWER.text)
-    assert json.loads(shown["sys_full_json_obj"]) == {
-        "order": ["msgContent", "msgButtons"],
-        "msgButtons": [{"text": "😊 有帮助", "color": "blue", "id": "helpful:msg-1", "request": True}],
-    }
+    assert variables(asked.body) == card.rated("helpful")
 
 
-async def test_an_apology_ends_as_finished_because_not_every_template_can_fail(
-    dingtalk: DingTalk, card: AiCard
+async def test_a_rating_changes_nothing_else_on_our_own_template(dingtalk: DingTalk, own: Card) -> None:
+    await own.rate("helpful")
+    assert changed(dingtalk) == [{"rating": "helpful"}]
+
+
+def test_the_answer_to_a_press_says_what_the_template_shows(card: Card, own: Card) -> None:
+    assert set(card.rated("helpful")) == {"sys_full_json_obj"}
+    assert (own.rated("helpful"), own.stopping()) == (
+        {"rating": "helpful"},
+        {"stoppable": "false", "status": texts.STOPPING},
+    )
+
+
+# Whether cards are taken
+
+
+async def test_a_template_that_is_refused_is_noted(dingtalk: DingTalk, card: Card, standing: Standing) -> None:
+    dingtalk.answers(CREATE, error(400, "param.templateNotExist"))
+    with pytest.raises(CallFailed):
+        await card.create(thinking())
+    assert "param.templateNotExist" in standing.refusal
+
+
+async def test_a_permission_that_is_missing_for_the_stream_is_noted(
+    dingtalk: DingTalk, card: Card, standing: Standing
 ) -> None:
-    await card.close(Face(State.FAILED, "抱歉"))
-    assert variables(dingtalk.to(UPDATE)[0].body)["flowStatus"] == "3"
+    dingtalk.answers(STREAMING, error(403, "Forbidden.AccessDenied.AccessTokenPermissionDenied"))
+    with pytest.raises(CallFailed):
+        await update(card, "text")
+    assert standing.refusal
 
 
-async def test_closing_takes_the_buttons_away_where_there_are_none(dingtalk: DingTalk, card: Card) -> None:
-    await card.close(Face(State.FAILED, "抱歉"))
-    assert "msgButtons" not in json.loads(variables(dingtalk.to(UPDATE)[0].body)["sys_full_json_obj"])
-
-
-async def test_the_list_of_chats_shows_the_answer_in_the_end(dingtalk: DingTalk, card: Card) -> None:
-    await card.close(ANSWER)
-    line = json.loads(variables(dingtalk.to(UPDATE)[0].body)["sys_lastMessageI18n"])
-    assert line == {"zh_CN": "你好！", "en_US": "你好！"}
+async def test_a_card_that_was_finished_puts_the_robots_cards_right(
+    dingtalk: DingTalk, card: Card, standing: Standing
+) -> None:
+    dingtalk.answers(CREATE, error(400, "param.templateNotExist"))
+    with pytest.raises(CallFailed):
+        await card.create(thinking())
+    await card.finish(ANSWER)
+    assert standing.refusal == ""
 
 
 # Counting
@@ -267,14 +588,14 @@ async def test_the_list_of_chats_shows_the_answer_in_the_end(dingtalk: DingTalk,
 )
 @pytest.mark.parametrize("stage", ["initial", "streaming", "final"])
 async def test_each_card_call_is_counted_by_stage_and_outcome(
-    *, dingtalk: DingTalk, make_openapi: MakeOpenApi, group: Address, stage: str, answer: Answer, outcome: str
+    *, dingtalk: DingTalk, make_openapi: MakeOpenApi, make_card: MakeCard, stage: str, answer: Answer, outcome: str
 ) -> None:
-    card, before = AiCard(make_openapi(attempts=1), group, "card-1", 1), updates(stage, outcome)
+    card, before = make_card(api=make_openapi(attempts=1)), updates(stage, outcome)
     dingtalk.answers(CREATE if stage == "initial" else STREAMING, answer)
-    calls = {
-        "initial": lambda: card.create(THINKING),
-        "streaming": lambda: card.update(lambda: "a", 0.0),
-        "final": lambda: card.finish("a"),
+    calls: dict[str, Callable[[], Awaitable[object]]] = {
+        "initial": lambda: card.create(thinking()),
+        "streaming": lambda: update(card, "a"),
+        "final": lambda: card.finish(answered("a")),
     }
     if outcome == "ok":
         await calls[stage]()
@@ -284,28 +605,22 @@ async def test_each_card_call_is_counted_by_stage_and_outcome(
     assert updates(stage, outcome) == before + 1
 
 
+async def test_a_place_in_line_counts_as_a_beginning_and_the_last_face_as_an_end(card: Card) -> None:
+    before = updates("initial", "ok"), updates("final", "ok")
+    await card.show(in_line(1))
+    await card.show(ANSWER)
+    assert (updates("initial", "ok"), updates("final", "ok")) == (before[0] + 1, before[1] + 1)
+
+
 async def test_a_cancelled_update_has_no_outcome(dingtalk: DingTalk, card: Card) -> None:
     def total() -> float:
         return sum(sample.value for family in metrics.CARD_UPDATES.collect() for sample in family.samples)
 
     before = total()
     dingtalk.answers(STREAMING, HANG)
-    update = asyncio.create_task(card.update(lambda: "a", 0.0))
+    updating = asyncio.create_task(update(card, "a"))
     await dingtalk.until_asked(STREAMING)
-    update.cancel()
-    await asyncio.wait([update], timeout=20)
-    assert update.cancelled()
+    updating.cancel()
+    await asyncio.wait([updating], timeout=20)
+    assert updating.cancelled()
     assert total() == before
-
-
-@pytest.mark.parametrize(
-    ("text", "line"),
-    [
-        ("one", "one"),
-        ("\n\n  two \nthree", "two"),
-        ("", "…"),
-        ("长" * 100, "长" * (SUMMARY_LENGTH - 1) + "…"),
-    ],
-)
-def test_a_summary_is_one_short_line(text: str, line: str) -> None:
-    assert summary(text) == line

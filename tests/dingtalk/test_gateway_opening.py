@@ -7,15 +7,16 @@ import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 
-import aiohttp
 import pytest
 from aiohttp import web
 from dingtalk_stream.chatbot import ChatbotMessage
 from dingtalk_stream.handlers import CallbackHandler
 
 import actors
+from actors.dingtalk.ban import Ban
 from actors.dingtalk.port import CARD_TOPIC, MESSAGE_TOPIC
 from actors.errors import ConnectionTrouble
+from tests.dingtalk.conftest import Clock, Kept
 from tests.dingtalk.gateway_script import (
     PATIENCE,
     SECRET,
@@ -174,68 +175,73 @@ async def test_an_endpoint_that_hangs_up_is_unreachable(line: Line) -> None:
         assert (await failed(line)).reason == "unreachable"
 
 
-SOCKS = ["socks5://127.0.0.1:1", "socks5h://user:pass@127.0.0.1:1", "SOCKS4://127.0.0.1:1"]
+BAN_PAGES = [
+    {"status": 1111, "wait": 5, "source": "x5", "punish": "deny"},
+    '<html><script>{"status":1111,"punish":"deny"}</script></html>',
+]
 
 
-@pytest.fixture
-async def proxied(line: Line, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Line]:
-    """A line that heeds the environment's proxies, as the service's does."""
-    for name in ("http_proxy", "https_proxy", "no_proxy", "socks_proxy"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
-    async with aiohttp.ClientSession(trust_env=True) as session:
-        line.session = session
-        yield line
+@pytest.mark.parametrize("status", [200, 403])
+@pytest.mark.parametrize("page", BAN_PAGES, ids=["json", "html"])
+async def test_a_banned_address_means_unavailable_and_is_told(line: Line, status: int, page: object) -> None:
+    line.platform.refusal = answering(status, page)
+    trouble = await failed(line)
+    assert trouble.reason == "unavailable"
+    assert "DingTalk turns this IP address away for 5 minutes" in trouble.detail
 
 
-@pytest.mark.parametrize("proxy", SOCKS)
-@pytest.mark.parametrize("scheme", ["http", "https"])
-async def test_a_socks_proxy_before_the_gateway_is_unreachable_and_named(
-    proxied: Line, monkeypatch: pytest.MonkeyPatch, scheme: str, proxy: str
-) -> None:
-    proxied.robot = replace(proxied.robot, endpoint=f"{scheme}://{NOBODY}")
-    monkeypatch.setenv(f"{scheme}_proxy", proxy)
-    trouble = await failed(proxied)
-    assert trouble.reason == "unreachable"
-    assert "SOCKS proxies are not supported in this version" in trouble.detail
-    assert "pass@" not in trouble.detail
+async def test_while_the_address_is_banned_the_gateway_is_not_asked(line: Line) -> None:
+    line.platform.refusal = answering(403, BAN_PAGES[0])
+    await failed(line)
+    trouble = await failed(line)
+    assert (trouble.reason, trouble.detail.partition(":")[0]) == ("unavailable", "not asked")
+    assert len(line.platform.opens) == 1
 
 
-@pytest.mark.parametrize("proxy", SOCKS)
-@pytest.mark.parametrize("scheme", ["ws", "wss"])
-async def test_a_socks_proxy_before_the_endpoint_is_unreachable_and_named(
-    proxied: Line, monkeypatch: pytest.MonkeyPatch, scheme: str, proxy: str
-) -> None:
-    proxied.platform.answer["endpoint"] = f"{scheme}://{NOBODY}/connect"
-    monkeypatch.setenv("https_proxy", proxy)
-    trouble = await failed(proxied)
-    assert trouble.reason == "unreachable"
-    assert "SOCKS proxies are not supported in this version" in trouble.detail
+async def test_after_five_minutes_the_gateway_is_asked_again(line: Line) -> None:
+    clock = Clock()
+    line.ban = Ban(clock)
+    line.platform.refusal = answering(403, BAN_PAGES[0])
+    await failed(line)
+    clock.now, line.platform.refusal = 300.0, None
+    await line.connect(Ear())
+    assert len(line.platform.opens) == 2
 
 
-@pytest.mark.parametrize("proxy", ["127.0.0.1:1", "http://127.0.0.1:port", "odd://127.0.0.1:1"])
-async def test_a_proxy_before_the_gateway_that_cannot_be_used_is_unreachable(
-    proxied: Line, monkeypatch: pytest.MonkeyPatch, proxy: str
-) -> None:
-    monkeypatch.setenv("http_proxy", proxy)
-    assert (await failed(proxied)).reason == "unreachable"
+def only(secret: str, line: Line) -> Callable[[], Awaitable[web.StreamResponse]]:
+    """A gateway that takes this secret and no other."""
+
+    async def answer() -> web.StreamResponse:
+        if line.platform.opens[-1]["clientSecret"] != secret:
+            return web.json_response({"code": "authFailed", "message": "鉴权失败"}, status=401)
+        url = line.platform.url.replace("http", "ws")
+        return web.json_response({"endpoint": f"{url}/connect", "ticket": TICKET})
+
+    return answer
 
 
-@pytest.mark.parametrize("proxy", ["127.0.0.1:1", "odd://127.0.0.1:1", "http://127.0.0.1:1"])
-async def test_a_proxy_before_the_endpoint_that_cannot_be_used_is_unreachable(
-    proxied: Line, monkeypatch: pytest.MonkeyPatch, proxy: str
-) -> None:
-    monkeypatch.setenv("https_proxy", proxy)
-    assert (await failed(proxied)).reason == "unreachable"
+async def test_a_secret_that_is_refused_is_looked_up_and_the_new_one_is_used_at_once(line: Line) -> None:
+    line.robot = replace(line.robot, client_secret=Kept("old", "new"))
+    line.platform.refusal = only("new", line)
+    await line.connect(Ear())
+    assert [asked["clientSecret"] for asked in line.platform.opens] == ["old", "new"]
 
 
-async def test_a_socks_proxy_does_not_matter_where_none_is_to_be_used(
-    proxied: Line, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("http_proxy", "https_proxy"):
-        monkeypatch.setenv(name, SOCKS[0])
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    await proxied.connect(Ear())
+@pytest.mark.parametrize("kept", ["old", "new"])
+async def test_a_secret_is_looked_up_only_once_for_one_connection(line: Line, kept: str) -> None:
+    secret = Kept("old", kept)
+    line.robot = replace(line.robot, client_secret=secret)
+    line.platform.refusal = only("newer", line)
+    assert (await failed(line)).reason == "refused"
+    assert (secret.looks, len(line.platform.opens)) == (1, 2 if kept == "new" else 1)
+
+
+async def test_no_secret_is_looked_up_for_other_trouble(line: Line) -> None:
+    secret = Kept("old", "new")
+    line.robot = replace(line.robot, client_secret=secret)
+    line.platform.refusal = answering(503, {"code": "ServiceUnavailable"})
+    await failed(line)
+    assert secret.looks == 0
 
 
 @pytest.mark.parametrize("stage", ["ticket", "handshake"])

@@ -1,4 +1,4 @@
-"""Robot messages as the platform sends them, and as it might."""
+"""Robot messages as the platform sends them, and as it might: who asks, where the answer goes, what is no question."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from actors.core import texts
 from actors.core.question import Address, Question
 from actors.core.scope import Scope
 from actors.dingtalk.inbound import Malformed, Unreadable, read_message
@@ -102,12 +103,6 @@ def test_a_message_of_a_group_is_answered_in_the_group() -> None:
         (message(msgtype=...), "hello DingTalk!"),
         (message(text={"content": "half \ud83d an emoji\x00"}), "half ? an emoji"),
         (of_kind("richText", {"richText": [{"text": "看这里"}, {"text": "，好吗？"}]}), "看这里，好吗？"),
-        (
-            of_kind(
-                "richText", {"richText": [{"text": "看"}, {"type": "picture", "downloadCode": "d"}, {"text": "图"}]}
-            ),
-            "看图",
-        ),
         (of_kind("richText", {"richText": [None, 7, {"text": None}, {"text": "ok"}]}), "ok"),
         (of_kind("audio", {"duration": 4000, "downloadCode": "d", "recognition": "几点开门"}), "几点开门"),
     ],
@@ -127,12 +122,13 @@ def test_the_words_of_a_message_are_found(data: dict[str, Any], words: str) -> N
         (of_kind("richText", {"richText": []}), "empty"),
         (of_kind("richText", {"richText": "no list"}), "empty"),
         (of_kind("richText", None), "empty"),
-        (of_kind("richText", {"richText": [{"type": "picture", "downloadCode": "d"}, {"text": " "}]}), "picture"),
-        (of_kind("picture", {"downloadCode": "d", "pictureDownloadCode": "p"}), "picture"),
-        (of_kind("audio", {"duration": 4000, "downloadCode": "d"}), "audio"),
-        (of_kind("audio", {"duration": 4000, "recognition": ""}), "audio"),
-        (of_kind("video", {"duration": "5", "videoType": "mp4", "downloadCode": "d"}), "video"),
-        (of_kind("file", {"fileName": "foobar.zip", "downloadCode": "d", "spaceId": "223", "fileId": "117"}), "file"),
+        (of_kind("richText", {"richText": [{"type": "picture"}, {"text": " "}]}), "picture"),
+        (of_kind("picture", {"downloadCode": ""}), "picture"),
+        (of_kind("picture", None), "picture"),
+        (of_kind("picture", ...), "picture"),
+        (of_kind("audio", {"duration": 4000, "recognition": "", "downloadCode": None}), "audio"),
+        (of_kind("video", {"duration": "5", "videoType": "mp4"}), "video"),
+        (of_kind("file", {"fileName": "foobar.zip", "spaceId": "223", "fileId": "117"}), "file"),
         (of_kind("unknownMsgType", {"unknownMsgType": "用户发送了一条消息，机器人暂不支持接收。"}), "unknown"),
         (of_kind("interactiveCard", {}), "unknown"),
         (of_kind("", {}), "unknown"),
@@ -147,14 +143,20 @@ def test_a_message_without_words_says_what_it_is_instead(data: dict[str, Any], k
     assert unreadable(data).kind == kind
 
 
-def test_an_unreadable_message_can_be_answered_like_a_question() -> None:
+def test_an_unreadable_message_can_be_answered_and_allowed_like_a_question() -> None:
     got, asked = unreadable(of_kind("file", {})), question(TEXT)
-    assert (got.robot, got.message_id, got.conversation, got.address) == (
+    assert (got.robot, got.message_id, got.conversation, got.address, got.sender_id) == (
         asked.robot,
         asked.message_id,
         asked.conversation,
         asked.address,
+        asked.sender_id,
     )
+
+
+def test_there_is_a_sentence_for_whatever_cannot_be_answered() -> None:
+    kinds = {"empty", "picture", "audio", "video", "file", "over_quota", "unknown"}
+    assert kinds == set(texts.UNREADABLE)
 
 
 @pytest.mark.parametrize(
@@ -230,16 +232,46 @@ ANYTHING = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=8,
 )
-BODIES = ANYTHING | st.fixed_dictionaries(
-    {}, optional={"content": ANYTHING, "richText": ANYTHING, "recognition": ANYTHING}
+"""Any JSON, and some that is none."""
+
+CODES = ANYTHING | st.sampled_from(["code"])
+PARTS = ANYTHING | st.fixed_dictionaries(
+    {}, optional={"text": ANYTHING, "type": ANYTHING | st.just("picture"), "downloadCode": CODES, "atName": ANYTHING}
 )
-KINDS = st.sampled_from(["text", "richText", "audio", "picture", "file"]) | ANYTHING
+CARD_RUNS = st.fixed_dictionaries({"elementType": st.sampled_from(["TEXT", "LINK", "IMAGE", 1]), "value": ANYTHING})
+CONTENT = {
+    "content": ANYTHING,
+    "text": ANYTHING,
+    "richText": ANYTHING | st.lists(PARTS, max_size=4),
+    "recognition": ANYTHING,
+    "downloadCode": CODES,
+    "pictureDownloadCode": CODES,
+    "fileName": ANYTHING,
+    "videoType": ANYTHING,
+    "summary": ANYTHING,
+    "title": ANYTHING,
+    "cardContent": ANYTHING
+    | st.lists(st.fixed_dictionaries({"children": st.lists(CARD_RUNS, max_size=3)}), max_size=2),
+}
+KINDS = ANYTHING | st.sampled_from(
+    ["text", "richText", "audio", "picture", "video", "file", "interactiveCard", "chatRecord", "unknownMsgType", ""]
+)
+REPLIED = ANYTHING | st.fixed_dictionaries(
+    {},
+    optional={
+        "msgType": KINDS,
+        "msgtype": KINDS,
+        "text": ANYTHING,
+        "content": ANYTHING | st.fixed_dictionaries({}, optional=CONTENT),
+    },
+)
+BODIES = ANYTHING | st.fixed_dictionaries({}, optional=CONTENT | {"repliedMsg": REPLIED})
 
 
 @unhurried
 @given(
-    st.dictionaries(st.sampled_from([*TEXT, "errorCode", "content"]), ANYTHING),
-    st.fixed_dictionaries({}, optional={"text": BODIES, "content": BODIES, "msgtype": KINDS}),
+    st.dictionaries(st.sampled_from([*TEXT, "errorCode", "atUsers"]), ANYTHING),
+    st.fixed_dictionaries({}, optional={"text": BODIES, "content": BODIES, "msgtype": KINDS, "quoteMessage": REPLIED}),
     st.sampled_from(Scope),
     st.sampled_from(Scope),
 )
@@ -251,7 +283,10 @@ def test_any_payload_is_a_question_unreadable_or_malformed(
         got = read_message(data, robot=ROBOT, conversation_scope=conversations, memory_scope=memories, received_at=0.0)
     except Malformed:
         return
-    if isinstance(got, Question):
-        assert got.text
-        assert Question.from_json(got.to_json()) == got
-        got.to_json().encode()
+    if isinstance(got, Unreadable):
+        assert got.kind in texts.UNREADABLE
+        return
+    assert got.text or got.attachments
+    assert all(attachment.code for attachment in got.attachments)
+    assert Question.from_json(got.to_json()) == got
+    got.to_json().encode()

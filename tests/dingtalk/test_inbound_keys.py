@@ -5,7 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from actors.core.question import Question
-from actors.core.scope import Scope, of_robot
+from actors.core.scope import Scope, of_robot, robot_of
 from actors.dingtalk.inbound import read_message
 from tests.dingtalk.conftest import unhurried
 
@@ -98,3 +98,9 @@ def test_strangers_without_any_id_never_share_a_memory() -> None:
 @pytest.mark.parametrize("scope", list(Scope))
 def test_a_message_without_chat_still_has_a_key_of_its_sender(scope: Scope) -> None:
     assert "s" in asked(scope, scope, senderStaffId="s").chat_id
+
+
+@unhurried
+@given(st.sampled_from(Scope), PARTIES)
+def test_a_key_tells_its_robot(scope: Scope, parties: tuple[str, str, str]) -> None:
+    assert robot_of(key(scope, parties)) == parties[0]

@@ -18,11 +18,12 @@ from yarl import URL
 from actors.core.backoff import Backoff
 from actors.core.robot import Robot
 from actors.dingtalk import openapi as api
+from actors.dingtalk.ban import Ban
 from actors.dingtalk.limits import PATIENCE, Kind, Rank
 from actors.dingtalk.openapi import OpenApi
 from actors.dingtalk.quota import Quota
 from actors.errors import CallFailed, Fault
-from tests.dingtalk.conftest import Clock, MakeOpenApi
+from tests.dingtalk.conftest import Clock, Kept, MakeOpenApi
 from tests.dingtalk.scripted import (
     CREATE,
     HANG,
@@ -52,7 +53,7 @@ LASTING = [
     (error(403, "Forbidden.AccessDenied.AccessTokenPermissionDenied"), Fault.PERMISSION),
     (error(400, "param.stream.content"), Fault.TOO_LARGE),
     (error(400, "param.cardAlreadyExist"), Fault.CARD_EXISTS),
-    (error(400, "param.templateNotExist"), Fault.REJECTED),
+    (error(400, "param.templateNotExist"), Fault.TEMPLATE),
     (Answer(200, {"success": False}), Fault.REJECTED),
 ]
 
@@ -85,6 +86,52 @@ async def test_chinese_travels_as_utf_8_and_not_as_escapes(dingtalk: DingTalk, o
 async def test_half_a_character_does_not_stop_a_call(dingtalk: DingTalk, openapi: OpenApi) -> None:
     await openapi.call(api.STREAMING, lambda: {"content": "torn \ud83d"})
     assert dingtalk.to(STREAMING)[0].body == {"content": "torn ?"}
+
+
+# The secret
+
+
+def secrets_asked(dingtalk: DingTalk) -> list[str]:
+    return [asked.body["appSecret"] for asked in dingtalk.to(TOKEN)]
+
+
+WRONG_SECRET = error(400, "invalidClientIdOrSecret", "无效的clientId或者clientSecret")
+
+
+@pytest.fixture
+def rotated(robot: Robot, make_openapi: MakeOpenApi) -> OpenApi:
+    """A client whose secret has been changed where it is kept."""
+    openapi = make_openapi()
+    openapi.robot = replace(robot, client_secret=Kept("old", "new"))
+    return openapi
+
+
+async def test_a_secret_that_is_refused_is_looked_up_and_the_new_one_is_used_at_once(
+    dingtalk: DingTalk, rotated: OpenApi
+) -> None:
+    dingtalk.answers(TOKEN, WRONG_SECRET)
+    await rotated.call(api.STREAMING, frame)
+    assert secrets_asked(dingtalk) == ["old", "new"]
+
+
+async def test_a_new_secret_that_is_refused_too_is_the_end(dingtalk: DingTalk, rotated: OpenApi) -> None:
+    dingtalk.always_answers(TOKEN, WRONG_SECRET)
+    failure = await failure_of(rotated.call(api.STREAMING, frame))
+    assert (failure.api, failure.fault) == ("token", Fault.CREDENTIALS)
+    assert secrets_asked(dingtalk) == ["old", "new"]
+
+
+async def test_a_secret_that_stays_the_same_is_refused_once(dingtalk: DingTalk, openapi: OpenApi) -> None:
+    dingtalk.always_answers(TOKEN, WRONG_SECRET)
+    failure = await failure_of(openapi.call(api.STREAMING, frame))
+    assert (failure.api, failure.fault) == ("token", Fault.CREDENTIALS)
+    assert secrets_asked(dingtalk) == ["the-robots-secret"]
+
+
+async def test_no_secret_is_looked_up_for_other_trouble(dingtalk: DingTalk, rotated: OpenApi) -> None:
+    dingtalk.answers(TOKEN, BUSY)
+    await rotated.call(api.STREAMING, frame)
+    assert secrets_asked(dingtalk) == ["old", "old"]
 
 
 # Retries
@@ -147,7 +194,14 @@ async def nobody(robot: Robot, session: aiohttp.ClientSession, quota: Quota) -> 
         endpoint = f"http://127.0.0.1:{bound.getsockname()[1]}"
         backoff = Backoff(0.001, 2, 0.01, 0.001)
         client = OpenApi(
-            replace(robot, endpoint=endpoint), session, attempts=2, backoff=backoff, timeout=5, qps=20, quota=quota
+            replace(robot, endpoint=endpoint),
+            session,
+            attempts=2,
+            backoff=backoff,
+            timeout=5,
+            qps=20,
+            quota=quota,
+            ban=Ban(),
         )
         yield client
         await client.close()
@@ -156,26 +210,6 @@ async def nobody(robot: Robot, session: aiohttp.ClientSession, quota: Quota) -> 
 async def test_nobody_listening_is_a_passing_fault(nobody: OpenApi) -> None:
     failure = await failure_of(nobody.call(api.STREAMING, frame))
     assert (failure.api, failure.fault, failure.status) == ("token", Fault.TRANSIENT, 0)
-
-
-@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "socks5h://user:pass@127.0.0.1:1", "http://127.0.0.1:port"])
-@pytest.mark.parametrize("scheme", ["http", "https"])
-async def test_a_proxy_that_cannot_be_used_is_a_passing_failure(
-    robot: Robot, quota: Quota, monkeypatch: pytest.MonkeyPatch, scheme: str, proxy: str
-) -> None:
-    for name in ("http_proxy", "https_proxy", "no_proxy"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
-    monkeypatch.setenv(f"{scheme}_proxy", proxy)
-    robot = replace(robot, endpoint=f"{scheme}://127.0.0.1:1")
-    backoff = Backoff(initial=0.001, multiplier=2, maximum=0.01, jitter=0.001)
-    async with aiohttp.ClientSession(trust_env=True) as session:
-        openapi = OpenApi(robot, session, attempts=2, backoff=backoff, timeout=10.0, qps=20, quota=quota)
-        failure = await failure_of(openapi.warm())
-        await openapi.close()
-    assert (failure.fault, failure.code) == (Fault.TRANSIENT, "noAnswer")
-    assert ("SOCKS proxies are not supported" in str(failure)) == proxy.startswith("socks")
-    assert "pass@" not in str(failure)
 
 
 @pytest.mark.parametrize(("answer", "fault"), LASTING)

@@ -39,7 +39,7 @@ CODES = [
     (400, "param.stream.content", Fault.TOO_LARGE),
     (400, "param.stream.contentEmpty", Fault.REJECTED),
     (400, "param.cardAlreadyExist", Fault.CARD_EXISTS),
-    (400, "param.templateNotExist", Fault.REJECTED),
+    (400, "param.templateNotExist", Fault.TEMPLATE),
     (400, "param.stream.outTrackId", Fault.REJECTED),
     (403, "Forbidden.AccessDenied.SomethingElse", Fault.REJECTED),
     (404, "", Fault.REJECTED),

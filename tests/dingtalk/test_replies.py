@@ -1,22 +1,22 @@
-"""Plain messages: by webhook while it lives and leads to DingTalk, else by the API; long texts arrive whole."""
+"""How a robot answers: by webhook while it lives and leads to DingTalk, else by the API, or on a card of its kind; long
+texts arrive whole."""
 
 import json
 import logging
 from dataclasses import replace
 
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
 
-from actors.core.card import card_id
+from actors.core.card import CardKind, card_id, thinking
 from actors.core.question import Address, Question
 from actors.dingtalk.openapi import OpenApi
 from actors.dingtalk.port import Replies
 from actors.dingtalk.quota import Quota
-from actors.dingtalk.replies import MESSAGE_BYTES, RobotReplies, numbered, split, trusted
+from actors.dingtalk.replies import MESSAGE_BYTES, RobotReplies, numbered, trusted
+from actors.dingtalk.standing import Standing
 from actors.errors import CallFailed, Fault
-from tests.dingtalk.conftest import MakeOpenApi, unhurried
-from tests.dingtalk.scripted import GROUP, OTO, WEBHOOK, Answer, DingTalk, error
+from tests.dingtalk.conftest import Clock, MakeOpenApi
+from tests.dingtalk.scripted import CREATE, GROUP, OTO, SEND_STANDARD, WEBHOOK, Answer, DingTalk, error
 
 NOW = 1_700_000_000.0
 LIVE = NOW + 5_400
@@ -25,8 +25,8 @@ LONG = "一行字。\n" * 3_000
 
 
 @pytest.fixture
-def replies(openapi: OpenApi, quota: Quota) -> Replies:
-    return RobotReplies(openapi, quota, lambda: NOW)
+def replies(openapi: OpenApi, quota: Quota, standing: Standing) -> Replies:
+    return RobotReplies(openapi, quota, standing, now=lambda: NOW)
 
 
 def with_webhook(address: Address, dingtalk: DingTalk, expires: float = LIVE) -> Address:
@@ -38,7 +38,22 @@ async def test_a_live_webhook_takes_the_message(dingtalk: DingTalk, replies: Rep
     await replies.say(with_webhook(group, dingtalk), "**好**\n完")
     [asked] = dingtalk.asked
     assert asked.path == WEBHOOK
+    assert asked.body.pop("at") == {"atUserIds": ["staff-1"]}
     assert asked.body == {"msgtype": "markdown", "markdown": {"title": "**好**", "text": "**好**\n完"}}
+
+
+async def test_a_webhook_in_a_private_chat_mentions_nobody(
+    dingtalk: DingTalk, replies: Replies, private: Address
+) -> None:
+    await replies.say(with_webhook(private, dingtalk), "好")
+    assert "at" not in dingtalk.to(WEBHOOK)[0].body
+
+
+async def test_a_webhook_in_a_group_mentions_nobody_who_has_no_user_id(
+    dingtalk: DingTalk, replies: Replies, group: Address
+) -> None:
+    await replies.say(with_webhook(replace(group, user=""), dingtalk), "好")
+    assert "at" not in dingtalk.to(WEBHOOK)[0].body
 
 
 async def test_a_webhook_gets_no_token(dingtalk: DingTalk, replies: Replies, group: Address) -> None:
@@ -189,45 +204,6 @@ async def test_a_webhook_to_somewhere_else_is_not_followed(
 
 # Long texts
 
-texts = st.text(st.sampled_from('aé中😀\n"\\\t\x00 ') | st.characters(), max_size=400)
-
-
-@unhurried
-@given(texts, st.integers(6, 100))
-@example('"' * 50, 7)
-@example("\n" * 50, 7)
-def test_nothing_is_lost_by_splitting(text: str, limit: int) -> None:
-    assert "".join(split(text, limit)) == text
-
-
-@unhurried
-@given(texts, st.integers(12, 100))
-def test_every_part_travels_in_its_limit(text: str, limit: int) -> None:
-    sizes = [len(json.dumps(part, ensure_ascii=False).encode(errors="replace")) - 2 for part in split(text, limit)]
-    assert max(sizes) <= limit
-
-
-@unhurried
-@given(texts, st.integers(12, 100))
-def test_no_part_is_empty_unless_the_text_is(text: str, limit: int) -> None:
-    assert all(split(text, limit)) or not text
-
-
-def test_a_text_is_split_between_its_lines() -> None:
-    assert split("one\ntwo\nthree", 10) == ["one\ntwo\n", "three"]
-
-
-def test_a_line_that_is_too_long_is_split_between_characters() -> None:
-    assert split("中中中中", 7) == ["中中", "中中"]
-
-
-def test_half_a_character_is_no_obstacle() -> None:
-    assert split("\ud83d" * 3, 2) == ["\ud83d" * 2, "\ud83d"]
-
-
-def test_a_part_is_not_cut_short_for_a_line_that_ends_early() -> None:
-    assert split("a\n" + "b" * 20, 12) == ["a\n" + "b" * 9, "b" * 11]
-
 
 def test_a_short_text_has_no_number() -> None:
     assert numbered("好") == ["好"]
@@ -242,9 +218,9 @@ def test_a_long_text_is_numbered() -> None:
 
 @pytest.mark.parametrize("text", [LONG, '"' * 40_000, "\n" * 40_000, "😀" * 20_000, "\x00" * 10_000])
 async def test_a_long_text_keeps_to_the_limits_of_both_ways(
-    *, dingtalk: DingTalk, make_openapi: MakeOpenApi, quota: Quota, group: Address, text: str
+    *, dingtalk: DingTalk, make_openapi: MakeOpenApi, quota: Quota, standing: Standing, group: Address, text: str
 ) -> None:
-    replies = RobotReplies(make_openapi(qps=100), quota, lambda: NOW)
+    replies = RobotReplies(make_openapi(qps=100), quota, standing, now=lambda: NOW)
     await replies.say(group, text)
     await replies.say(with_webhook(group, dingtalk), text)
     assert all(len(asked.body["msgParam"].encode()) <= MESSAGE_BYTES for asked in dingtalk.to(GROUP))
@@ -252,21 +228,6 @@ async def test_a_long_text_keeps_to_the_limits_of_both_ways(
 
 
 # Cards and budget
-
-
-@pytest.fixture
-def question(group: Address) -> Question:
-    return Question(
-        robot="dingrobot",
-        message_id="msg-1",
-        conversation="dingrobot staff-1",
-        chat_id="dingrobot:cidGroup==:staff-1",
-        text="营业时间？",
-        sender_id="staff-1",
-        sender_nick="张三",
-        address=group,
-        received_at=NOW,
-    )
 
 
 def test_the_card_of_a_question_is_the_same_for_every_attempt(replies: Replies, question: Question) -> None:
@@ -277,10 +238,62 @@ def test_the_budget_is_whole_while_nobody_watches_the_quota(replies: Replies) ->
     assert replies.budget(20) == 20
 
 
-async def test_the_budget_shrinks_with_the_quota(openapi: OpenApi) -> None:
+async def test_the_budget_shrinks_with_the_quota(openapi: OpenApi, standing: Standing) -> None:
     async def nine_tenths(_month: str, _calls: int) -> int:
         return 4_500
 
     quota = Quota(5_000, nine_tenths)
     await quota.open("dingrobot")
-    assert RobotReplies(openapi, quota).budget(21) == 11
+    assert RobotReplies(openapi, quota, standing).budget(21) == 11
+
+
+# What answers are shown on
+
+NO_TEMPLATE = CallFailed("create", Fault.TEMPLATE, 400, "param.templateNotExist", "")
+
+
+def refuse(standing: Standing) -> None:
+    with pytest.raises(CallFailed), standing.watched("card-1"):
+        raise NO_TEMPLATE
+
+
+@pytest.mark.parametrize(("kind", "path"), [(CardKind.AI, CREATE), (CardKind.STANDARD, SEND_STANDARD)])
+async def test_a_card_is_of_the_robots_kind(
+    *,
+    dingtalk: DingTalk,
+    openapi: OpenApi,
+    quota: Quota,
+    standing: Standing,
+    question: Question,
+    kind: CardKind,
+    path: str,
+) -> None:
+    await RobotReplies(openapi, quota, standing, kind).card(question, 1).create(thinking())
+    assert len(dingtalk.to(path)) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "text_only"), [(CardKind.AI, False), (CardKind.STANDARD, False), (CardKind.TEXT, True)]
+)
+def test_answers_go_as_text_where_the_settings_say_so(
+    openapi: OpenApi, quota: Quota, standing: Standing, kind: CardKind, *, text_only: bool
+) -> None:
+    replies = RobotReplies(openapi, quota, standing, kind)
+    assert (replies.text_only, replies.shown_on) == (text_only, kind)
+
+
+@pytest.mark.parametrize("kind", [CardKind.AI, CardKind.STANDARD])
+def test_answers_go_as_text_while_cards_are_refused(openapi: OpenApi, quota: Quota, kind: CardKind) -> None:
+    standing = Standing("dingrobot", clock := Clock())
+    replies = RobotReplies(openapi, quota, standing, kind)
+    refuse(standing)
+    assert replies.text_only
+    clock.now = 3600.0
+    assert not replies.text_only
+
+
+def test_an_operator_reads_why_answers_go_as_text(openapi: OpenApi, quota: Quota, standing: Standing) -> None:
+    replies = RobotReplies(openapi, quota, standing)
+    refuse(standing)
+    assert replies.shown_on.startswith("text")
+    assert "param.templateNotExist" in replies.shown_on

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -14,6 +15,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+
+UNREACHABLE = {
+    "DINGTALK_CLIENT_ID": "ding1",
+    "DINGTALK_CLIENT_SECRET": "hush-hush",
+    "DINGTALK_OPENAPI_ENDPOINT": "http://127.0.0.1:9",
+}
+"""A robot whose platform is not there."""
 
 
 def environment(folder: Path, **settings: str) -> dict[str, str]:
@@ -82,6 +90,26 @@ def test_check_masks_the_secret(tmp_path: Path) -> None:
     assert "hush-hush" not in checked.stdout + checked.stderr
 
 
+def test_check_names_a_proxy_that_cannot_be_used_and_not_its_password(tmp_path: Path) -> None:
+    checked = command(tmp_path, "check", https_proxy="odd://bot:hush-hush@proxy:3128")
+    assert checked.returncode == 2
+    assert checked.stderr.startswith(
+        "HTTPS_PROXY='odd://bot:***@proxy:3128': must be an address that begins with http://"
+    )
+    assert "hush-hush" not in checked.stdout + checked.stderr
+
+
+def test_check_names_certificates_that_are_not_there(tmp_path: Path) -> None:
+    checked = command(tmp_path, "check", SSL_CERT_FILE="/nowhere/ca.pem")
+    assert checked.returncode == 2
+    assert checked.stderr.startswith("SSL_CERT_FILE='/nowhere/ca.pem': must be a readable file")
+
+
+def test_check_says_that_the_clicks_of_standard_cards_reach_nobody(tmp_path: Path) -> None:
+    checked = command(tmp_path, "check", CARD_KIND="standard")
+    assert (checked.returncode, "reach no Stream client" in checked.stderr) == (0, True)
+
+
 @pytest.mark.parametrize("agent", ["nonsense:", "python:nowhere:answer", "faq:/nowhere", "openai:gpt"])
 def test_check_names_an_agent_that_cannot_be_had(tmp_path: Path, agent: str) -> None:
     checked = command(tmp_path, "check", AGENT=agent)
@@ -134,6 +162,39 @@ def test_a_signal_during_the_start_drains_or_ends_at_once(tmp_path: Path, delay:
         _, errors = process.communicate(timeout=60)
     assert process.returncode in {0, -signal.SIGTERM}
     assert "Traceback" not in errors
+
+
+def stacks_of(process: subprocess.Popen[str]) -> str:
+    """Ask for the stacks, and for the end while they are printed; returns what came on stderr."""
+    assert process.stderr is not None
+    process.send_signal(signal.SIGUSR1)
+    for line in process.stderr:
+        if "most recent call first" in line:
+            process.send_signal(signal.SIGTERM)
+            return line + process.stderr.read()
+    raise AssertionError("no stack")
+
+
+def test_a_signal_prints_the_stacks_of_all_threads(tmp_path: Path) -> None:
+    with running(tmp_path) as process:
+        assert f"kill -USR1 {process.pid} " in str(logged(process, "stacks_on_signal")["message"])
+        logged(process, "connection_connected")
+        assert {"in run_forever", "in _serve", "in main"} <= set(re.findall(r"in \w+", stacks_of(process)))
+
+
+def test_a_drain_that_is_asked_for_while_the_stacks_are_printed_is_heard(tmp_path: Path) -> None:
+    with running(tmp_path) as process:
+        logged(process, "connection_connected")
+        stacks_of(process)
+        assert process.wait(timeout=60) == 0
+
+
+def test_the_stacks_show_no_values(tmp_path: Path) -> None:
+    with running(tmp_path, **UNREACHABLE) as process:
+        logged(process, "service_started")
+        stacks = stacks_of(process)
+    assert "in run_forever" in stacks
+    assert "hush-hush" not in stacks
 
 
 def test_the_sandbox_goes_with_a_service_that_is_killed(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ CONTRACT = {
     "stream_frames_total": ("counter", ("robot", "type")),
     "ack_seconds": ("histogram", ("robot",)),
     "messages_total": ("counter", ("robot", "type", "outcome")),
+    "attachments_total": ("counter", ("robot", "kind", "outcome")),
     "turns_total": ("counter", ("robot", "outcome")),
     "turns_in_progress": ("gauge", ("robot",)),
     "conversations": ("gauge", ("robot",)),
@@ -34,6 +35,7 @@ CONTRACT = {
     "feedback_total": ("counter", ("robot", "rating")),
     "actor_failures_total": ("counter", ("actor",)),
     "event_loop_lag_seconds": ("histogram", ()),
+    "event_loop_stuck_total": ("counter", ()),
     "build_info": ("gauge", ("version",)),
 }
 

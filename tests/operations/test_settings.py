@@ -19,6 +19,7 @@ CONTRACT = {
     "DINGTALK_CLIENT_ID": None,
     "DINGTALK_CLIENT_SECRET": None,
     "DINGTALK_OPENAPI_ENDPOINT": "https://api.dingtalk.com",
+    "ROBOTS_DIR": None,
     "AGENT": "faq:",
     "STREAM_CONNECTIONS": 1,
     "STREAM_RETRY_INITIAL": 1,
@@ -54,21 +55,31 @@ CONTRACT = {
     "CARD_MIN_INTERVAL": 0.8,
     "CONVERSATION_SCOPE": "sender",
     "MEMORY_SCOPE": "sender_in_chat",
+    "ALLOWED_SENDERS": "",
+    "ALLOWED_CHATS": "",
     "CONVERSATION_IDLE": 600,
     "CONVERSATION_QUEUE": 8,
     "CONVERSATION_HISTORY": 20,
     "MAX_CONCURRENT_TURNS": 400,
     "MAX_CONVERSATIONS": 2000,
+    "ATTACHMENT_MAX_BYTES": 20_000_000,
+    "ATTACHMENT_TIMEOUT": 30,
     "INBOX_URL": "sqlite:///var/inbox.db",
     "INBOX_LEASE": 15,
     "INBOX_MAX_ATTEMPTS": 5,
     "INBOX_RETENTION": 2592000,
     "INBOX_DEDUPE_WINDOW": 86400,
     "INBOX_MAX_AGE": 900,
+    "HTTPS_PROXY": None,
+    "HTTP_PROXY": None,
+    "ALL_PROXY": None,
+    "NO_PROXY": None,
+    "SSL_CERT_FILE": None,
     "HTTP_HOST": "127.0.0.1",
     "HTTP_PORT": 8000,
     "SANDBOX_HOST": "127.0.0.1",
     "SANDBOX_PORT": 8080,
+    "SANDBOX_TEMPLATES": "deploy/dingtalk",
     "SHUTDOWN_GRACE": 25,
     "LOG_LEVEL": "INFO",
     "LOG_FORMAT": "json",
@@ -110,6 +121,12 @@ def test_values_are_read_in_their_types() -> None:
     assert settings.log_level == "DEBUG"
 
 
+def test_lists_are_read_at_their_commas_and_written_back_in_order() -> None:
+    settings = load({"ALLOWED_SENDERS": " zhang, li ,,"})
+    assert settings.allowed_senders == {"zhang", "li"}
+    assert settings.effective()["ALLOWED_SENDERS"] == "li,zhang"
+
+
 def test_each_scope_has_its_own_backoff() -> None:
     settings = load({"STREAM_RETRY_MAX": "30", "OPENAPI_RETRY_INITIAL": "1", "AGENT_RETRY_JITTER": "0"})
     assert settings.stream_backoff == Backoff(1, 2, 30, 1)
@@ -133,7 +150,7 @@ def test_a_configured_robot_is_served() -> None:
     )
     (robot,) = settings.robots()
     assert not settings.sandbox_wanted
-    assert (robot.client_id, robot.client_secret) == ("ding-shop", "kept-to-ourselves")
+    assert (robot.client_id, robot.client_secret.value) == ("ding-shop", "kept-to-ourselves")
     assert (robot.endpoint, robot.agent, robot.card_content_key) == (
         "http://127.0.0.1:8080",
         "python:shop:answer",
@@ -157,7 +174,7 @@ def test_a_secret_may_come_from_a_file_and_loses_the_trailing_newline(tmp_path: 
     mounted = tmp_path / "secret"
     mounted.write_text("from a file \n", encoding="utf-8")
     settings = load({"DINGTALK_CLIENT_ID": "ding", "DINGTALK_CLIENT_SECRET_FILE": str(mounted)})
-    assert settings.robots()[0].client_secret == "from a file "
+    assert settings.robots()[0].client_secret.value == "from a file "
 
 
 def test_a_secret_and_its_file_together_are_refused(tmp_path: Path) -> None:
@@ -190,6 +207,68 @@ def test_a_secret_is_hidden_from_logs_as_soon_as_it_is_read() -> None:
     assert clean("it is kept-to-ourselves") == "it is ***"
 
 
+# The network.
+
+
+def test_https_goes_its_own_way_and_the_rest_the_common_one() -> None:
+    proxies = load({"HTTPS_PROXY": "http://one:1", "ALL_PROXY": "socks5h://two:2"}).proxies
+    assert [str(proxies.to(url)) for url in ("wss://a.test", "ws://a.test")] == [
+        "HTTPS_PROXY (http://one:1)",
+        "ALL_PROXY (socks5h://two:2)",
+    ]
+
+
+@pytest.mark.parametrize("name", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"])
+def test_a_proxy_may_be_spelled_in_lower_case(name: str) -> None:
+    assert str(load({name: "proxy:3128"}).proxies.to("https://a.test")).endswith("_PROXY (http://proxy:3128)")
+
+
+def test_the_lower_case_is_the_stronger() -> None:
+    settings = load({"HTTPS_PROXY": "http://one:1", "https_proxy": "http://two:2", "no_proxy": "a.test"})
+    assert str(settings.proxies.to("https://b.test")) == "HTTPS_PROXY (http://two:2)"
+    assert settings.proxies.to("https://a.test") is None
+
+
+def test_an_empty_lower_case_changes_nothing() -> None:
+    assert load({"HTTPS_PROXY": "http://one:1", "https_proxy": ""}).https_proxy == "http://one:1"
+
+
+PROXY_PASSWORD = "p%40ss/wo@rd"
+
+
+@pytest.mark.parametrize(
+    "address", ["http://bot:{}@proxy:3128", "odd://bot:{}@proxy:3128", "http://bot:{}@", "bot:{}@x:y"]
+)
+def test_a_proxys_password_is_never_said(address: str) -> None:
+    told = said_of({"HTTPS_PROXY": address.format(PROXY_PASSWORD)})
+    assert not any(PROXY_PASSWORD in said or "wo@rd" in said for said in told)
+    assert clean("it is p%40ss/wo@rd, p@ss/wo@rd") == "it is ***, ***"
+
+
+def test_a_proxy_is_shown_to_people_without_its_password() -> None:
+    effective = load({"HTTPS_PROXY": "http://bot:geheim-9@proxy:3128"}).effective()
+    assert effective["HTTPS_PROXY"] == "http://bot:***@proxy:3128"
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(None, "No such file or directory"), (b"no certificate", "it holds none")],
+    ids=["missing", "no certificate"],
+)
+def test_certificates_that_cannot_be_read_are_named(tmp_path: Path, content: bytes | None, reason: str) -> None:
+    path = tmp_path / "ca.pem"
+    if content is not None:
+        path.write_bytes(content)
+    assert problems({"SSL_CERT_FILE": str(path)}) == (
+        f"SSL_CERT_FILE={str(path)!r}: must be a readable file of PEM certificates ({reason})",
+    )
+
+
+def test_a_folder_of_certificates_is_refused(tmp_path: Path) -> None:
+    (told,) = problems({"SSL_CERT_FILE": str(tmp_path)})
+    assert told.endswith("must be a readable file of PEM certificates (Is a directory)")
+
+
 # Faults.
 
 FAULTS = {
@@ -210,6 +289,10 @@ FAULTS = {
     "CONVERSATION_QUEUE": "0",
     "INBOX_URL": "var/inbox.db",
     "DINGTALK_OPENAPI_ENDPOINT": "api.dingtalk.com",
+    "HTTPS_PROXY": "odd://proxy",
+    "HTTP_PROXY": "http://",
+    "ALL_PROXY": "http://proxy:port",
+    "SSL_CERT_FILE": "/nowhere/ca.pem",
     "LOG_LEVEL": "LOUD",
     "LOG_FORMAT": "xml",
 }
@@ -236,13 +319,6 @@ def test_all_faults_are_told_at_once_each_on_a_line_of_its_own() -> None:
     assert not any("\n" in line for line in told)
 
 
-@pytest.mark.parametrize("kind", ["standard", "text"])
-def test_a_later_versions_kind_of_card_is_refused_in_so_many_words(kind: str) -> None:
-    assert problems({"CARD_KIND": kind}) == (
-        f"CARD_KIND='{kind}': standard and text come with a later version, use ai",
-    )
-
-
 def test_a_later_versions_inbox_is_refused_without_telling_its_password() -> None:
     (told,) = problems({"INBOX_URL": "postgresql://bot:geheim@db/inbox"})
     assert told.startswith("INBOX_URL=")
@@ -250,9 +326,8 @@ def test_a_later_versions_inbox_is_refused_without_telling_its_password() -> Non
     assert "geheim" not in told
 
 
-@pytest.mark.parametrize("name", ["ROBOTS_DIR", "ALLOWED_SENDERS", "ALLOWED_CHATS", "INBOX_URL_FILE"])
-def test_a_later_versions_variable_is_not_ignored_in_silence(name: str) -> None:
-    assert problems({name: "something"}) == (f"{name}: not available in this version, leave it out",)
+def test_a_later_versions_variable_is_not_ignored_in_silence() -> None:
+    assert problems({"INBOX_URL_FILE": "/x"}) == ("INBOX_URL_FILE: not available in this version, leave it out",)
 
 
 def test_a_client_id_in_a_file_is_refused_with_what_to_set_instead(tmp_path: Path) -> None:
@@ -304,6 +379,7 @@ def test_a_conflict_is_not_reported_on_top_of_a_fault_of_its_own() -> None:
         ("CARD_MAX_UPDATE", "CARD_MAX_UPDATES"),
         ("CONVERSATION_IDEL", "CONVERSATION_IDLE"),
         ("INBOX_LEESE", "INBOX_LEASE"),
+        ("ATTACHMENT_MAX_BYTE", "ATTACHMENT_MAX_BYTES"),
         ("DINGTALK_CLIENTID", "DINGTALK_CLIENT_ID"),
         ("DINGTALK_CLIENT_SECRETFILE", "DINGTALK_CLIENT_SECRET_FILE"),
         ("SANDBOX_POTR", "SANDBOX_PORT"),
@@ -311,6 +387,7 @@ def test_a_conflict_is_not_reported_on_top_of_a_fault_of_its_own() -> None:
         ("HTTP_HOSTS", "HTTP_HOST"),
         ("LOG_LEVL", "LOG_LEVEL"),
         ("LOG_FROMAT", "LOG_FORMAT"),
+        ("ALLOWED_SENDER", "ALLOWED_SENDERS"),
     ],
 )
 def test_a_near_miss_of_one_of_our_names_is_asked_about(typo: str, meant: str) -> None:
@@ -375,7 +452,8 @@ def test_every_fault_has_one_line_that_begins_with_its_variable(environ: dict[st
 
 @given(names, st.data())
 def test_one_slip_of_the_finger_in_a_name_of_ours_is_never_ignored(name: str, data: st.DataObject) -> None:
-    if "_" not in name or name.startswith(("MAX_", "MEMORY_", "SHUTDOWN_")):
+    everybodys = ("ALL_", "HTTPS_", "NO_", "SSL_")
+    if "_" not in name or name.startswith(("MAX_", "MEMORY_", "SHUTDOWN_", *everybodys)):
         return
     place = data.draw(st.integers(name.index("_") + 1, len(name) - 1))
     slip = name[:place] + name[place + 1 :] if data.draw(st.booleans()) else f"{name[:place]}Q{name[place:]}"

@@ -6,6 +6,8 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -268,3 +270,76 @@ def test_without_any_python_that_will_do_it_says_so(workshop: Workshop) -> None:
     done = machine.install("run")
     assert done.returncode == 1
     assert done.stderr.endswith("install: Python 3.11 or newer is needed\n")
+
+
+# Two at once.
+
+
+class Gate:
+    """Holds the making of a .venv until it is opened; notes how often one is made."""
+
+    def __init__(self, workshop: Workshop) -> None:
+        self.notes = workshop.project / "notes"
+        self._reached, self._opened = workshop.project / "reached", workshop.project / "opened"
+        for pipe in (self._reached, self._opened):
+            os.mkfifo(pipe)
+        wait = f'"-m venv") echo made >>{self.notes}; echo >{self._reached}; read -r _ <{self._opened}; '
+        workshop.program("python3.11", workshop.python.replace('"-m venv") ', wait))
+
+    def reached(self) -> None:
+        """Wait until somebody stands at it."""
+        self._reached.read_text(encoding="utf-8")
+
+    def open(self) -> None:
+        self._opened.write_text("\n", encoding="utf-8")
+
+
+@contextmanager
+def begun(workshop: Workshop, what: str) -> Iterator[subprocess.Popen[str]]:
+    """A run in the background, killed with all that it has started if it outlives the block."""
+    command = [str(workshop.project / "deploy" / "install.sh"), what]
+    with subprocess.Popen(
+        command, env=workshop.environment(), stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        try:
+            yield process
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def said(process: subprocess.Popen[str]) -> str:
+    """The next line that a run says."""
+    assert process.stderr is not None
+    return process.stderr.readline()
+
+
+@pytest.mark.parametrize("second", ["run", "test"])
+def test_of_two_runs_at_once_the_second_waits_and_finds_everything_done(workshop: Workshop, second: str) -> None:
+    shutil.rmtree(workshop.venv)
+    gate = Gate(workshop)
+    with begun(workshop, "test") as first:
+        gate.reached()
+        with begun(workshop, second) as waiting:
+            assert said(waiting) == "Waiting for another set-up in this folder ...\n"
+            gate.open()
+            assert (first.wait(250), waiting.wait(250), said(waiting)) == (0, 0, "")
+    assert gate.notes.read_text(encoding="utf-8") == "made\n"
+    assert (workshop.installed("bread"), workshop.installed("butter")) == ("1", "1")
+
+
+def test_a_run_that_was_killed_holds_up_nobody(workshop: Workshop) -> None:
+    shutil.rmtree(workshop.venv)
+    gate = Gate(workshop)
+    with begun(workshop, "run"):
+        gate.reached()
+    workshop.program("python3.11", workshop.python)
+    assert workshop.install().stderr.startswith("Making .venv")
+    assert workshop.installed("bread") == "1"
+
+
+def test_without_flock_a_single_run_is_as_good(workshop: Workshop) -> None:
+    machine = BareMachine(workshop, user=0)
+    assert shutil.which("flock", path=str(workshop.programs)) is None
+    machine.install("run")
+    assert workshop.installed("bread") == "1"

@@ -6,9 +6,11 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -105,3 +107,41 @@ def test_a_port_that_is_none_is_named(port: str) -> None:
 def test_it_listens_where_it_is_told() -> None:
     with program("--child", SANDBOX_HOST="localhost") as process:
         assert json.loads(first_line(process))["url"].startswith("http://localhost:")
+
+
+def knows(process: "subprocess.Popen[str]", template: str) -> bool:
+    """Whether a running sandbox has a template: one that it has lets no other variable stream."""
+    url = json.loads(first_line(process))["url"]
+
+    def call(method: str, path: str, body: Mapping[str, object], token: str = "") -> dict[str, object]:
+        headers = {"Content-Type": "application/json", "x-acs-dingtalk-access-token": token}
+        request = urllib.request.Request(f"{url}{path}", json.dumps(body).encode(), headers, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+                return dict(json.load(answer))
+        except urllib.error.HTTPError as refusal:
+            return dict(json.load(refusal))
+
+    token = str(call("POST", "/v1.0/oauth2/accessToken", {"appKey": "r", "appSecret": "s"})["accessToken"])
+    card = {"cardTemplateId": template, "outTrackId": "c1", "cardData": {"cardParamMap": {}}}
+    call("POST", "/v1.0/card/instances", card, token)
+    frame = {"outTrackId": "c1", "guid": "g", "key": "something else", "content": "x", "isFull": True}
+    return call("PUT", "/v1.0/card/streaming", frame, token).get("code") == "unknownError"
+
+
+def test_it_knows_our_own_template() -> None:
+    with program("--child") as process:
+        assert knows(process, "card-template.schema")
+
+
+def test_without_a_folder_it_knows_no_template_but_the_public_ones(tmp_path: Path) -> None:
+    with program("--child", SANDBOX_TEMPLATES=str(tmp_path / "missing")) as process:
+        assert not knows(process, "card-template.schema")
+
+
+def test_a_template_that_cannot_be_read_is_named_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "mine.json").write_text("{}")
+    with program(SANDBOX_TEMPLATES=str(tmp_path)) as process:
+        _, problem = process.communicate(timeout=PATIENCE)
+        assert (process.returncode, problem.count("\n")) == (2, 1)
+        assert problem.startswith(f"SANDBOX_TEMPLATES={tmp_path}: mine.json: not an export of the card builder")

@@ -130,7 +130,7 @@ function drawLines() {
   const lines = shown.map((entry) => {
     const known = drawn.get(entry.id);
     if (known?.entry === entry) return known.node;
-    const node = line(entry, { person: here.person, pressed: pressed.get(entry.card), press });
+    const node = line(entry, { person: here.person, pressed: pressedOn(entry), press });
     drawn.set(entry.id, { entry, node });
     return node;
   });
@@ -139,6 +139,12 @@ function drawLines() {
   $("empty").hidden = shown.length > 0;
   if (!shown.length) drawEmpty();
   if (atEnd) log.scrollTop = log.scrollHeight;
+}
+
+// The button that was pressed here, until the robot shows other ones.
+function pressedOn({ card, buttons }) {
+  const { id, among } = pressed.get(card) ?? {};
+  return among === JSON.stringify(buttons) ? id : undefined;
 }
 
 function drawEmpty() {
@@ -195,7 +201,7 @@ async function send(event) {
 async function press(entry, button, node) {
   for (const other of node.parentElement.children) other.setAttribute("aria-pressed", "false");
   node.setAttribute("aria-pressed", "true");
-  pressed.set(entry.card, button.id);
+  pressed.set(entry.card, { id: button.id, among: JSON.stringify(entry.buttons) });
   try {
     const { delivered } = await post("click", { card: entry.card, button: button.id, user: here.person });
     if (delivered) return;

@@ -1,0 +1,82 @@
+"""What people attach to messages: download codes, and the temporary addresses that they are exchanged for.
+
+Source: download the content of files that a robot received (open.dingtalk.com). It knows no HTTP; the API serves the
+bytes.
+"""
+
+import time
+import uuid
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from actors.sandbox.replies import ApiError, Reply
+from actors.sandbox.rules import Rules
+from actors.sandbox.world import opaque
+
+T = TypeVar("T")
+
+KEPT = 500
+"""How many files are kept, and how many addresses: the latest ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """A file, and when (monotonic seconds) it was attached."""
+
+    data: bytes
+    name: str
+    kind: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A temporary address: whose it is, of which file, and since when."""
+
+    robot: str
+    file: Attached
+    at: float
+
+
+class Files:
+    """All files that people attached."""
+
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+        self._files: dict[str, Attached] = {}
+        self._addresses: dict[str, Address] = {}
+
+    def attach(self, data: bytes, name: str, kind: str) -> str:
+        """Keep a file; returns its download code."""
+        code = opaque("file", uuid.uuid4().hex)
+        _keep(self._files, code, Attached(data, name, kind, time.monotonic()))
+        return code
+
+    def grant(self, base: str, robot: str, body: dict[str, Any]) -> Reply:
+        """`POST /v1.0/robot/messageFiles/download`: a temporary address below `base`. All codes of refusals speak of
+        `robotCode`, as the page has them."""
+        code, own = body.get("downloadCode"), body.get("robotCode")
+        if not own or not code:
+            missing = "downloadCode" if own else "robotCode"
+            raise ApiError(400, "invalidParameter.robotCode.empty", f"机器人{missing}为空")
+        if own != robot:
+            raise ApiError(400, "invalidParameter.robotCode.auth", "此downloadCode和机器人robotCode不匹配")
+        file = self._files.get(str(code))
+        if file is None or time.monotonic() - file.at >= self._rules.download_code_life:
+            raise ApiError(400, "invalidParameter.robotCode.downloadCode", "下载码有误或者已经过期")
+        key = uuid.uuid4().hex
+        _keep(self._addresses, key, Address(robot, file, time.monotonic()))
+        expires = int(time.time() + self._rules.download_url_life)
+        return Reply(200, {"downloadUrl": f"{base}/file/{key}?Expires={expires}"})
+
+    def at(self, key: str) -> Address | None:
+        """What stands at an address; None when it is not known, or not any more."""
+        address = self._addresses.get(key)
+        alive = address and time.monotonic() - address.at < self._rules.download_url_life
+        return address if alive else None
+
+
+def _keep(known: dict[str, T], key: str, value: T) -> None:
+    known[key] = value
+    if len(known) > KEPT:
+        del known[next(iter(known))]

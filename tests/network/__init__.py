@@ -1,0 +1,1 @@
+"""Proxies, certificates and a DingTalk behind them: what stands between this service and the platform."""
