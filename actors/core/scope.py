@@ -34,5 +34,10 @@ def of_robot(robot: str) -> str:
     return f"{_slot(robot)}:"
 
 
+def robot_of(key: str) -> str:
+    """The robot that a key was made with."""
+    return unquote(key.partition(":")[0], errors="surrogatepass")
+
+
 def _slot(slot: str) -> str:
     return quote(slot, safe="$+=@", errors="surrogatepass")

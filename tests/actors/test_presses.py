@@ -273,6 +273,18 @@ async def test_a_rating_on_another_robots_card_is_none(booth: Booth) -> None:
     await ignored(booth, await booth.press(button_id("helpful", "m1"), card=card_id("ding2", "m1")))
 
 
+async def test_a_question_that_was_answered_anew_is_rated_on_its_last_card_alone() -> None:
+    booth, asked = Booth(), ASKED.replayed(ASKED.received_at)
+    await booth.inbox.put(asked, limit=8)
+    delivery = await booth.inbox.take(asked.conversation)
+    assert delivery
+    await delivery.answered(ANSWER)
+    await delivery.done(Outcome.ANSWERED)
+    assert await booth.rate() == NO_CHANGE
+    rated = await booth.press(button_id("helpful", "m1"), card=card_id("ding1", "m1", asked.replay))
+    assert rated == changing({"rating": "helpful"})
+
+
 async def test_a_button_that_is_none_of_ours_does_nothing(booth: Booth) -> None:
     await ignored(booth, await booth.press("somebody_elses_button"))
 
