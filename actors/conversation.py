@@ -15,7 +15,8 @@ from actors import metrics
 from actors.core import texts, turn
 from actors.core import turn_words as words
 from actors.core.question import Question
-from actors.effects import Desk, Rules, TurnEffects
+from actors.desk import Desk, Rules
+from actors.effects import TurnEffects
 from actors.errors import InboxUnavailable
 from actors.inbox.port import Delivery, Inbox
 from actors.messages import (

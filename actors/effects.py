@@ -7,8 +7,8 @@ the actor's crash. Nothing is decided here.
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from tenacity import AsyncRetrying, retry_if_exception_type, wait_fixed
 
@@ -16,13 +16,11 @@ from actors import metrics
 from actors.core import card as faces
 from actors.core import texts
 from actors.core import turn_words as turn
-from actors.core.courtesy import Courtesy
-from actors.core.events import Progress
 from actors.core.pacing import Budget
-from actors.core.question import Question, Turn
+from actors.core.question import Turn
 from actors.core.splitting import cut
-from actors.dingtalk.port import Attachments, Replies
-from actors.errors import AgentFailed, CallFailed, Fault, InboxError, InboxUnavailable, LeaseLost
+from actors.desk import Desk, Rules
+from actors.errors import AgentFailed, CallFailed, Fault, InboxUnavailable, LeaseLost
 from actors.inbox.port import Delivery, Inbox, Outcome
 from actors.runtime.pump import Pump, Said
 from actors.waiting import WaitingCards
@@ -32,38 +30,12 @@ log = logging.getLogger(__name__)
 _STORE_AGAIN_AFTER = 1.0
 """Seconds between two tries to write to an inbox that takes no writes."""
 
-_PLACE_AGAIN_AFTER = 15.0
-"""Seconds until a question that found no place is tried again."""
-
 _PARTS = (12_000, 3_000, 900)
 """Bytes of a text that is too large for a card which are tried on it, one after the other. DingTalk's documents advise
 1 to 3 kB, in practice much more is taken (open.dingtalk.com, "streaming updates of AI cards")."""
 
 _PASSING = frozenset({Fault.TRANSIENT, Fault.THROTTLED})
 """Faults after which the same call may work, and after which nobody knows whether it did."""
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """What one robot's questions are answered with. `agent` is the agent's label in metrics."""
-
-    replies: Replies
-    attachments: Attachments
-    answer: Callable[[Question], AsyncGenerator[Progress, None]]
-    agent: str
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """How questions are answered, by the settings; durations are seconds."""
-
-    updates: int
-    min_interval: float
-    history: int
-    max_age: float
-    max_attempts: int
-    lease: float
-    show_reasoning: bool
 
 
 class TurnEffects:
@@ -287,29 +259,3 @@ class TurnEffects:
             error,
             extra={"action": action, **self.question.ids, "turn": self._delivery.attempt},
         )
-
-
-async def turn_away(
-    inbox: Inbox,
-    desks: Mapping[str, Desk],
-    courtesy: Courtesy,
-    conversation: str,
-    monotonic: Callable[[], float] = time.monotonic,
-) -> None:
-    """Close what waits in a conversation that cannot be served now, with a polite word. What was begun before is not
-    refused: it waits for a place."""
-    try:
-        while delivery := await inbox.take(conversation):
-            if delivery.attempt > 1 or delivery.answer is not None:
-                # It was accepted, and its card may be there: it waits for a place.
-                await delivery.retry(_PLACE_AGAIN_AFTER)
-                return
-            await delivery.done(Outcome.REFUSED)
-            question = delivery.question
-            metrics.MESSAGES.labels(robot=question.robot, type="text", outcome="refused").inc()
-            desk = desks[question.robot]
-            await desk.attachments.drop(question)
-            if courtesy.may_say(texts.ALL_BUSY, conversation, monotonic()):
-                await desk.replies.say(question.address, texts.ALL_BUSY)
-    except (InboxError, CallFailed) as error:
-        log.warning("a question was not turned away: %s", error, extra={"action": "turn_away_failed"})
