@@ -1,7 +1,8 @@
 """People's own words find the entry; what is not in the shop is not answered.
 
-The files of `phrasings` are the evaluation: each line is what somebody may write, with typos, in dialects of the chat,
-in two languages at once, long-winded or denied. Every line of `answered` and `offered` is held to.
+The files of `phrasings` are the evaluation: what somebody may write, short or long-winded, misspelt, in two languages
+at once, angry, or saying what is not meant. Every line of `answered`, `offered` and `elsewhere` is held to; `misread`
+says what is not reached.
 """
 
 import re
@@ -59,10 +60,11 @@ def test_what_may_be_meant_is_offered(asked: str, entry: str) -> None:
     assert entry in offered(reply)
 
 
-def test_nearly_all_questions_are_answered() -> None:
+def test_nearly_all_questions_are_answered_or_offered() -> None:
     asked = len(ANSWERED) + len(OFFERED_ONES) + len(MISREAD)
-    assert asked > 700
-    assert len(ANSWERED) / asked > 0.94
+    assert asked > 800
+    assert len(ANSWERED) > 0.93 * asked
+    assert len(ANSWERED) + len(OFFERED_ONES) > 0.96 * asked
 
 
 @pytest.mark.parametrize(("asked", "_"), MISREAD)
