@@ -18,6 +18,7 @@ from yarl import URL
 
 from actors.core.question import Attachment
 from actors.dingtalk.filenames import is_page, recognised, safe_name
+from actors.dingtalk.network import Unreachable
 from actors.errors import Trouble
 
 CHUNK = 256 * 1024
@@ -85,7 +86,9 @@ async def download(
             return await _save(response, attachment, place, max_bytes)
     except TimeoutError:
         raise NotFetched(Outcome.TIMEOUT, "the connection timed out") from None
-    except (aiohttp.ClientError, OSError, ValueError) as error:  # the last for a proxy that is no address
+    except Unreachable as error:
+        raise NotFetched(Outcome.FAILED, str(error)) from None
+    except (aiohttp.ClientError, OSError, ValueError) as error:  # the last for a place that is no address
         what = f"{type(error).__name__} {getattr(error, 'strerror', None) or ''}"
         raise NotFetched(Outcome.FAILED, what.rstrip()) from None
 
