@@ -2,8 +2,8 @@
 
 The law: a file is fetched over TLS, or from the configured endpoint's own place; what arrives is the file and not a
 page about it; nothing is taken that is larger than allowed, and the event loop never waits for a disk. How long it may
-take, and what becomes of a file that is not whole, is the caller's business. No address ever gets into an error: it
-carries a signature.
+take, and what becomes of a file that is not whole, is the caller's business. No more of an address gets into an error
+than its host: the rest carries a signature.
 """
 
 import asyncio
