@@ -135,7 +135,7 @@ async def _forget(archive: Archive, arguments: argparse.Namespace) -> int:
         print(f"nothing is stored of {arguments.person}")
     if not await archive.purge():
         print(
-            "The service is running: copies in unused parts of the inbox's file are overwritten when it starts the next"
+            "The inbox is in use: copies in unused parts of its file are overwritten when the service starts the next"
             " time, or when you run this again while it is stopped."
         )
     if left.open:

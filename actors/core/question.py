@@ -80,13 +80,13 @@ class Question:
         """The same question, with the turns that went before it."""
         return replace(self, history=history)
 
-    def replayed(self, now: float) -> "Question":
-        """The same question, asked once more at `now`."""
-        return replace(self, received_at=now, replay=self.replay + 1)
-
     def with_attachments(self, attachments: tuple[Attachment, ...]) -> "Question":
         """The same question, with these attachments in place of its own."""
         return replace(self, attachments=attachments)
+
+    def replayed(self, now: float) -> "Question":
+        """The same question, asked once more at `now`."""
+        return replace(self, received_at=now, replay=self.replay + 1)
 
     @property
     def ids(self) -> dict[str, str]:

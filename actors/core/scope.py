@@ -24,14 +24,14 @@ class Scope(StrEnum):
         return ":".join(map(_slot, slots))
 
 
-def robot_of(key: str) -> str:
-    """The robot that a key was made with."""
-    return unquote(key.partition(":")[0], errors="surrogatepass")
-
-
 def of_robot(robot: str) -> str:
     """What every key of this robot begins with, and no other robot's."""
     return f"{_slot(robot)}:"
+
+
+def robot_of(key: str) -> str:
+    """The robot that a key was made with."""
+    return unquote(key.partition(":")[0], errors="surrogatepass")
 
 
 def _slot(slot: str) -> str:

@@ -71,8 +71,7 @@ class SqliteArchive(SqlArchive):
         with self._at_work():
             try:
                 with hold(self._path.resolve()):
-                    rewrite(self._connection)
-                return True
+                    return rewrite(self._connection)
             except InboxError:
                 await self._empty_log()
                 return False
@@ -82,11 +81,13 @@ class SqliteArchive(SqlArchive):
         self._connection.close()
 
     async def _empty_log(self) -> None:
+        (patience,) = self._connection.execute("PRAGMA busy_timeout").fetchone()
         self._connection.execute(f"PRAGMA busy_timeout = {_BRIEFLY}")
         for _ in range(_TRIES):
             if empty_log(self._connection):
-                return
+                break
             await asyncio.sleep(_PAUSE)
+        self._connection.execute(f"PRAGMA busy_timeout = {patience}")
 
     @contextmanager
     def _at_work(self) -> Iterator[None]:

@@ -208,11 +208,14 @@ def mark_for_rewriting(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA user_version = 1")
 
 
-def rewrite(connection: sqlite3.Connection) -> None:
-    """Make the file anew of what is stored in it, and nothing else; used by who holds it."""
+def rewrite(connection: sqlite3.Connection) -> bool:
+    """Make the file anew of what is stored in it, and nothing else; used by who holds it. False if somebody is reading:
+    what was there before is not overwritten yet."""
     connection.execute("VACUUM")
-    if empty_log(connection):
+    clean = empty_log(connection)
+    if clean:
         connection.execute("PRAGMA user_version = 0")
+    return clean
 
 
 def empty_log(connection: sqlite3.Connection) -> bool:

@@ -38,15 +38,6 @@ def test_a_question_that_a_newer_version_stored_is_read() -> None:
     assert Question.from_json(json.dumps(stored)) == QUESTION
 
 
-def test_a_question_that_an_older_version_stored_is_read() -> None:
-    stored = json.loads(QUESTION.to_json())
-    del stored["quote"]
-    for attachment in stored["attachments"]:
-        del attachment["code"]
-    read = Question.from_json(json.dumps(stored))
-    assert read == replace(QUESTION, quote="", attachments=(replace(PICTURE, code=""), FILE))
-
-
 def test_a_question_of_a_version_without_replays_was_never_replayed() -> None:
     stored = json.loads(QUESTION.to_json())
     del stored["replay"]
@@ -60,6 +51,15 @@ def test_a_replayed_question_was_received_anew_and_is_counted() -> None:
 
 def test_a_replay_is_stored_with_the_question() -> None:
     assert Question.from_json(QUESTION.replayed(7.5).to_json()) == QUESTION.replayed(7.5)
+
+
+def test_a_question_that_an_older_version_stored_is_read() -> None:
+    stored = json.loads(QUESTION.to_json())
+    del stored["quote"]
+    for attachment in stored["attachments"]:
+        del attachment["code"]
+    read = Question.from_json(json.dumps(stored))
+    assert read == replace(QUESTION, quote="", attachments=(replace(PICTURE, code=""), FILE))
 
 
 def test_a_question_that_was_stored_before_there_were_attachments_is_read() -> None:

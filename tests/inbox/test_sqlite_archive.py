@@ -180,7 +180,7 @@ def bytes_of(path: Path) -> bytes:
     return b"".join(file.read_bytes() for file in path.parent.iterdir())
 
 
-def fail_to_rewrite(_: sqlite3.Connection) -> None:
+def fail_to_rewrite(_: sqlite3.Connection) -> bool:
     raise sqlite3.OperationalError("database or disk is full")
 
 
@@ -292,6 +292,20 @@ class TestCleanness:
         assert [vars(record)["action"] for record in caplog.records] == ["inbox_not_rewritten"]
         with closing(sqlite3.connect(path)) as other:
             assert other.execute("PRAGMA user_version").fetchall() == [(1,)]
+
+    async def test_while_somebody_reads_the_file_is_not_called_clean(
+        self, inbox: SqliteInbox, open_archive: OpenArchive, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        await inbox.put(question("m1"), limit=8)
+        await inbox.close()
+        monkeypatch.setattr(sqlite_file, "_PATIENCE", 0.01)
+        archive = await open_archive()
+        with closing(sqlite3.connect(path, isolation_level=None)) as reader:
+            reader.execute("BEGIN")
+            reader.execute("SELECT * FROM questions").fetchall()
+            await archive.forget("staff-li", unfinished=True)
+            assert await archive.purge() is False
+        assert await archive.purge() is True
 
     async def test_a_reader_who_does_not_go_away_keeps_nobody_from_writing(
         self, inbox: SqliteInbox, open_archive: OpenArchive, path: Path, monkeypatch: pytest.MonkeyPatch

@@ -97,7 +97,21 @@ async def test_a_person_is_forgotten_beside_the_service(place: Place) -> None:
         0,
         "deleted: questions with their answers: 1, turns of memories: 1, ratings: 0",
     )
-    assert "The service is running" in told.out
+    assert "The inbox is in use" in told.out
+
+
+async def test_whoever_is_being_answered_is_forgotten_once_the_service_has_closed_the_question(place: Place) -> None:
+    service = await place.serve()
+    place.ask("20x0.1")
+    await place.card(calls=2)
+    told = await command(place, "forget", "zhang", "--yes", "--wait", "60")
+    assert (told.code, told.out.startswith("deleted: questions with their answers: 1, turns of memories: 0")) == (
+        0,
+        True,
+    )
+    await place.all_closed(1)
+    await ended(service, 1)
+    assert service.errors == []
 
 
 async def test_the_service_goes_on_after_it_forgot_somebody_whom_it_was_answering(place: Place) -> None:

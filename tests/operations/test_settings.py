@@ -233,7 +233,7 @@ def test_an_empty_lower_case_changes_nothing() -> None:
     assert load({"HTTPS_PROXY": "http://one:1", "https_proxy": ""}).https_proxy == "http://one:1"
 
 
-PROXY_PASSWORD = "p%40ss/wo@rd"
+PROXY_PASSWORD = "p%61ss%2F/wo@rd"
 
 
 @pytest.mark.parametrize(
@@ -242,7 +242,7 @@ PROXY_PASSWORD = "p%40ss/wo@rd"
 def test_a_proxys_password_is_never_said(address: str) -> None:
     told = said_of({"HTTPS_PROXY": address.format(PROXY_PASSWORD)})
     assert not any(PROXY_PASSWORD in said or "wo@rd" in said for said in told)
-    assert clean("it is p%40ss/wo@rd, p@ss/wo@rd") == "it is ***, ***"
+    assert clean("it is p%61ss%2F/wo@rd, pass//wo@rd") == "it is ***, ***"
 
 
 def test_a_proxy_is_shown_to_people_without_its_password() -> None:
