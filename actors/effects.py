@@ -130,7 +130,7 @@ class TurnEffects:
             return turn.CardRefused(maybe_there=error.fault in _PASSING)
         if there and think:
             await self._think()
-        elif self._delivery.attempt == 1:
+        elif not there and self._delivery.attempt == 1:
             metrics.FIRST_CARD_SECONDS.labels(robot=self.question.robot).observe(self._age())
         return turn.CardThere()
 

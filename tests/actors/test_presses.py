@@ -44,6 +44,7 @@ class Booth:
         self.taken_back: list[tuple[str, frozenset[str]]] = []
         self.heard: list[Opinion] = []
         self.deaf: Exception | None = None
+        self.hearing_takes = 0.0
         self._tasks: list[asyncio.Task[None]] = []
         self._presses = Presses(
             "ding1",
@@ -55,6 +56,7 @@ class Booth:
         )
 
     async def _hear(self, opinion: Opinion) -> None:
+        await asyncio.sleep(self.hearing_takes)
         if self.deaf:
             raise self.deaf
         self.heard.append(opinion)
@@ -352,6 +354,7 @@ async def test_a_rating_that_is_not_shown_to_everybody_counts_all_the_same(
 def test_the_ack_waits_neither_for_the_card_nor_for_the_agent() -> None:
     async def scene() -> float:
         booth = Booth(slates=Slates(slow=30.0))
+        booth.hearing_takes = 30.0
         await booth.answer()
         began = asyncio.get_running_loop().time()
         await booth._presses.receive(pressing(button_id("helpful", "m1"), "zhang", card_id("ding1", "m1")))
