@@ -12,7 +12,8 @@ from actors.core import turn_words as words
 from actors.core.card import answered, ended
 from actors.core.events import Finished, Progress, Text
 from actors.core.question import Attachment, Question
-from actors.effects import Desk, Rules, TurnEffects
+from actors.desk import Desk, Rules
+from actors.effects import TurnEffects
 from actors.errors import AgentFailed, Fault
 from actors.inbox.memory import MemoryInbox
 from actors.inbox.port import Delivery
