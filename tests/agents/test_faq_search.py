@@ -103,6 +103,30 @@ def test_two_questions_in_one_message_are_both_answered(asked: str, entries: lis
     assert cited(SHOP.reply(asked)) == entries
 
 
+def test_of_three_questions_the_third_is_offered() -> None:
+    reply = SHOP.reply("怎么退货？怎么开发票？积分怎么用？")
+    assert cited(reply) == ["怎么退货？", "怎么开发票？"]
+    assert "积分怎么用？" in offered(reply)
+
+
+def test_the_entries_that_are_sure_come_first() -> None:
+    for asked, _ in ANSWERED:
+        sure = [hit.sure for hit in SHOP._index.search(asked)]
+        assert sure == sorted(sure, reverse=True), asked
+
+
+@pytest.mark.parametrize(
+    ("asked", "denied"),
+    [
+        ("我不是要取消订单，我要改地址", "怎么取消订单？"),
+        ("我不是要退货，是想换个颜色", "怎么退货？"),
+        ("I don't want a refund, I want to exchange it", "退款多久到账？"),
+    ],
+)
+def test_what_somebody_does_not_mean_is_neither_answered_nor_offered(asked: str, denied: str) -> None:
+    assert denied not in SHOP.reply(asked)
+
+
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.question)
 def test_every_entry_is_found_by_its_own_heading_and_keywords(entry: Entry) -> None:
     for asked in (entry.question, *entry.phrases):
@@ -208,6 +232,11 @@ def test_a_word_that_stands_in_an_answer_only_is_no_question_but_near_one(folder
 
 def test_a_folder_without_a_greeting_greets_and_says_what_it_knows(folder: Path) -> None:
     assert Faq(folder, pace=0).reply("你好") == f"{HELLO}\n\n1. 食堂几点开？\n2. 怎么停车？"
+
+
+def test_a_heading_without_a_word_answers_nothing(folder: Path) -> None:
+    (folder / "empty.md").write_text("## ？？？\n\n！！！", encoding="utf-8")
+    assert Faq(folder, pace=0).reply("？").startswith(DO_NOT_KNOW)
 
 
 def test_headings_that_two_topics_share_are_offered_with_their_topics(folder: Path) -> None:
