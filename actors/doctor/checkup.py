@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
 
 from actors.core.card import CardKind, Face, answered, growing, thinking
 from actors.core.question import Address, Question
@@ -26,6 +25,7 @@ from actors.doctor import texts
 from actors.doctor.diagnosis import SCOPES, advice_for, missing_scopes, said_by
 from actors.doctor.findings import Fail, Finding, Skip, State, Step
 from actors.doctor.line import Ear, Line
+from actors.doctor.screen import Teller
 from actors.doctor.way import reach, webhook_host
 from actors.errors import CallFailed, ConnectionTrouble, Fault, Trouble
 from actors.settings import Settings
@@ -35,16 +35,6 @@ PING_WITHIN = 30.0
 later ones every 20 to 30 s (soimy/openclaw-channel-dingtalk)."""
 
 _CARD_STEPS = (Step.CREATE, Step.STREAMING, Step.FINALIZE, Step.UPDATE)
-
-
-class Teller(Protocol):
-    """Who tells the operator."""
-
-    def tell(self, finding: Finding) -> None:
-        """A step is over."""
-
-    def remark(self, text: texts.Text) -> None:
-        """Something that has to be known, beside the findings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +109,6 @@ class Checkup:
 
     async def _connect(self) -> None:
         """Open a connection and see it live. It is closed at once, unless it is listened to."""
-        if self._states[Step.NETWORK] is State.OK:
-            self._teller.remark(texts.SECOND_CONNECTION)
         await self._step(Step.STREAM, self._open, Step.NETWORK)
         await self._step(Step.PING, self._await_ping, Step.STREAM)
         if not self._request.listen:
@@ -205,7 +193,9 @@ class Checkup:
         self._deadline = time.monotonic() + self._request.listen
         if self._states[Step.STREAM] is State.OK and self._request.listen:
             person, seconds = self._request.person or texts.ANYBODY, self._request.listen
-            self._teller.remark(texts.WRITE_NOW.about(person=person, seconds=seconds))
+            pressed = self._states[Step.UPDATE] is State.OK
+            wanted = texts.WRITE_AND_PRESS if pressed else texts.WRITE
+            self._teller.remark(wanted.about(person=person, seconds=seconds))
         await self._step(Step.HEARD, self._hear, Step.STREAM)
         await self._step(Step.WEBHOOK, self._reply, Step.HEARD, Step.WEBHOOK_HOST)
         await self._step(Step.CLICK, self._await_click, Step.STREAM, Step.UPDATE)
@@ -237,7 +227,7 @@ class Checkup:
             if trouble.reason != "silent":
                 raise
             raise Skip("not_pressed") from None
-        return f"{', '.join(click.action_ids)} by {click.user}"
+        return f"{', '.join(action.partition(':')[0] for action in click.action_ids)} by {click.user}"
 
     # Taking a step
 
@@ -283,7 +273,7 @@ class Checkup:
             raise Skip("no_to")
         for need in needs:
             if self._states.get(need, State.OK) is not State.OK:
-                raise Skip("needs", need)
+                raise Skip("needs", need.value)
 
 
 _CALLS = {Step.CREATE: "create", Step.STREAMING: "streaming", Step.UPDATE: "update", Step.MESSAGE: "oto"}

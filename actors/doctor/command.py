@@ -81,6 +81,7 @@ class _Clinic:
         quota, ban, code = Quota(0, count), Ban(), INTERRUPTED
         network = Network(settings.proxies, trusting(settings.ssl_cert_file))
         try:
+            self.remark(texts.SECOND_CONNECTION)
             for parked in settings.parked:
                 self.tell(_ill_settings(parked.robot, parked.problems))
             for robot in robots:
@@ -138,7 +139,7 @@ def _chosen(settings: Settings, wanted: str) -> tuple[Robot, ...]:
 
 
 def _ill_settings(robot: str, problems: Sequence[str]) -> Finding:
-    return Finding(robot, Step.SETTINGS, State.FAILED, detail="; ".join(problems), key="settings")
+    return Finding(robot, Step.SETTINGS, State.FAILED, detail="\n".join(problems), key="settings")
 
 
 def _shown_on(settings: Settings) -> str:

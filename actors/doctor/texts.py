@@ -21,7 +21,7 @@ class Text(NamedTuple):
 
 
 APP = "开发者后台 (open-dev.dingtalk.com) → 应用开发 → 企业内部应用 → 你的应用"
-"""Where almost everything is set."""
+"""Where almost everything is set. The Chinese text leads there; the English one beside it says "the app's"."""
 
 NAMES: dict[Step, Text] = {
     Step.SETTINGS: Text("设置", "settings"),
@@ -42,13 +42,13 @@ NAMES: dict[Step, Text] = {
 }
 
 TITLE = "钉钉机器人体检 DingTalk robot check-up"
-SAID = "钉钉说 It said: "
-AS_ABOVE = "做法同上。 To do: as above."
+SAID = "原因 Reason: "
+AS_ABOVE = "做法同上 as above"
 
 ADVICE: dict[str, Text] = {
     "settings": Text(
-        "按上面每一行改好设置；全部有效设置用 `python -m actors check` 查看。",
-        "Put right what each line above names; `python -m actors check` prints all settings in effect.",
+        "按上面所说改好设置；全部有效设置用 `python -m actors check` 查看。",
+        "Put right what is named above; `python -m actors check` prints all settings in effect.",
     ),
     "name": Text(
         "域名解析失败。检查本机或容器的 DNS，以及 DINGTALK_OPENAPI_ENDPOINT 是否写错；只能经代理上网时，"
@@ -93,7 +93,7 @@ ADVICE: dict[str, Text] = {
     "credentials": Text(
         f"Client ID 和 Client Secret 不配对。到 {APP} → 凭证与基础信息，重新复制两者到 DINGTALK_CLIENT_ID 和 "
         "DINGTALK_CLIENT_SECRET（重置过密钥的话，旧的已失效；注意不要带空格）。",
-        f"Client ID and Client Secret do not belong together. {APP} → 凭证与基础信息 (credentials): copy both anew into "
+        "Client ID and Client Secret do not belong together. Copy both anew from the app's 凭证与基础信息 (credentials) into "
         "DINGTALK_CLIENT_ID and DINGTALK_CLIENT_SECRET (after a reset the old secret is void; mind blanks).",
     ),
     "token_refused": Text(
@@ -104,7 +104,7 @@ ADVICE: dict[str, Text] = {
     "not_stream": Text(
         f"网关不接受这个应用的长连接。到 {APP}：① 应用能力 → 机器人：打开机器人，消息接收模式选 Stream 模式，"
         "保存并发布；② 版本管理与发布：创建版本并发布；③ 凭证与基础信息：核对 Client ID。",
-        f"The gateway takes no Stream connection of this app. {APP}: (1) 应用能力 → 机器人 (capabilities, robot): "
+        "The gateway takes no Stream connection of this app. In the app: (1) 应用能力 → 机器人 (capabilities, robot): "
         "switch the robot on, 消息接收模式 (how messages are received): Stream 模式, save and publish; (2) "
         "版本管理与发布 (versions): make a version and publish it; (3) 凭证与基础信息 (credentials): compare the Client "
         "ID.",
@@ -141,9 +141,8 @@ ADVICE: dict[str, Text] = {
         "OPENAPI_MONTHLY_QUOTA, or CARD_KIND=text.",
     ),
     "permission": Text(
-        f"缺少权限 {{about}}。到 {APP} → 权限管理：搜索 {{about}} → 申请权限；再到 版本管理与发布 发布新版本。"
-        "几分钟后再检查。",
-        f"The permission {{about}} is missing. {APP} → 权限管理 (permissions): search for {{about}}, 申请权限 (apply); "
+        f"缺少权限 {{about}}。到 {APP} → 权限管理：搜索它 → 申请权限；再到 版本管理与发布 发布新版本。几分钟后再检查。",
+        "Missing: {about}. In the app's 权限管理 (permissions) search for it and press 申请权限 (apply); "
         "then 版本管理与发布 (versions): publish a new version. Check again after some minutes.",
     ),
     "template": Text(
@@ -167,14 +166,14 @@ ADVICE: dict[str, Text] = {
         "The streaming was refused without a reason. Compare: (1) CARD_CONTENT_KEY is the template's variable that "
         "streams (卡片平台, card platform, https://open-dev.dingtalk.com/fe/card: open the template, 变量); (2) its "
         "scene is AI 卡片, and 处理中, 输入中, 完成 (processing, typing, finished) are switched on; (3) "
-        f"Card.Streaming.Write is granted: {APP} → 权限管理 (permissions).",
+        "Card.Streaming.Write is granted in the app's 权限管理 (permissions).",
     ),
     "not_delivered": Text(
         "卡片建好了但没有送达。① 核对 --to 是本组织成员的 userid（管理后台 oa.dingtalk.com → 通讯录 → 成员 → "
         f"员工 UserID）；② {APP} → 版本管理与发布：可见范围要包含此人；③ 请他在钉钉里搜索机器人，打开单聊，发一句话。",
         "The card was made but not delivered. (1) --to has to be the userid of a member of this organisation "
         "(管理后台 oa.dingtalk.com → 通讯录 → the member → 员工 UserID); (2) "
-        f"{APP} → 版本管理与发布 (versions): the person has to be in its 可见范围 (visible range); (3) have the person "
+        "the person has to be in the 可见范围 (visible range) of the app's 版本管理与发布 (versions); (3) have the person "
         "search for the robot in DingTalk, open the private chat and write to it once.",
     ),
     "staff_id": Text(
@@ -186,8 +185,8 @@ ADVICE: dict[str, Text] = {
     "robot_code": Text(
         f"机器人编码不对：这里用 Client ID 作 robotCode。到 {APP} → 应用能力 → 机器人：核对 RobotCode，"
         "确认机器人已启用并发布，且和 Client ID 属于同一个应用。",
-        f"The robot's code is wrong: the Client ID is used as robotCode here. {APP} → 应用能力 → 机器人 (capabilities, "
-        "robot): compare RobotCode, see that the robot is switched on and published, and that it belongs to the app of "
+        "The robot's code is wrong: the Client ID is used as robotCode here. In the app's 应用能力 → 机器人 (capabilities, "
+        "robot) compare RobotCode, see that the robot is switched on and published, and that it belongs to the app of "
         "this Client ID.",
     ),
     "flow_controlled": Text(
@@ -208,7 +207,7 @@ ADVICE: dict[str, Text] = {
     "not_heard": Text(
         f"等待期间没有收到消息。① {APP} → 应用能力 → 机器人：消息接收模式是 Stream 模式；② 版本管理与发布：已发布，可见范围包含此人；"
         "③ 群里要 @ 机器人，单聊直接写；④ 同一个 Client ID 上若还有服务在运行，钉钉会随机选一条连接推送：多发几条，或先停服务。",
-        f"No message came in time. (1) {APP} → 应用能力 → 机器人 (capabilities, robot): 消息接收模式 is Stream 模式; (2) "
+        "No message came in time. In the app: (1) 应用能力 → 机器人 (capabilities, robot): 消息接收模式 is Stream 模式; (2) "
         "版本管理与发布 (versions): published, and the person in its 可见范围 (visible range); (3) in a group the robot "
         "has to be @-mentioned; (4) if a service runs on this Client ID, DingTalk pushes to one of the connections at "
         "random: write several times, or stop the service.",
@@ -216,52 +215,61 @@ ADVICE: dict[str, Text] = {
     "rejected": Text(
         f"钉钉拒绝了这次调用。用上面的错误码在 open.dingtalk.com 搜索；再核对 {APP} → 应用能力 → 机器人 已启用、"
         "版本管理与发布 已发布。",
-        f"DingTalk refused the call. Search open.dingtalk.com for the code above; and see that in {APP} → 应用能力 → "
-        "机器人 the robot is switched on, and published in 版本管理与发布.",
+        "DingTalk refused the call. Search open.dingtalk.com for the code above; and see that the robot is switched on in the "
+        "app's 应用能力 → 机器人 (capabilities, robot), and published in 版本管理与发布 (versions).",
     ),
 }
 """What to do, by the key that `diagnosis` gives."""
 
 REASONS: dict[str, Text] = {
-    "needs": Text("前提未满足：{about}", "needs {about}"),
-    "no_to": Text(
-        "加 --to 员工UserID（管理后台 oa.dingtalk.com → 通讯录 → 成员）后检查",
-        "is checked with --to STAFF_ID (管理后台 oa.dingtalk.com → 通讯录 → the member → 员工 UserID)",
-    ),
-    "text_kind": Text("CARD_KIND=text 不用卡片", "CARD_KIND=text uses no card"),
-    "standard_whole": Text("StandardCard 结束时已整张更新", "a StandardCard is updated whole as it ends"),
-    "standard_clicks": Text(
-        "StandardCard 的点击不会到 Stream 客户端",
-        "the clicks of a StandardCard reach no Stream client",
-    ),
-    "not_listening": Text(
-        "加 --listen 60，在这段时间里给机器人发消息、点卡片按钮；或看运行中的服务：messages_total、feedback_total 会增加",
-        "is checked with --listen 60: write to the robot and press a button of the card meanwhile; or look at the "
-        "running service: messages_total and feedback_total grow",
-    ),
-    "not_answered": Text(
-        "只回复 --to 指定的人，免得打扰别人",
-        "only the person of --to is answered, so that nobody else is disturbed",
-    ),
-    "not_pressed": Text(
-        "没有收到点击。若确实点过：模板按钮要设为 回传请求 并已发布；同一个 Client ID 只能有一个程序在接收",
-        "no press came. If one was made: the template's button has to be 回传请求 (call back), and published; only one "
-        "program may listen on this Client ID",
-    ),
+    "needs": Text("要先通过 {about}", "needs {about}"),
+    "no_to": Text("要加 --to 员工UserID", "needs --to STAFF_ID"),
+    "not_listening": Text("要加 --listen 60", "needs --listen 60"),
+    "text_kind": Text("CARD_KIND=text", "no card"),
+    "standard_whole": Text("已整张更新", "updated whole as it ended"),
+    "standard_clicks": Text("StandardCard 的点击到不了", "its clicks reach no Stream client"),
+    "not_answered": Text("只回复 --to 的人", "answers only the person of --to"),
+    "not_pressed": Text("没有收到点击", "no press came"),
     "untried": Text("没有调用能证明", "no call has proved any"),
 }
-"""Why a step was skipped."""
+"""Why a step was skipped, in a few words."""
+
+HINTS: dict[str, Text] = {
+    "no_to": Text(
+        "员工 UserID 在 管理后台 (oa.dingtalk.com) → 通讯录 → 成员 里；也可以用 --listen 60 给机器人发一句话，体检会显示它。"
+        "这个人会收到一张体检卡片和一条消息。",
+        "STAFF_ID stands in the 管理后台 (oa.dingtalk.com) → 通讯录 (contacts) → the member → 员工 UserID; or write to the "
+        "robot under --listen 60, and the doctor shows it. That person gets a card and a message.",
+    ),
+    "not_listening": Text(
+        "会话地址只随收到的消息而来，所以收消息、会话回复和按钮要用 --listen 60 检查：在这段时间里给机器人发消息、点卡片按钮。"
+        "或者看运行中的服务的 /metrics：dingtalk_messages_total 和 dingtalk_feedback_total 会增加。",
+        "A session webhook comes only with a message, so messages, replies and buttons are checked with --listen 60: "
+        "write to the robot and press a button of its card meanwhile. Or see dingtalk_messages_total and "
+        "dingtalk_feedback_total grow on /metrics of the running service.",
+    ),
+    "not_pressed": Text(
+        "若确实点过按钮：模板里的按钮要设为 回传请求 并已发布（卡片平台 https://open-dev.dingtalk.com/fe/card）；同一个 Client ID "
+        "若还有程序在接收，点击可能到了那边。",
+        "If a button was pressed: in the template it has to be 回传请求 (call back), and published (卡片平台, card platform, "
+        "https://open-dev.dingtalk.com/fe/card); if another program listens on this Client ID, the press may have come "
+        "there.",
+    ),
+}
+"""How to take a step that was skipped."""
 
 SECOND_CONNECTION = Text(
-    "提示：体检另开一条长连接，用完即关。若服务正在运行，这期间的消息可能推到这里；体检不确认 (ack) 它，钉钉可能在约 60 秒后重推。"
-    "请勿频繁重复体检。",
-    "Note: this opens a second connection and closes it as soon as it can. If the service runs, a message may come here "
-    "meanwhile; it is not acked, so DingTalk may send it again in about 60 s. Do not repeat this many times a minute.",
+    "体检另开一条长连接，用完即关。其间推到这里的消息不会被确认 (ack)，钉钉可能约 60 秒后重推给服务。请勿频繁重复。",
+    "This opens a Stream connection of its own for a moment. A message that comes here is not acked; DingTalk may send it "
+    "to the service after about 60 s. Do not repeat it many times a minute.",
 )
-WRITE_NOW = Text(
-    "→ 请在 {seconds:g} 秒内用 {person} 的钉钉给机器人发一条消息，再点一下体检卡片上的按钮。体检会确认 (ack) 并回复这条消息。",
-    "→ Within {seconds:g} s: write to the robot as {person}, and press a button of the doctor's card. That message is "
-    "acked, since the doctor answers it.",
+WRITE = Text(
+    "→ 现在：{seconds:g} 秒内，请 {person} 给机器人发一条消息。",
+    "→ Now, within {seconds:g} s: {person} writes to the robot.",
+)
+WRITE_AND_PRESS = Text(
+    "→ 现在：{seconds:g} 秒内，请 {person} 给机器人发一条消息，并点一下卡片上的按钮。",
+    "→ Now, within {seconds:g} s: {person} writes to the robot, and presses a button of the card.",
 )
 ANYBODY = "任何人 anybody"
 NOT_ACKED = Text(
@@ -269,10 +277,10 @@ NOT_ACKED = Text(
     "{count} pushes came to the doctor and were not acked: DingTalk may send them again to the service; who gets no "
     "answer should ask again.",
 )
-INTERRUPTED = Text("已中断；卡片已结束，连接已关闭。", "Interrupted; the card was ended and the connection closed.")
+INTERRUPTED = Text("已中断：卡片已结束，连接已关闭。", "Interrupted: the card was ended, the connection closed.")
 TOTALS = Text(
-    "{ok} 正常，{failed} 失败，{skipped} 跳过；用了 {calls} 次计费的 API 调用（标准版全组织每月 5,000 次）。",
-    "{ok} ok, {failed} failed, {skipped} skipped; used {calls} counted API calls (standard edition: 5,000 a month).",
+    "{ok} 项正常，{failed} 项失败，{skipped} 项跳过；用了 {calls} 次计费 API 调用（标准版每月 5,000 次）。",
+    "{ok} ok, {failed} failed, {skipped} skipped; {calls} counted API calls (standard: 5,000 a month).",
 )
 
 # What the person of --to sees in the chat.
