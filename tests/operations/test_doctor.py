@@ -5,7 +5,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,8 +27,6 @@ from tests.network.conftest import NAME
 ROOT = Path(__file__).parents[2]
 ROBOT, SECRET = "dingpatient", "hush-hush-hush"
 BAN = '{"status":1111,"wait":5,"source":"x5","punish":"deny"}'
-QPS = "Forbidden.AccessDenied.QpsLimitForAppkeyAndApi"
-QUOTA = "Forbidden.AccessDenied.ApiCountLimitForOrg"
 
 Steps = dict[str, str]
 
@@ -179,87 +177,22 @@ async def test_permissions_are_told_by_name(sandbox: Sandbox) -> None:
 # What can be wrong at DingTalk
 
 
-def fault(api: str, status: int, code: str = "", **how: Any) -> Callable[[Sandbox], None]:
-    return lambda sandbox: sandbox.fail(api, status=status, code=code, **({"times": None} | how))
+async def test_a_wrong_secret_is_told(sandbox: Sandbox) -> None:
+    visit = await examined(sandbox, "--to", "u1", DINGTALK_CLIENT_SECRET="another")
+    assert (visit.code, visit.failed) == (1, {"token": "credentials", "stream": "credentials"})
+    assert "凭证与基础信息" in visit.step("token")["zh"]
 
 
-def revoked(*scopes: str) -> Callable[[Sandbox], None]:
-    def arrange(sandbox: Sandbox) -> None:
-        for scope in scopes:
-            sandbox.revoke(ROBOT, scope)
-
-    return arrange
+async def test_a_robot_that_is_not_in_stream_mode_is_told(sandbox: Sandbox) -> None:
+    sandbox.fail("open", status=400, code="invalidParameter")
+    visit = await examined(sandbox, "--to", "u1")
+    assert (visit.code, visit.failed) == (1, {"stream": "not_stream"})
 
 
-CASES: list[tuple[list[Callable[[Sandbox], None]], Steps, dict[str, str]]] = [
-    ([], {"token": "credentials", "stream": "credentials"}, {"DINGTALK_CLIENT_SECRET": "another"}),
-    (
-        [fault("open", 400, "invalidParameter"), revoked("qyapi_robot_sendmsg")],
-        {"stream": "not_stream", "message": "permission", "permissions": "permission"},
-        {},
-    ),
-    (
-        [fault("open", 400, "systemError"), revoked("Card.Instance.Write"), fault("oto", 400, "robot.not.exist")],
-        {"stream": "transient", "create": "permission", "message": "robot_code", "permissions": "permission"},
-        {},
-    ),
-    (
-        [fault("connect", 400, "invalidTicket"), revoked("Card.Streaming.Write"), fault("oto", 403, QPS)],
-        {
-            "stream": "handshake",
-            "streaming": "permission",
-            "finalize": "permission",
-            "message": "qps",
-            "permissions": "permission",
-        },
-        {},
-    ),
-    (
-        [
-            fault("open", 503, body="<html>busy</html>"),
-            lambda sandbox: sandbox.withdraw(SDK_TEMPLATE),
-            fault("oto", 403, QUOTA),
-        ],
-        {"stream": "page", "create": "template", "message": "quota"},
-        {},
-    ),
-    (
-        [
-            fault("create", 400, "param.templateUnpublished"),
-            fault("oto", 200, body={"processQueryKey": "q", "flowControlledStaffIdList": ["u1"]}),
-        ],
-        {"create": "template_unpublished", "message": "flow_controlled"},
-        {},
-    ),
-    (
-        [fault("streaming", 500, "unknownError"), fault("oto", 400, "odd.code")],
-        {"streaming": "stream_refused", "finalize": "stream_refused", "message": "rejected"},
-        {},
-    ),
-    (
-        [fault("create", 400, "InvalidAuthentication"), fault("oto", 504, "ServiceUnavailable")],
-        {"create": "token_refused", "message": "transient"},
-        {},
-    ),
-    ([fault("standard", 400, "param.error")], {"create": "standard"}, STANDARD),
-    ([fault("token", 200, body="<html>please log in</html>")], {"token": "page"}, {}),
-    ([fault("update", 500, "unknownError")], {"update": "transient"}, {}),
-    (
-        [lambda sandbox: sandbox.fail("create", hang=True), lambda sandbox: sandbox.fail("oto", reset=True)],
-        {"create": "unreachable", "message": "unreachable"},
-        {"OPENAPI_TIMEOUT": "0.5"},
-    ),
-]
-
-
-@pytest.mark.parametrize(("faults", "failed", "settings"), CASES, ids=["-".join(case[1].values()) for case in CASES])
-async def test_every_fault_has_its_advice(
-    sandbox: Sandbox, faults: list[Callable[[Sandbox], None]], failed: Steps, settings: dict[str, str]
-) -> None:
-    for arrange in faults:
-        arrange(sandbox)
-    visit = await examined(sandbox, "--to", "u1", **settings)
-    assert (visit.code, visit.failed) == (1, failed)
+async def test_a_template_that_is_gone_is_told(sandbox: Sandbox) -> None:
+    sandbox.withdraw(SDK_TEMPLATE)
+    visit = await examined(sandbox, "--to", "u1")
+    assert (visit.code, visit.failed) == (1, {"create": "template"})
 
 
 async def test_somebody_who_cannot_be_reached_is_told_with_what_to_do(sandbox: Sandbox) -> None:
@@ -424,8 +357,14 @@ async def test_a_message_that_comes_while_nobody_listens_is_not_acked(sandbox: S
 # Being interrupted
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("api", ["create", "streaming", "update"])
+@pytest.mark.parametrize(
+    ("number", "api"),
+    [
+        (signal.SIGINT, "create"),
+        (signal.SIGTERM, "streaming"),
+        (signal.SIGINT, "update"),
+    ],
+)
 async def test_an_interrupted_doctor_leaves_no_card_spinning(
     sandbox: Sandbox, number: signal.Signals, api: str
 ) -> None:
@@ -469,7 +408,7 @@ async def test_without_a_robot_there_is_nothing_to_examine() -> None:
     assert visit.step("settings")["detail"].startswith("DINGTALK_CLIENT_ID, ROBOTS_DIR: neither is set")
 
 
-@pytest.mark.parametrize("words", [["--listen", "soon"], ["--listen", "-1"], ["--odd"], ["u1"]], ids=" ".join)
+@pytest.mark.parametrize("words", [["--listen", "-1"], ["u1"]], ids=" ".join)
 async def test_words_that_mean_nothing_are_refused(sandbox: Sandbox, words: list[str]) -> None:
     visit = await examined(sandbox, *words)
     assert (visit.code, visit.err.startswith("usage: python -m actors doctor")) == (2, True)
