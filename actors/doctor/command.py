@@ -151,7 +151,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m actors doctor",
         description="Check a real installation step by step, with the settings that `run` reads, and say for each "
         "failure what to do in DingTalk's console. It opens a second Stream connection for some seconds, and with --to "
-        "it spends 7 counted API calls.",
+        "it spends six or seven counted API calls.",
         epilog="Exit codes: 0 all well, 1 something failed, 2 the settings are wrong, 130 interrupted.",
     )
     parser.add_argument(

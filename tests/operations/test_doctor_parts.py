@@ -2,6 +2,7 @@
 
 import io
 import re
+import socket
 import ssl
 import string
 from collections.abc import AsyncIterator, Callable
@@ -301,6 +302,15 @@ async def test_a_certificate_that_nobody_trusts_is_told(tmp_path: Path) -> None:
         _, pupil = await examined(Request("u1", 0), **settings)
     assert pupil.failed == {Step.NETWORK: "certificate", Step.WEBHOOK_HOST: "certificate"}
     assert "SSL_CERT_FILE" in texts.ADVICE["certificate"].zh
+
+
+async def test_a_name_that_leads_nowhere_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def look_up(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    _, pupil = await examined(Request("u1", 0))
+    assert pupil.failed == {Step.NETWORK: "name", Step.WEBHOOK_HOST: "name"}
 
 
 async def test_a_page_of_a_ban_is_told_as_a_ban() -> None:
