@@ -1,4 +1,4 @@
-"""The commands: `python -m actors run | sandbox | check | feedback | questions | forget`."""
+"""The commands: `python -m actors run | sandbox | check | doctor | questions | feedback | forget`."""
 
 import faulthandler
 import logging
@@ -13,6 +13,7 @@ from types import FrameType
 from actors import logs, records
 from actors.agents.registry import make_agent
 from actors.core.robot import Parked
+from actors.doctor.command import main as doctor
 from actors.errors import SettingsError
 from actors.parts import make_agents
 from actors.sandbox_child import SandboxChild
@@ -21,7 +22,7 @@ from actors.settings import Settings, load
 
 log = logging.getLogger(__name__)
 
-USAGE = "usage: python -m actors run | sandbox | check | feedback | questions | forget  (-h for the last three)"
+USAGE = "usage: python -m actors run | sandbox | check | doctor | questions | feedback | forget  (-h for the last four)"
 WRONG = 2
 """Exit code: the environment is wrong."""
 
@@ -36,6 +37,8 @@ def main() -> int:
             return _with_settings(run)
         case ["check"]:
             return _with_settings(check)
+        case ["doctor", *words]:
+            return doctor(words)
         case ["sandbox"]:
             os.execv(sys.executable, [sys.executable, "-m", "actors.sandbox"])  # noqa: S606 - our own module
         case ["feedback" | "questions" | "forget", *_] as words:

@@ -37,12 +37,14 @@ class ConnectionTrouble(Trouble):
 
     `refused` (credentials) · `unavailable` (the gateway answered with an error) · `unreachable` (no answer) ·
     `lost` (aborted) · `closed` (closed without a word) · `silent` (no frame for too long).
+    `fault` is what the gateway's answer means, where it gave one.
     """
 
-    def __init__(self, reason: str, detail: str) -> None:
+    def __init__(self, reason: str, detail: str, fault: "Fault | None" = None) -> None:
         super().__init__(f"{reason}: {detail}" if detail else reason)
         self.reason = reason
         self.detail = detail
+        self.fault = fault
 
 
 class Fault(StrEnum):
@@ -68,6 +70,7 @@ class CallFailed(Trouble):
         self.fault = fault
         self.status = status
         self.code = code
+        self.message = message
 
 
 class AgentFailed(Trouble):

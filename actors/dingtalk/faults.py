@@ -23,6 +23,9 @@ BAN_PAUSE = 300.0
 BANNED = "ipBanned"
 """Our code for that, since its page has none."""
 
+NO_JSON = "the answer is no JSON object"
+"""Our words for a page, as proxies and gateways answer one."""
+
 BAN_WORDS = "DingTalk turns this IP address away for 5 minutes, since too many calls came from it"
 
 _FAULTS: tuple[tuple[str, Fault], ...] = (
@@ -55,9 +58,7 @@ def read(status: int, text: str, retry_after: float = 0.0) -> dict[str, Any] | R
         if _BAN_PAGE.search(text):
             return _banned()
         fault = _fault("", status)
-        return _refusal(
-            Fault.TRANSIENT if fault is Fault.REJECTED else fault, "", "the answer is no JSON object", retry_after
-        )
+        return _refusal(Fault.TRANSIENT if fault is Fault.REJECTED else fault, "", NO_JSON, retry_after)
     if str(body.get("status")) == "1111":
         return _banned()
     errcode = str(body.get("errcode") or "")

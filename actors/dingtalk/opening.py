@@ -82,7 +82,7 @@ async def _invitation(robot: Robot, session: aiohttp.ClientSession, ban: Ban, ti
         if answer.code == faults.BANNED:
             ban.begin(answer.pause)
         words = f"HTTP {status}, {answer.code or 'no code'}: {answer.message[:200] or 'no message'}"
-        raise ConnectionTrouble("refused" if _refused(answer) else "unavailable", words)
+        raise ConnectionTrouble("refused" if _refused(answer) else "unavailable", words, answer.fault)
     endpoint, ticket = text(answer.get("endpoint")), text(answer.get("ticket"))
     if not endpoint or not ticket:
         raise ConnectionTrouble("unavailable", f"HTTP {status} without an endpoint and a ticket")
