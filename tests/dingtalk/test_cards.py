@@ -486,8 +486,12 @@ async def test_the_last_face_takes_the_buttons_away_where_there_are_none(dingtal
     assert "msgButtons" not in json.loads(changed(dingtalk)[0]["sys_full_json_obj"])
 
 
-async def test_the_list_of_chats_shows_the_answer_in_the_end(dingtalk: DingTalk, card: Card) -> None:
-    await card.show(ANSWER)
+@pytest.mark.parametrize("template", ["public", "own"])
+async def test_the_list_of_chats_shows_the_answer_in_the_end_as_it_was_written(
+    dingtalk: DingTalk, cards: dict[str, Card], template: str
+) -> None:
+    """Not as it is spelled for a card, where a line's end may be a tag."""
+    await cards[template].show(answered("你好！\nHello!"))
     line = json.loads(changed(dingtalk)[0]["sys_lastMessageI18n"])
     assert line == {"zh_CN": "你好！", "en_US": "你好！"}
 
