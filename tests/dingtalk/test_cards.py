@@ -14,6 +14,7 @@ from actors.core import texts
 from actors.core.card import Face, State, answered, card_id, ended, growing, in_line, thinking
 from actors.core.question import Address, Question
 from actors.core.robot import Robot
+from actors.dingtalk import templates
 from actors.dingtalk.cards import AiCard
 from actors.dingtalk.openapi import OpenApi
 from actors.dingtalk.port import Card
@@ -296,6 +297,20 @@ async def test_an_update_without_news_makes_no_call(dingtalk: DingTalk, card: Ca
     await update(card, "text")
     await update(card, "text")
     assert len(dingtalk.to(STREAMING)) == 1
+
+
+async def test_a_text_is_spelled_once_for_an_update(card: Card, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spelling a long text takes many milliseconds, in which the loop stands still."""
+    spelled = list[str]()
+
+    def presentable(text: str, **_: object) -> str:
+        spelled.append(text)
+        return text
+
+    monkeypatch.setattr(templates, "presentable", presentable)
+    await update(card, "a")
+    await update(card, "ab")
+    assert spelled == ["a", "ab"]
 
 
 async def test_text_that_was_taken_back_whole_never_streams_as_nothing(dingtalk: DingTalk, own: Card) -> None:
