@@ -14,6 +14,7 @@ from actors.core import texts
 from actors.core.card import Face, State, answered, card_id, ended, growing, in_line, thinking
 from actors.core.question import Address, Question
 from actors.core.robot import Robot
+from actors.dingtalk import templates
 from actors.dingtalk.cards import AiCard
 from actors.dingtalk.openapi import OpenApi
 from actors.dingtalk.port import Card
@@ -298,6 +299,20 @@ async def test_an_update_without_news_makes_no_call(dingtalk: DingTalk, card: Ca
     assert len(dingtalk.to(STREAMING)) == 1
 
 
+async def test_a_text_is_spelled_once_for_an_update(card: Card, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spelling a long text takes many milliseconds, in which the loop stands still."""
+    spelled = list[str]()
+
+    def presentable(text: str, **_: object) -> str:
+        spelled.append(text)
+        return text
+
+    monkeypatch.setattr(templates, "presentable", presentable)
+    await update(card, "a")
+    await update(card, "ab")
+    assert spelled == ["a", "ab"]
+
+
 async def test_text_that_was_taken_back_whole_never_streams_as_nothing(dingtalk: DingTalk, own: Card) -> None:
     """DingTalk refuses a frame without content (`param.stream.contentEmpty`)."""
     await update(own, "不该说的")
@@ -486,8 +501,12 @@ async def test_the_last_face_takes_the_buttons_away_where_there_are_none(dingtal
     assert "msgButtons" not in json.loads(changed(dingtalk)[0]["sys_full_json_obj"])
 
 
-async def test_the_list_of_chats_shows_the_answer_in_the_end(dingtalk: DingTalk, card: Card) -> None:
-    await card.show(ANSWER)
+@pytest.mark.parametrize("template", ["public", "own"])
+async def test_the_list_of_chats_shows_the_answer_in_the_end_as_it_was_written(
+    dingtalk: DingTalk, cards: dict[str, Card], template: str
+) -> None:
+    """Not as it is spelled for a card, where a line's end may be a tag."""
+    await cards[template].show(answered("你好！\nHello!"))
     line = json.loads(changed(dingtalk)[0]["sys_lastMessageI18n"])
     assert line == {"zh_CN": "你好！", "en_US": "你好！"}
 
