@@ -17,7 +17,7 @@ from actors.core.robot import Robot
 from actors.dingtalk.cards import AiCard
 from actors.dingtalk.openapi import OpenApi
 from actors.dingtalk.port import Card
-from actors.dingtalk.standing import Standing
+from actors.dingtalk.standing import DOUBTS, Standing
 from actors.errors import CallFailed, Fault
 from tests.dingtalk.conftest import MakeOpenApi
 from tests.dingtalk.scripted import CREATE, HANG, RESET, STREAMING, TOO_FAST, UPDATE, Answer, DingTalk, error
@@ -569,12 +569,10 @@ async def test_a_permission_that_is_missing_for_the_stream_is_noted(
     assert standing.refusal
 
 
-async def test_a_card_that_was_finished_puts_the_robots_cards_right(
-    dingtalk: DingTalk, card: Card, standing: Standing
-) -> None:
-    dingtalk.answers(CREATE, error(400, "param.templateNotExist"))
-    with pytest.raises(CallFailed):
-        await card.create(thinking())
+async def test_a_card_that_was_finished_puts_the_robots_cards_right(card: Card, standing: Standing) -> None:
+    for number in range(DOUBTS):
+        with pytest.raises(CallFailed), standing.watched(f"card-{number}"):
+            raise CallFailed("streaming", Fault.TRANSIENT, 500, "unknownError", "")
     await card.finish(ANSWER)
     assert standing.refusal == ""
 
