@@ -492,6 +492,38 @@ async def test_the_list_of_chats_shows_the_answer_in_the_end(dingtalk: DingTalk,
     assert line == {"zh_CN": "你好！", "en_US": "你好！"}
 
 
+NOT_PERMITTED = error(403, "Forbidden.AccessDenied.AccessTokenPermissionDenied")
+
+
+async def test_a_card_that_may_not_be_updated_is_ended_by_the_stream(dingtalk: DingTalk, card: Card) -> None:
+    dingtalk.answers(UPDATE, NOT_PERMITTED)
+    await card.show(ended("in a message"))
+    [asked] = dingtalk.to(STREAMING)
+    assert (asked.body["content"], asked.body["isFinalize"]) == ("in a message", True)
+
+
+async def test_a_card_that_was_ended_by_the_stream_is_not_ended_again(dingtalk: DingTalk, card: Card) -> None:
+    dingtalk.answers(UPDATE, NOT_PERMITTED)
+    await card.finish(answered("whole"))
+    with pytest.raises(CallFailed):
+        await card.show(answered("whole"))
+    assert len(dingtalk.to(STREAMING)) == 1
+
+
+@pytest.mark.parametrize(
+    ("face", "refusal"),
+    [(in_line(1), NOT_PERMITTED), (ended("in a message"), error(400, "param.error"))],
+    ids=["a running one", "other trouble"],
+)
+async def test_nothing_else_that_may_not_be_shown_is_streamed(
+    dingtalk: DingTalk, card: Card, face: Face, refusal: Answer
+) -> None:
+    dingtalk.answers(UPDATE, refusal)
+    with pytest.raises(CallFailed):
+        await card.show(face)
+    assert dingtalk.to(STREAMING) == []
+
+
 # Finish
 
 
