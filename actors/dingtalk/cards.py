@@ -40,6 +40,7 @@ class AiCard:
         self._frame = 0
         self._beside: dict[str, str] = {}
         self._streamed = ""
+        self._finished = False
 
     async def create(self, face: Face) -> bool:
         """Create and deliver the card; see the port.
@@ -76,13 +77,19 @@ class AiCard:
 
     async def show(self, face: Face) -> None:
         """Put a face on the card, whole. The last one repeats the text for those who were offline while it streamed.
+        Where updates are not permitted it is streamed, which is a permission of its own: so the card spins no more.
 
         Raises:
             CallFailed: it is not confirmed.
         """
         state = {} if face.running else {"flowStatus": FLOW_STATUS[face.state]}
         stage = "initial" if face.running else "final"
-        await self._call(stage, UPDATE, lambda: self._change(state | self._template.variables(face)))
+        try:
+            await self._call(stage, UPDATE, lambda: self._change(state | self._template.variables(face)))
+        except CallFailed as failure:
+            if face.running or self._finished or failure.fault is not Fault.PERMISSION:
+                raise
+            await self.finish(face)
         self._beside = self._template.beside(face)
 
     async def finish(self, face: Face) -> None:
@@ -93,6 +100,7 @@ class AiCard:
         """
         guid, first = self._guid(f"final {len(face.text)}"), Rank(Kind.FINAL, 0.0)
         await self._call("final", STREAMING, lambda: self._stream(guid, face, last=True), first)
+        self._finished = True
         self._standing.works()
 
     def rated(self, rating: str) -> dict[str, str]:
