@@ -4,7 +4,7 @@ import difflib
 from pathlib import Path
 
 from actors.agents.custom import PythonAgent, load
-from actors.agents.faq import SAMPLE_SHOP, Faq
+from actors.agents.faq.agent import SAMPLE_SHOP, Faq
 from actors.core.events import Agent
 from actors.errors import SettingsError
 

@@ -16,7 +16,7 @@ from typing import Any
 from yarl import URL
 
 from actors.core.card import CardKind
-from actors.core.markdown import presentable
+from actors.core.markdown import Dialect, presentable
 from actors.core.question import Address, Question
 from actors.core.splitting import split
 from actors.dingtalk.cards import AiCard
@@ -84,7 +84,7 @@ class RobotReplies:
             CallFailed: neither the webhook nor the API took it.
         """
         webhook, title = self._webhook(address), summary(text)
-        for part in numbered(presentable(text)):
+        for part in numbered(presentable(text, dialect=Dialect.MESSAGE)):
             message = {"title": title, "text": part}  # the title is what the list of chats shows
             if webhook and await self._replied(webhook, address, message):
                 continue

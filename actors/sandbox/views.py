@@ -4,6 +4,7 @@ What comes from a chat is data. Markdown is rendered here, with raw HTML escaped
 else is text, which the page must treat as text.
 """
 
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from html import escape
@@ -12,6 +13,7 @@ from urllib.parse import urlsplit
 
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
+from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
 
@@ -20,6 +22,7 @@ from actors.sandbox.standard import TEMPLATE as STANDARD
 from actors.sandbox.world import World
 
 LATEST = 400
+LINE_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 
 
 def everything(world: World) -> dict[str, Any]:
@@ -103,16 +106,28 @@ def _is_web_link(url: str) -> bool:
 
 
 class _Safe(MarkdownIt):
-    """CommonMark with tables, without raw HTML, without pictures (they would be fetched from elsewhere)."""
+    """CommonMark with tables, without raw HTML but for line breaks, which DingTalk's cards render ("Markdown 变量",
+    open.dingtalk.com), and without pictures (they would be fetched from elsewhere)."""
 
     def __init__(self) -> None:
         super().__init__("commonmark", {"html": False, "breaks": True})
         self.enable(["table", "strikethrough"])
+        self.inline.ruler.before("autolink", "line_break", _line_break)
         self.add_render_rule("image", _picture)
         self.add_render_rule("link_open", _link)
 
     def validateLink(self, url: str) -> bool:  # noqa: N802 - markdown-it's own name
         return _is_web_link(url)
+
+
+def _line_break(state: StateInline, silent: bool) -> bool:
+    tag = LINE_BREAK.match(state.src, state.pos)
+    if tag is None:
+        return False
+    if not silent:
+        state.push("hardbreak", "br", 0)
+    state.pos = tag.end()
+    return True
 
 
 def _picture(

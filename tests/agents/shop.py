@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from actors.agents.faq import SAMPLE_SHOP, Faq
-from actors.agents.faq_folder import read_folder
+from actors.agents.faq.agent import SAMPLE_SHOP, Faq
+from actors.agents.faq.folder import read_folder
 from actors.core.question import Turn
 
 SHOP = Faq(pace=0)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.agents.faq import MOST_PIECES, PACE, PIECE, Faq
+from actors.agents.faq.agent import MOST_PIECES, PACE, PIECE, Faq
 from actors.core.events import Text
 from actors.core.question import Turn
 from actors.errors import SettingsError

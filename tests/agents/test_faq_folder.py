@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.agents.faq_folder import Entry, parse, read_folder
+from actors.agents.faq.folder import Entry, parse, read_folder
 from actors.errors import SettingsError
 from tests.agents.shop import ENTRIES
 from tests.agents.stories import UNHURRIED

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.agents.faq import OFFERED, Faq
-from actors.agents.faq_folder import Entry
-from actors.agents.faq_text import DID_YOU_MEAN, DO_NOT_KNOW, HELLO
+from actors.agents.faq.agent import OFFERED, Faq
+from actors.agents.faq.folder import Entry
+from actors.agents.faq.text import DID_YOU_MEAN, DO_NOT_KNOW, HELLO
 from tests.agents.shop import ENTRIES, SHOP, cited, offered, phrasings
 from tests.agents.stories import UNHURRIED
 

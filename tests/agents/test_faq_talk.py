@@ -2,10 +2,10 @@
 
 import pytest
 
-from actors.agents import faq_talk as talk
-from actors.agents.faq import OFFERED
-from actors.agents.faq_folder import Entry
-from actors.agents.faq_text import DID_YOU_MEAN, DO_NOT_KNOW, WELCOME
+from actors.agents.faq import talk
+from actors.agents.faq.agent import OFFERED
+from actors.agents.faq.folder import Entry
+from actors.agents.faq.text import DID_YOU_MEAN, DO_NOT_KNOW, WELCOME
 from actors.core.question import Turn
 from tests.agents.shop import ENTRIES, SHOP, cited, offered, phrasings, said
 

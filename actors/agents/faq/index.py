@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from functools import lru_cache
 
-from actors.agents.faq_folder import Entry
-from actors.agents.faq_words import (
+from actors.agents.faq.folder import Entry
+from actors.agents.faq.words import (
     Unit,
     asked_words,
     clauses_of,

@@ -20,15 +20,15 @@ from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from actors.agents import faq_talk as talk
-from actors.agents import faq_text as texts
-from actors.agents.faq_folder import read_folder
-from actors.agents.faq_index import SEARCHED, Hit, Index
-from actors.agents.faq_words import asks, is_whole, plain, questions_of, subject_of
+from actors.agents.faq import talk
+from actors.agents.faq import text as texts
+from actors.agents.faq.folder import read_folder
+from actors.agents.faq.index import SEARCHED, Hit, Index
+from actors.agents.faq.words import asks, is_whole, plain, questions_of, subject_of
 from actors.core.events import Event, Feedback, Finished, Text
 from actors.core.question import Question, Turn
 
-SAMPLE_SHOP = Path(__file__).parent / "faq_shop"
+SAMPLE_SHOP = Path(__file__).parent / "shop"
 
 PIECE = 6
 """Characters of one piece; more in an answer so long that it would need more than `MOST_PIECES`."""
