@@ -48,7 +48,7 @@ _TARGET = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _DATA = re.compile(r"(?P<kind>[ \t]*+data:[^\s,)]{0,100}+,)(?P<payload>[^\s)]++)", re.IGNORECASE)
-_MAY_DEFINE = re.compile(r"(?:<br[ \t]*+/?>|[ \t])*+!?\[", re.IGNORECASE)
+_MAY_DEFINE = re.compile(r"(?:<br[ \t]*+/?>|[ \t])*+!*+\[", re.IGNORECASE)
 _BOLD_OR_BREAK = re.compile(r"(\*\*)|<br[ \t]*/?>", re.IGNORECASE)
 _BREAK = re.compile(r"<br[ \t]*/?>", re.IGNORECASE)
 _HALF_LINK = re.compile(
