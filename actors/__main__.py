@@ -1,4 +1,4 @@
-"""The commands: `python -m actors run | sandbox | check | doctor`."""
+"""The commands: `python -m actors run | sandbox | check | doctor | questions | feedback | forget`."""
 
 import faulthandler
 import logging
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from types import FrameType
 
-from actors import logs
+from actors import logs, records
 from actors.agents.registry import make_agent
 from actors.core.robot import Parked
 from actors.doctor.command import main as doctor
@@ -22,7 +22,7 @@ from actors.settings import Settings, load
 
 log = logging.getLogger(__name__)
 
-USAGE = "usage: python -m actors run | sandbox | check | doctor [--help]"
+USAGE = "usage: python -m actors run | sandbox | check | doctor | questions | feedback | forget  (-h for the last four)"
 WRONG = 2
 """Exit code: the environment is wrong."""
 
@@ -41,6 +41,8 @@ def main() -> int:
             return doctor(words)
         case ["sandbox"]:
             os.execv(sys.executable, [sys.executable, "-m", "actors.sandbox"])  # noqa: S606 - our own module
+        case ["feedback" | "questions" | "forget", *_] as words:
+            return _with_settings(records.command(words))
     print(USAGE, file=sys.stderr)
     return WRONG
 

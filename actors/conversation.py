@@ -15,7 +15,8 @@ from actors import metrics
 from actors.core import texts, turn
 from actors.core import turn_words as words
 from actors.core.question import Question
-from actors.effects import Desk, Rules, TurnEffects
+from actors.desk import Desk, Rules
+from actors.effects import TurnEffects
 from actors.errors import InboxUnavailable
 from actors.inbox.port import Delivery, Inbox
 from actors.messages import (
@@ -178,7 +179,7 @@ class Conversation(Actor):
 
     def _begin(self, delivery: Delivery) -> None:
         self._serial += 1
-        due = Happened(self._serial, words.UpdateDue())
+        due, taken_back = (Happened(self._serial, event) for event in (words.UpdateDue(), words.Stop()))
         ref, question = self.actor_ref, delivery.question
         effects = TurnEffects(
             delivery,
@@ -188,6 +189,7 @@ class Conversation(Actor):
             line=self._line,
             running=self._running,
             due=lambda: tell(ref, due),
+            taken_back=lambda: tell(ref, taken_back),
             wall=self._wall,
         )
         metrics.TURNS_IN_PROGRESS.labels(robot=question.robot).inc()

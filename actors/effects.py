@@ -7,8 +7,8 @@ the actor's crash. Nothing is decided here.
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from tenacity import AsyncRetrying, retry_if_exception_type, wait_fixed
 
@@ -16,13 +16,11 @@ from actors import metrics
 from actors.core import card as faces
 from actors.core import texts
 from actors.core import turn_words as turn
-from actors.core.courtesy import Courtesy
-from actors.core.events import Progress
 from actors.core.pacing import Budget
-from actors.core.question import Question, Turn
+from actors.core.question import Turn
 from actors.core.splitting import cut
-from actors.dingtalk.port import Attachments, Replies
-from actors.errors import AgentFailed, CallFailed, Fault, InboxError, InboxUnavailable, LeaseLost
+from actors.desk import Desk, Rules
+from actors.errors import AgentFailed, CallFailed, Fault, InboxUnavailable, LeaseLost
 from actors.inbox.port import Delivery, Inbox, Outcome
 from actors.runtime.pump import Pump, Said
 from actors.waiting import WaitingCards
@@ -32,38 +30,12 @@ log = logging.getLogger(__name__)
 _STORE_AGAIN_AFTER = 1.0
 """Seconds between two tries to write to an inbox that takes no writes."""
 
-_PLACE_AGAIN_AFTER = 15.0
-"""Seconds until a question that found no place is tried again."""
-
 _PARTS = (12_000, 3_000, 900)
 """Bytes of a text that is too large for a card which are tried on it, one after the other. DingTalk's documents advise
 1 to 3 kB, in practice much more is taken (open.dingtalk.com, "streaming updates of AI cards")."""
 
 _PASSING = frozenset({Fault.TRANSIENT, Fault.THROTTLED})
 """Faults after which the same call may work, and after which nobody knows whether it did."""
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """What one robot's questions are answered with. `agent` is the agent's label in metrics."""
-
-    replies: Replies
-    attachments: Attachments
-    answer: Callable[[Question], AsyncGenerator[Progress, None]]
-    agent: str
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """How questions are answered, by the settings; durations are seconds."""
-
-    updates: int
-    min_interval: float
-    history: int
-    max_age: float
-    max_attempts: int
-    lease: float
-    show_reasoning: bool
 
 
 class TurnEffects:
@@ -79,6 +51,7 @@ class TurnEffects:
         line: WaitingCards,
         running: asyncio.Semaphore,
         due: Callable[[], object],
+        taken_back: Callable[[], object],
         wall: Callable[[], float] = time.time,
     ) -> None:
         self.question = delivery.question
@@ -88,17 +61,20 @@ class TurnEffects:
         self._rules = rules
         self._line = line
         self._running = running
+        self._taken_back = taken_back
         self._wall = wall
         self._card = desk.replies.card(delivery.question, delivery.attempt)
         budget = Budget(desk.replies.budget(rules.updates), rules.min_interval)
         self._pump = Pump(budget, due=due, began=self._first_text, show_reasoning=rules.show_reasoning)
 
     async def keep(self) -> turn.TurnEvent:
-        """Renew the lease for as long as the turn goes on; returns when it is lost."""
+        """Renew the lease for as long as the turn goes on; returns when it is lost. It also tells, should the signal of
+        it not have come through, that the question was taken back."""
         while True:
             await asyncio.sleep(self._rules.lease / 3)
             try:
-                await self._delivery.touch()
+                if not await self._delivery.touch():
+                    self._taken_back()
             except InboxUnavailable as error:
                 self._warn("lease_not_renewed", error)
             except LeaseLost:
@@ -154,7 +130,7 @@ class TurnEffects:
             return turn.CardRefused(maybe_there=error.fault in _PASSING)
         if there and think:
             await self._think()
-        elif self._delivery.attempt == 1:
+        elif not there and self._delivery.attempt == 1:
             metrics.FIRST_CARD_SECONDS.labels(robot=self.question.robot).observe(self._age())
         return turn.CardThere()
 
@@ -283,29 +259,3 @@ class TurnEffects:
             error,
             extra={"action": action, **self.question.ids, "turn": self._delivery.attempt},
         )
-
-
-async def turn_away(
-    inbox: Inbox,
-    desks: Mapping[str, Desk],
-    courtesy: Courtesy,
-    conversation: str,
-    monotonic: Callable[[], float] = time.monotonic,
-) -> None:
-    """Close what waits in a conversation that cannot be served now, with a polite word. What was begun before is not
-    refused: it waits for a place."""
-    try:
-        while delivery := await inbox.take(conversation):
-            if delivery.attempt > 1 or delivery.answer is not None:
-                # It was accepted, and its card may be there: it waits for a place.
-                await delivery.retry(_PLACE_AGAIN_AFTER)
-                return
-            await delivery.done(Outcome.REFUSED)
-            question = delivery.question
-            metrics.MESSAGES.labels(robot=question.robot, type="text", outcome="refused").inc()
-            desk = desks[question.robot]
-            await desk.attachments.drop(question)
-            if courtesy.may_say(texts.ALL_BUSY, conversation, monotonic()):
-                await desk.replies.say(question.address, texts.ALL_BUSY)
-    except (InboxError, CallFailed) as error:
-        log.warning("a question was not turned away: %s", error, extra={"action": "turn_away_failed"})

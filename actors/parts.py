@@ -14,6 +14,7 @@ from actors.agents.answering import Clocks, answering
 from actors.agents.registry import make_agent
 from actors.core.events import Agent
 from actors.core.robot import Cause, Parked, Robot
+from actors.desk import Desk
 from actors.dingtalk.ban import Ban
 from actors.dingtalk.files import AT_ONCE, DIRECTORY, Files
 from actors.dingtalk.gateway import StreamGateway
@@ -22,10 +23,10 @@ from actors.dingtalk.openapi import OpenApi
 from actors.dingtalk.quota import Quota
 from actors.dingtalk.replies import RobotReplies
 from actors.dingtalk.standing import Standing
-from actors.effects import Desk
 from actors.errors import InboxError, SettingsError
-from actors.inbox.port import Inbox
+from actors.inbox.port import Archive, Inbox
 from actors.inbox.sqlite import SqliteInbox
+from actors.inbox.sqlite_archive import SqliteArchive
 from actors.intake import Admission, Intake
 from actors.settings import Settings
 
@@ -115,6 +116,15 @@ async def open_inbox(settings: Settings) -> Inbox:
         )
     except InboxError as error:
         raise SettingsError((f"INBOX_URL: {error}",)) from error
+
+
+async def open_archive(settings: Settings) -> Archive:
+    """What an operator sees of the inbox.
+
+    Raises:
+        InboxError: it cannot be had.
+    """
+    return await SqliteArchive.open(settings.inbox_path)
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,13 +75,13 @@ class Presses:
     async def _press(self, click: Click) -> dict[str, Any]:
         presses = [pressed(action, click.params) for action in click.action_ids or ("",)]
         press = next((press for press in presses if press is not None), None)
-        # A button says which answer it belongs to; the card it sits on proves it.
-        if press is None or card_id(self._robot, press.message_id) != click.card_id:
-            return self._nothing("unknown", click)
-        record = await self._inbox.record(self._robot, press.message_id)
-        if record is None:
+        record = None if press is None else await self._inbox.record(self._robot, press.message_id)
+        if press is None or record is None:
             return self._nothing("unknown", click)
         question = record.question
+        # A button says which answer it belongs to; the card it sits on proves it.
+        if card_id(self._robot, question.message_id, question.replay) != click.card_id:
+            return self._nothing("unknown", click)
         if click.user not in {question.address.user, question.sender_id}:
             return self._nothing("foreign", click)
         return await (self._rate(record, press.rating) if isinstance(press, Rated) else self._stop(record, press))

@@ -21,8 +21,8 @@ from actors.core.events import Agent
 from actors.core.restart import Intensity
 from actors.core.robot import Parked, Robot
 from actors.core.scope import robot_of
+from actors.desk import Desk, Rules, turn_away
 from actors.dingtalk.openapi import OpenApi
-from actors.effects import Desk, Rules, turn_away
 from actors.errors import CallFailed, InboxError, SettingsError
 from actors.inbox.port import Inbox
 from actors.lines import Line, line_id

@@ -29,7 +29,7 @@ class WaitingCards:
         self._wall = wall
         self._line: tuple[Question, ...] = ()
         self._shown: dict[str, int] = {}
-        """The place on each card that is there, by message id."""
+        """The place on each card that is there, by message id, until it is claimed: also of who was taken back."""
         self._claimed: set[str] = set()
         self._touched: dict[str, asyncio.Event] = {}
         """Set when the call that touches this card is over; by message id."""
@@ -39,9 +39,7 @@ class WaitingCards:
         """Show everybody in line their place, as far as it is news. A later call takes the place of an earlier one."""
         self._line = line
         async with self._free:
-            waiting = {question.message_id for question in line}
-            self._claimed &= waiting
-            self._shown = {name: place for name, place in self._shown.items() if name in waiting}
+            self._claimed &= {question.message_id for question in line}
             for ahead, question in enumerate(line, 1):
                 if self._line is not line:
                     return

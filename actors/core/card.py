@@ -78,9 +78,11 @@ def ended(text: str, *, failed: bool = False) -> Face:
 _CARDS = uuid.UUID("6f0d1a54-6b6c-5f0e-9d5e-5d7a3f6b2c11")
 
 
-def card_id(robot: str, message_id: str) -> str:
-    """The card's `outTrackId` (at most 64 characters), the same for every attempt at the same question."""
-    return f"card-{uuid.uuid5(_CARDS, f'{robot} {message_id}')}"
+def card_id(robot: str, message_id: str, replay: int = 0) -> str:
+    """The card's `outTrackId` (at most 64 characters), the same for every attempt at the same question; one that an
+    operator has answered anew gets a new card, since the old one is finished."""
+    name = f"{robot} {message_id} {replay}" if replay else f"{robot} {message_id}"
+    return f"card-{uuid.uuid5(_CARDS, name)}"
 
 
 # Buttons

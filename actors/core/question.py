@@ -56,9 +56,10 @@ class Question:
 
     `conversation` is the key of the actor that answers it (order, one answer at a time); `chat_id` is the key of the
     memory it belongs to: it contains the robot and no blanks. `sender_id` is the staff id, or DingTalk's encrypted
-    id where there is none. `received_at` is when the frame was read, in seconds since the epoch. `text` is empty
-    where nothing but attachments were sent. `quote` is what the person quoted, in words: it is about the question, not
-    part of it, and somebody else may have said it.
+    id where there is none. `received_at` is when the frame was read, in seconds since the epoch, or when the question
+    was replayed last: `replay` counts how often an operator had it answered anew, each time on a card of its own.
+    `text` is empty where nothing but attachments were sent. `quote` is what the person quoted, in words: it is about
+    the question, not part of it, and somebody else may have said it.
     """
 
     robot: str
@@ -73,6 +74,7 @@ class Question:
     attachments: tuple[Attachment, ...] = ()
     history: tuple[Turn, ...] = ()
     quote: str = ""
+    replay: int = 0
 
     def with_history(self, history: tuple[Turn, ...]) -> "Question":
         """The same question, with the turns that went before it."""
@@ -81,6 +83,10 @@ class Question:
     def with_attachments(self, attachments: tuple[Attachment, ...]) -> "Question":
         """The same question, with these attachments in place of its own."""
         return replace(self, attachments=attachments)
+
+    def replayed(self, now: float) -> "Question":
+        """The same question, asked once more at `now`."""
+        return replace(self, received_at=now, replay=self.replay + 1)
 
     @property
     def ids(self) -> dict[str, str]:

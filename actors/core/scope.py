@@ -21,9 +21,18 @@ class Scope(StrEnum):
         no blanks, and an id of letters and digits stays as it is.
         """
         slots = (robot, "" if self is Scope.SENDER else chat, "" if self is Scope.CHAT else sender)
-        return ":".join(quote(slot, safe="$+=@", errors="surrogatepass") for slot in slots)
+        return ":".join(map(_slot, slots))
+
+
+def of_robot(robot: str) -> str:
+    """What every key of this robot begins with, and no other robot's."""
+    return f"{_slot(robot)}:"
 
 
 def robot_of(key: str) -> str:
     """The robot that a key was made with."""
     return unquote(key.partition(":")[0], errors="surrogatepass")
+
+
+def _slot(slot: str) -> str:
+    return quote(slot, safe="$+=@", errors="surrogatepass")

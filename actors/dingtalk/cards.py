@@ -29,7 +29,7 @@ class AiCard:
     """A template card. `attempt` makes the frames of one attempt at the answer unique."""
 
     def __init__(self, api: OpenApi, question: Question, attempt: int, standing: Standing) -> None:
-        self.id = card_id(question.robot, question.message_id)
+        self.id = card_id(question.robot, question.message_id, question.replay)
         self._api = api
         self._address = question.address
         self._nick = question.sender_nick

@@ -2,8 +2,8 @@
 
 The law: a file is fetched over TLS, or from the configured endpoint's own place; what arrives is the file and not a
 page about it; nothing is taken that is larger than allowed, and the event loop never waits for a disk. How long it may
-take, and what becomes of a file that is not whole, is the caller's business. No address ever gets into an error: it
-carries a signature.
+take, and what becomes of a file that is not whole, is the caller's business. No more of an address gets into an error
+than its host: the rest carries a signature.
 """
 
 import asyncio
@@ -18,6 +18,7 @@ from yarl import URL
 
 from actors.core.question import Attachment
 from actors.dingtalk.filenames import is_page, recognised, safe_name
+from actors.dingtalk.network import Unreachable
 from actors.errors import Trouble
 
 CHUNK = 256 * 1024
@@ -85,7 +86,9 @@ async def download(
             return await _save(response, attachment, place, max_bytes)
     except TimeoutError:
         raise NotFetched(Outcome.TIMEOUT, "the connection timed out") from None
-    except (aiohttp.ClientError, OSError, ValueError) as error:  # the last for a proxy that is no address
+    except Unreachable as error:
+        raise NotFetched(Outcome.FAILED, str(error)) from None
+    except (aiohttp.ClientError, OSError, ValueError) as error:  # the last for a place that is no address
         what = f"{type(error).__name__} {getattr(error, 'strerror', None) or ''}"
         raise NotFetched(Outcome.FAILED, what.rstrip()) from None
 

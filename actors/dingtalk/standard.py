@@ -25,7 +25,7 @@ class StandardCard:
     """A StandardCard of one question."""
 
     def __init__(self, api: OpenApi, question: Question, attempt: int, standing: Standing) -> None:
-        self.id = card_id(question.robot, question.message_id)
+        self.id = card_id(question.robot, question.message_id, question.replay)
         self._api = api
         self._question = question
         self._attempt = attempt

@@ -12,7 +12,7 @@ from actors.inbox.port import Feedback, Outcome, Put, Record, Word, Work
 
 
 @dataclass(slots=True, eq=False)
-class _Entry:
+class Entry:
     """One stored question. `lease_until` is None unless somebody holds it; `closed_at` is None while it is open."""
 
     sequence: int
@@ -30,10 +30,20 @@ class _Entry:
         return self.lease_until is None or self.lease_until <= now
 
 
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """One stored turn."""
+
+    chat_id: str
+    sender: str
+    turn: Turn
+    ended_at: float
+
+
 class MemoryDelivery:
     """One attempt at one question; see `port.Delivery`."""
 
-    def __init__(self, inbox: "MemoryInbox", entry: _Entry) -> None:
+    def __init__(self, inbox: "MemoryInbox", entry: Entry) -> None:
         self.question = entry.question
         self.attempt = entry.attempt
         self.deaths = entry.deaths
@@ -43,9 +53,11 @@ class MemoryDelivery:
         self._inbox = inbox
         self._entry = entry
 
-    async def touch(self) -> None:
-        """Keep the lease."""
-        self._mine().lease_until = self._inbox.now() + self._inbox.lease
+    async def touch(self) -> bool:
+        """Keep the lease; False if the question was cancelled."""
+        entry = self._mine()
+        entry.lease_until = self._inbox.now() + self._inbox.lease
+        return not entry.cancelled
 
     async def answered(self, text: str, outcome: Outcome = Outcome.ANSWERED) -> None:
         """Keep the final text."""
@@ -61,7 +73,7 @@ class MemoryDelivery:
         entry = self._mine()
         entry.lease_until, entry.due_at = None, self._inbox.now() + after
 
-    def _mine(self) -> _Entry:
+    def _mine(self) -> Entry:
         self._inbox.must_be_open()
         if self._entry.lease_until is None or self._entry.attempt != self.attempt:
             raise LeaseLost(f"attempt {self.attempt} at message {self.question.message_id} is over")
@@ -87,11 +99,11 @@ class MemoryInbox:
         self._dedupe_window = dedupe_window
         self._retention = retention
         self._sequence = count()
-        self._entries: dict[tuple[str, str], _Entry] = {}
-        self._lines: dict[str, deque[_Entry]] = {}
-        self._turns: list[tuple[float, str, Turn]] = []
+        self.entries: dict[tuple[str, str], Entry] = {}
+        self._lines: dict[str, deque[Entry]] = {}
+        self.turns: list[Memory] = []
         self._notes: dict[tuple[str, str], float] = {}
-        self._feedback: dict[tuple[str, str, str], tuple[float, str]] = {}
+        self.ratings: dict[tuple[str, str, str], tuple[float, str]] = {}
         self._calls: Counter[str] = Counter()
         self._closed = False
 
@@ -99,14 +111,13 @@ class MemoryInbox:
         """Keep a question, or tell a repeat, or refuse it where `limit` are waiting."""
         self.must_be_open()
         key = (question.robot, question.message_id)
-        if key in self._entries:
+        if key in self.entries:
             return Put.DUPLICATE
         full = len(await self.waiting(question.conversation)) >= limit
-        entry = self._entries[key] = _Entry(next(self._sequence), question.with_history(()))
+        entry = self.add(question)
         if full:
-            entry.outcome, entry.closed_at = Outcome.REFUSED, self.now()
+            self._close(entry, Outcome.REFUSED)
             return Put.FULL
-        self._lines.setdefault(question.conversation, deque()).append(entry)
         return Put.NEW
 
     async def note(self, robot: str, message_id: str) -> bool:
@@ -128,13 +139,13 @@ class MemoryInbox:
         """Cancel the person's open questions and forget the memory."""
         if not await self.note(word.robot, word.message_id):
             return None
-        self._turns = [turn for turn in self._turns if turn[1] != word.chat_id]
+        self.turns = [turn for turn in self.turns if turn.chat_id != word.chat_id]
         return self._cancel(word.person, list(self._lines.get(word.conversation, ())))
 
     async def cancel(self, robot: str, message_id: str) -> bool:
         """Cancel one question that has no answer yet."""
         self.must_be_open()
-        entry = self._entries.get((robot, message_id))
+        entry = self.entries.get((robot, message_id))
         if entry is None or entry.closed_at is not None or entry.answer is not None:
             return False
         return bool(self._cancel(entry.question.sender_id, [entry]))
@@ -142,7 +153,7 @@ class MemoryInbox:
     async def record(self, robot: str, message_id: str) -> Record | None:
         """A question by its message id."""
         self.must_be_open()
-        entry = self._entries.get((robot, message_id))
+        entry = self.entries.get((robot, message_id))
         if entry is None:
             return None
         return Record(entry.question, entry.answer, entry.outcome, entry.closed_at is not None)
@@ -194,16 +205,16 @@ class MemoryInbox:
     async def recall(self, chat_id: str, limit: int) -> tuple[Turn, ...]:
         """The last `limit` turns of a memory, oldest first."""
         self.must_be_open()
-        turns = [turn for _, owner, turn in self._turns if owner == chat_id]
+        turns = [memory.turn for memory in self.turns if memory.chat_id == chat_id]
         return tuple(turns[max(0, len(turns) - limit) :])
 
     async def feedback(self, given: Feedback) -> bool:
         """Keep a rating; True if it is new or changed."""
         self.must_be_open()
         key = (given.robot, given.message_id, given.person)
-        if key in self._feedback and self._feedback[key][1] == given.rating:
+        if key in self.ratings and self.ratings[key][1] == given.rating:
             return False
-        self._feedback[key] = (self.now(), given.rating)
+        self.ratings[key] = (self.now(), given.rating)
         return True
 
     async def count_calls(self, month: str, calls: int) -> int:
@@ -218,11 +229,11 @@ class MemoryInbox:
         before = self._size()
         old = self.now() - self._retention
         forgotten = self.now() - max(self._retention, self._dedupe_window)
-        self._entries = {
-            key: entry for key, entry in self._entries.items() if entry.closed_at is None or entry.closed_at > forgotten
+        self.entries = {
+            key: entry for key, entry in self.entries.items() if entry.closed_at is None or entry.closed_at > forgotten
         }
-        self._turns = [turn for turn in self._turns if turn[0] > old]
-        self._feedback = {key: given for key, given in self._feedback.items() if given[0] > old}
+        self.turns = [turn for turn in self.turns if turn.ended_at > old]
+        self.ratings = {key: given for key, given in self.ratings.items() if given[0] > old}
         told = self.now() - self._dedupe_window
         self._notes = {message: at for message, at in self._notes.items() if at > told}
         return before - self._size()
@@ -235,28 +246,45 @@ class MemoryInbox:
         """End it; afterwards it is unavailable."""
         self._closed = True
 
-    def finish(self, entry: _Entry, outcome: Outcome) -> None:
+    def finish(self, entry: Entry, outcome: Outcome) -> None:
         """Close a question; used by its delivery."""
+        self._close(entry, outcome)
         question = entry.question
-        entry.lease_until, entry.outcome, entry.closed_at = None, outcome, self.now()
-        line = self._lines[question.conversation]
-        line.remove(entry)
-        if not line:
-            del self._lines[question.conversation]
         if outcome is Outcome.ANSWERED and entry.answer and not entry.cancelled:
-            self._turns.append((self.now(), question.chat_id, Turn(question.text, entry.answer)))
+            turn = Turn(question.text, entry.answer)
+            self.turns.append(Memory(question.chat_id, question.sender_id, turn, self.now()))
+
+    def add(self, question: Question, attempt: int = 0) -> Entry:
+        """Put a question last in the line of its conversation; `attempt` is of its former life, if it had one."""
+        entry = Entry(next(self._sequence), question.with_history(()), attempt)
+        self.entries[question.robot, question.message_id] = entry
+        self._lines.setdefault(question.conversation, deque()).append(entry)
+        return entry
+
+    def remove(self, entry: Entry) -> None:
+        """Forget a question; whoever holds it loses it. Used by the archive."""
+        if entry.closed_at is None:
+            self._close(entry, Outcome.STOPPED)
+        del self.entries[entry.question.robot, entry.question.message_id]
 
     def must_be_open(self) -> None:
         """Raises InboxUnavailable after `close`."""
         if self._closed:
             raise InboxUnavailable("the inbox is closed")
 
+    def _close(self, entry: Entry, outcome: Outcome) -> None:
+        entry.lease_until, entry.outcome, entry.closed_at = None, outcome, self.now()
+        line = self._lines[entry.question.conversation]
+        line.remove(entry)
+        if not line:
+            del self._lines[entry.question.conversation]
+
     @staticmethod
-    def _cancel(person: str, entries: list[_Entry]) -> tuple[str, ...]:
+    def _cancel(person: str, entries: list[Entry]) -> tuple[str, ...]:
         wanted = [entry for entry in entries if entry.question.sender_id == person and not entry.cancelled]
         for entry in wanted:
             entry.cancelled = True
         return tuple(entry.question.message_id for entry in wanted)
 
     def _size(self) -> int:
-        return len(self._entries) + len(self._turns) + len(self._feedback) + len(self._notes)
+        return len(self.entries) + len(self.turns) + len(self.ratings) + len(self._notes)

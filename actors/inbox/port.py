@@ -4,6 +4,7 @@ The law: a question that was put is answered once or closed, in order within its
 across crashes. `take` raises the question's attempt number; every later write of that attempt is conditional on it.
 """
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -28,6 +29,14 @@ class Outcome(StrEnum):
     STOPPED = "stopped"
     EXPIRED = "expired"
     REFUSED = "refused"
+
+
+class State(StrEnum):
+    """Where a stored question is: waiting, held by somebody who answers it, or closed."""
+
+    OPEN = "open"
+    HELD = "held"
+    CLOSED = "closed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +66,9 @@ class Delivery(Protocol):
     cancelled: bool
     """The person took the question back: close it, do not answer it."""
 
-    async def touch(self) -> None:
-        """Keep the lease: the holder is alive."""
+    async def touch(self) -> bool:
+        """Keep the lease: the holder is alive. False if the question was cancelled, by whomever and wherever."""
+        ...
 
     async def answered(self, text: str, outcome: Outcome = Outcome.ANSWERED) -> None:
         """Make the final text durable, before the first final call."""
@@ -179,4 +189,86 @@ class Inbox(Protocol):
 
     async def close(self) -> None:
         """Give the store back: leases of this process become void."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """All that is stored of one question; times are epoch seconds."""
+
+    question: Question
+    state: State
+    attempt: int
+    deaths: int
+    answer: str | None
+    outcome: Outcome | None
+    cancelled: bool
+    closed_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rating:
+    """Feedback, when it was given, and on what; `question` and `answer` are None once they are no longer kept."""
+
+    feedback: Feedback
+    given_at: float
+    question: Question | None
+    answer: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Belongings:
+    """How much is stored of one person: `open` of the questions are not closed; a rating is one that the person gave,
+    or one of an answer that the person got."""
+
+    questions: int
+    open: int
+    turns: int
+    ratings: int
+
+
+REPLAYABLE = frozenset({Outcome.EXPIRED, Outcome.FAILED})
+"""How a question was closed that may be answered after all: the person asked, and got an apology. One that was stopped
+was taken back, and one that was refused was never taken in: its asker was told so, and to ask again."""
+
+
+class Archive(Protocol):
+    """What an operator reads of the store and does to it, beside the processes that serve from it: it holds nothing,
+    and whoever holds something keeps it.
+
+    An empty `robot` or `message_id` means any. Every method raises InboxUnavailable when it cannot be done.
+    """
+
+    def questions(
+        self, *, robot: str = "", message_id: str = "", state: State | None = None, outcome: Outcome | None = None
+    ) -> AsyncIterator[Stored]:
+        """The questions that fit, newest first."""
+        ...
+
+    def ratings(self, *, robot: str = "", message_id: str = "", since: float = 0.0) -> AsyncIterator[Rating]:
+        """The ratings that fit, oldest first; one that was changed counts from its change on."""
+        ...
+
+    async def replay(self, robot: str, message_id: str) -> bool:
+        """Open a question again whose outcome is REPLAYABLE: last in the line of its conversation, received now, its
+        answer and deaths gone, its attempts kept rising, `Question.replay` one higher. False if it is no such one."""
+        ...
+
+    async def belongings(self, person: str, robot: str = "") -> Belongings:
+        """How much is stored of a person (a `sender_id`)."""
+        ...
+
+    async def forget(self, person: str, robot: str = "", *, unfinished: bool = False) -> Belongings:
+        """Delete a person's closed questions with their answers and ratings, turns, and the ratings given; cancel the
+        open ones, which whoever serves them closes. `unfinished`: delete those too, and whoever holds one loses it.
+        Gives how much went (`open`: of the questions, how many were not closed)."""
+        ...
+
+    async def purge(self) -> bool:
+        """Remove what deleted rows left behind in the store's files, as far as that goes beside a running service.
+        False if some of it stays until the service starts the next time."""
+        ...
+
+    async def close(self) -> None:
+        """Leave the store as it is."""
         ...

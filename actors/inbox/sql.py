@@ -27,7 +27,7 @@ class Step(NamedTuple):
     values: dict[str, Value]
 
 
-class Engine(Protocol):
+class Runner(Protocol):
     """Runs transactions."""
 
     async def run(self, first: Step, *then: Step) -> list[list[Row]]:
@@ -38,6 +38,10 @@ class Engine(Protocol):
             InboxUnavailable: nothing was done.
         """
         ...
+
+
+class Engine(Runner, Protocol):
+    """Runs the transactions of a process that serves."""
 
     async def close(self, last: Step) -> None:
         """Take nothing more, finish what was asked for, run `last`, then give back connections and files. A second
@@ -72,9 +76,9 @@ class SqlDelivery:
         self._inbox = inbox
         self._sequence: int = sequence
 
-    async def touch(self) -> None:
-        """Keep the lease for another `lease` seconds."""
-        await self._write(statements.TOUCH, lease_until=self._inbox.now() + self._inbox.lease)
+    async def touch(self) -> bool:
+        """Keep the lease for another `lease` seconds; False if the question was cancelled."""
+        return not await self._write(statements.TOUCH, lease_until=self._inbox.now() + self._inbox.lease)
 
     async def answered(self, text: str, outcome: Outcome = Outcome.ANSWERED) -> None:
         """Make the final text durable."""
@@ -91,11 +95,13 @@ class SqlDelivery:
         """Give the question back, to be taken again `after` seconds from now."""
         await self._write(statements.RETRY, due_at=self._inbox.now() + after)
 
-    async def _write(self, statement: str, *then: Step, **values: Value) -> None:
+    async def _write(self, statement: str, *then: Step, **values: Value) -> bool:
+        """Write as the holder of this attempt; True if the question was cancelled."""
         write = step(statement, sequence=self._sequence, attempt=self.attempt, **values)
         rows, *_ = await self._inbox.engine.run(write, *then)
         if not rows:
             raise LeaseLost(f"attempt {self.attempt} at message {self.question.message_id} is over")
+        return bool(rows[0][0])
 
 
 class SqlInbox:

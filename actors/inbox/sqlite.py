@@ -150,7 +150,7 @@ class SqliteEngine:
         # several times: beside a busy loop that is most of the price. So there are fences only after a failure.
         try:
             try:
-                results = _transaction(file, jobs, _perform)
+                results = _transaction(file, jobs, perform)
             except Exception:  # noqa: BLE001 - the second try tells whose it is
                 results = _transaction(file, jobs, _perform_fenced)
         except Exception as error:  # noqa: BLE001 - it goes to the callers; the next batch tries again
@@ -184,7 +184,8 @@ def _transaction(file: SqliteFile, jobs: list[_Job], perform: _Perform) -> list[
     return results
 
 
-def _perform(connection: sqlite3.Connection, steps: tuple[Step, ...]) -> list[list[Row]]:
+def perform(connection: sqlite3.Connection, steps: tuple[Step, ...]) -> list[list[Row]]:
+    """Run the first step, and the others if it gives rows; the transaction is the caller's."""
     first, *then = steps
     done = [connection.execute(first.statement, first.values).fetchall()]
     if done[0]:
@@ -196,7 +197,7 @@ def _perform_fenced(connection: sqlite3.Connection, steps: tuple[Step, ...]) -> 
     connection.execute("SAVEPOINT job")
     result: _Result
     try:
-        result = _perform(connection, steps)
+        result = perform(connection, steps)
     except Exception as error:  # noqa: BLE001 - it goes to its caller
         connection.execute("ROLLBACK TO job")
         result = InboxUnavailable(f"the inbox refused it: {error}") if isinstance(error, sqlite3.Error) else error

@@ -1,7 +1,7 @@
 """One inbox file: held by this process alone, private, whole, and of a schema that this version knows.
 
-The law: nothing is served from a file that is in doubt, and a file in doubt is left as it is. It knows no questions
-and no threads.
+The law: nothing is served from a file that is in doubt, and a file in doubt is left as it is. What is deleted from it
+is overwritten. It knows no questions and no threads.
 """
 
 import fcntl
@@ -20,6 +20,9 @@ log = logging.getLogger(__name__)
 
 _BUSY_TIMEOUT = 0.5
 """Seconds to wait for an operator's shell that is writing to the file."""
+
+_PATIENCE = 10.0
+"""Seconds that an operator waits for those who serve."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +54,14 @@ def open_file(path: Path) -> SqliteFile:
     with ExitStack() as held:
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            held.enter_context(_hold(path))
+            held.enter_context(hold(path))
             _create(path)
             connection = held.enter_context(
                 closing(sqlite3.connect(path, timeout=_BUSY_TIMEOUT, isolation_level=None, cached_statements=64))
             )
             _check(connection, path)
             voided = _migrate(connection, path)
+            _rewrite_if_marked(connection, path)
             log.info(
                 "inbox opened", extra={"action": "inbox_opened", "path": str(path), "questions_without_holder": voided}
             )
@@ -66,8 +70,38 @@ def open_file(path: Path) -> SqliteFile:
             raise InboxError(f"the inbox {path} cannot be used: {error}") from error
 
 
+def open_beside(path: Path) -> sqlite3.Connection:
+    """Open the inbox at `path` for an operator, beside the process that holds it or without one. Nothing is made,
+    brought up to date or voided.
+
+    Raises:
+        InboxError: there is none, it cannot be used, or it is in doubt.
+    """
+    path = path.resolve()
+    if not path.exists():
+        raise InboxError(f"there is no inbox {path}: the service makes it when it starts")
+    with ExitStack() as opened:
+        try:
+            uri = f"{path.as_uri()}?mode=rw"
+            connection = opened.enter_context(
+                closing(sqlite3.connect(uri, uri=True, timeout=_PATIENCE, isolation_level=None))
+            )
+            _must_be_whole(connection, path)
+            _must_be_of_this_version(connection, path)
+            _careful(connection)
+        except (OSError, sqlite3.Error) as error:
+            raise InboxError(f"the inbox {path} cannot be used: {error}") from error
+        opened.pop_all()
+        return connection
+
+
 @contextmanager
-def _hold(path: Path) -> Iterator[None]:
+def hold(path: Path) -> Iterator[None]:
+    """Hold the inbox at `path`, as long as the context lasts.
+
+    Raises:
+        InboxError: another process holds it.
+    """
     # flock on a file of its own: the kernel drops it with the process, kill -9 included, and it knows no stale locks.
     # Not SQLite's exclusive locking mode: those locks vanish as soon as anything else in this process opens and closes
     # the file, and they would shut out an operator's shell that only reads.
@@ -96,9 +130,20 @@ def _create(path: Path) -> None:
 
 
 def _check(connection: sqlite3.Connection, path: Path) -> None:
+    _must_be_whole(connection, path)
+    (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+    if mode != "wal":
+        raise InboxError(f"the inbox {path} lies on a file system without shared memory: use a local disk")
+    _careful(connection)
+
+
+def _careful(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA secure_delete = ON")
+
+
+def _must_be_whole(connection: sqlite3.Connection, path: Path) -> None:
     try:
-        (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
-        connection.execute("PRAGMA synchronous = FULL")
         (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     except sqlite3.OperationalError:  # the disk's fault or a lock's, not the content's
         raise
@@ -109,8 +154,6 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
             f"the inbox {path} is damaged or no database ({verdict}); it is left as it is: restore a copy, or move it "
             "away to start with an empty inbox"
         )
-    if mode != "wal":
-        raise InboxError(f"the inbox {path} lies on a file system without shared memory: use a local disk")
 
 
 def _migrate(connection: sqlite3.Connection, path: Path) -> int:
@@ -123,10 +166,7 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> int:
     version = row[0] if row else 0
     newest = len(statements.MIGRATIONS)
     if version > newest:
-        raise InboxError(
-            f"the inbox {path} has schema {version}, but this version of the service knows only {newest}: run the "
-            "newer version again, or name another file in INBOX_URL"
-        )
+        raise _too_new(path, version)
     for migration in statements.MIGRATIONS[version:]:
         for statement in migration:
             connection.execute(statement.format_map(statements.SQLITE_WORDS))
@@ -134,6 +174,67 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> int:
     voided = connection.execute(statements.VOID_ALL).fetchall()
     connection.execute("COMMIT")
     return len(voided)
+
+
+def _must_be_of_this_version(connection: sqlite3.Connection, path: Path) -> None:
+    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'schema_version'").fetchone():
+        raise InboxError(f"{path} is no inbox of this service: name the file of its INBOX_URL")
+    (version,) = connection.execute(statements.VERSION).fetchone()
+    newest = len(statements.MIGRATIONS)
+    if version > newest:
+        raise _too_new(path, version)
+    if version < newest:
+        raise InboxError(
+            f"the inbox {path} has schema {version}, this version of the service works with {newest}: start it once, "
+            "which brings the inbox up to date"
+        )
+
+
+def _too_new(path: Path, version: int) -> InboxError:
+    return InboxError(
+        f"the inbox {path} has schema {version}, but this version of the service knows only "
+        f"{len(statements.MIGRATIONS)}: run the newer version again, or name another file in INBOX_URL"
+    )
+
+
+# What is left of deleted rows. Overwriting them where they stood is not all: SQLite moves rows from page to page as
+# they grow and go, and leaves what it moved in the unused part of a page. Only a file that is made anew has none of
+# that, and meanwhile nobody can write to it. So whoever deletes for good marks the file (in a field of its header that
+# is the application's, see SQLite's "PRAGMA user_version"), and it is made anew when nobody serves from it.
+
+
+def mark_for_rewriting(connection: sqlite3.Connection) -> None:
+    """Have the file made anew when it is opened the next time to serve from it, unless it is done before."""
+    connection.execute("PRAGMA user_version = 1")
+
+
+def rewrite(connection: sqlite3.Connection) -> bool:
+    """Make the file anew of what is stored in it, and nothing else; used by who holds it. False if somebody is reading:
+    what was there before is not overwritten yet."""
+    connection.execute("VACUUM")
+    clean = empty_log(connection)
+    if clean:
+        connection.execute("PRAGMA user_version = 0")
+    return clean
+
+
+def empty_log(connection: sqlite3.Connection) -> bool:
+    """Move what is in the write-ahead log into the file, and cut the log to nothing; False if somebody is reading."""
+    (busy, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    return not busy
+
+
+def _rewrite_if_marked(connection: sqlite3.Connection, path: Path) -> None:
+    if connection.execute("PRAGMA user_version").fetchone() == (0,):
+        return
+    try:
+        rewrite(connection)
+    except sqlite3.Error as error:  # such as a disk without room for a second copy
+        log.warning(
+            "what was deleted may have left copies in the inbox's file: %s",
+            error,
+            extra={"action": "inbox_not_rewritten", "path": str(path)},
+        )
 
 
 def _identity(path: Path) -> tuple[int, int]:

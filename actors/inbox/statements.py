@@ -92,6 +92,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """,
         "CREATE INDEX notes_by_age ON notes (noted_at)",
     ),
+    ("CREATE INDEX feedback_of_a_person ON feedback (person)",),
 )
 """What brings a store from one schema version to the next; a store's version is how many of them it has seen."""
 
@@ -130,7 +131,7 @@ def _of_the_attempt(change: str) -> str:
     return f"""
         UPDATE questions SET {change}
         WHERE sequence = :sequence AND attempt = :attempt AND state = 'held'
-        RETURNING sequence
+        RETURNING cancelled
     """  # noqa: S608 - the changes are the constants below
 
 
@@ -238,3 +239,69 @@ FORGET_NOTES = """
         SELECT robot, message_id FROM notes WHERE noted_at <= :before LIMIT :slice
     ) RETURNING message_id
 """
+
+# For an operator, page by page: no read lasts so long that the write-ahead log could not be emptied meanwhile. An empty
+# text is no condition.
+QUESTIONS = """
+    SELECT sequence, question, state, attempt, deaths, answer, outcome, cancelled, closed_at FROM questions
+    WHERE sequence < :before
+        AND (:robot = '' OR robot = :robot) AND (:message_id = '' OR message_id = :message_id)
+        AND (:state = '' OR state = :state) AND (:outcome = '' OR outcome = :outcome)
+    ORDER BY sequence DESC LIMIT :slice
+"""
+RATINGS = """
+    SELECT
+        feedback.given_at, feedback.sequence, feedback.robot, feedback.message_id, feedback.person, feedback.rating,
+        questions.question, questions.answer
+    FROM feedback
+    LEFT JOIN questions ON questions.robot = feedback.robot AND questions.message_id = feedback.message_id
+    WHERE (feedback.given_at, feedback.sequence) > (:after, :sequence)
+        AND (:robot = '' OR feedback.robot = :robot) AND (:message_id = '' OR feedback.message_id = :message_id)
+    ORDER BY feedback.given_at, feedback.sequence LIMIT :slice
+"""
+
+# A replayed question gets a new place in the line: one that is held must stay the oldest of its conversation. Tied to
+# the attempt that was read, so that of two operators one replays it.
+TAKE_OUT = """
+    DELETE FROM questions
+    WHERE robot = :robot AND message_id = :message_id AND attempt = :attempt AND state = 'closed'
+    RETURNING sequence
+"""
+PUT_AGAIN = """
+    INSERT INTO questions (robot, message_id, conversation, chat_id, sender, question, received_at, attempt, state)
+    VALUES (:robot, :message_id, :conversation, :chat_id, :sender, :question, :received_at, :attempt, 'open')
+    RETURNING sequence
+"""
+"""Follows TAKE_OUT in its transaction."""
+
+_THEIR_QUESTIONS = "sender = :person AND (:robot = '' OR robot = :robot)"
+_THEIR_TURNS = "sender = :person AND (:robot = '' OR substr(chat_id, 1, length(:memories)) = :memories)"
+_THEIR_RATINGS = """
+    SELECT sequence FROM feedback WHERE person = :person AND (:robot = '' OR robot = :robot)
+    UNION
+    SELECT feedback.sequence FROM questions
+    JOIN feedback ON feedback.robot = questions.robot AND feedback.message_id = questions.message_id
+    WHERE questions.sender = :person AND (:robot = '' OR questions.robot = :robot)
+"""
+
+BELONGINGS = f"""
+    SELECT
+        (SELECT COUNT(*) FROM questions WHERE {_THEIR_QUESTIONS}),
+        (SELECT COUNT(*) FROM questions WHERE {_THEIR_QUESTIONS} AND state <> 'closed'),
+        (SELECT COUNT(*) FROM turns WHERE {_THEIR_TURNS}),
+        (SELECT COUNT(*) FROM ({_THEIR_RATINGS}) AS theirs)
+"""  # noqa: S608 - the conditions are the constants above
+CANCEL_OF_PERSON = _cancelling(_THEIR_QUESTIONS)
+FORGET_QUESTIONS_OF_PERSON = f"""
+    DELETE FROM questions WHERE sequence IN (
+        SELECT sequence FROM questions WHERE {_THEIR_QUESTIONS} AND (state = 'closed' OR :unfinished = 1) LIMIT :slice
+    ) RETURNING state
+"""  # noqa: S608
+FORGET_TURNS_OF_PERSON = f"""
+    DELETE FROM turns WHERE sequence IN (SELECT sequence FROM turns WHERE {_THEIR_TURNS} LIMIT :slice)
+    RETURNING sequence
+"""  # noqa: S608
+FORGET_RATINGS_OF_PERSON = f"""
+    DELETE FROM feedback WHERE sequence IN ({_THEIR_RATINGS} LIMIT :slice)
+    RETURNING sequence
+"""  # noqa: S608

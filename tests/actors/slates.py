@@ -1,7 +1,7 @@
 """A robot whose cards only note what is put on them: for tests of those who decide what is put there and when.
 
-Each call takes `slow` seconds of the loop's clock. A message id in `failing` has its calls fail; one in `there` has its
-card already.
+Each call takes `slow` seconds of the loop's clock. A message id in `failing` has its calls fail, with `fault`; one in
+`there` has its card already. No card takes more than `largest` characters in the end; one that is `mute` says nothing.
 """
 
 import asyncio
@@ -51,6 +51,10 @@ class Slates:
     quota: float = 1.0
     there: set[str] = field(default_factory=set)
     failing: set[str] = field(default_factory=set)
+    fault: Fault = Fault.TRANSIENT
+    largest: int | None = None
+    mute: bool = False
+    said: list[str] = field(default_factory=list)
     puts: list[Put] = field(default_factory=list)
     attempts: set[int] = field(default_factory=set)
     stopping: dict[str, str] = field(default_factory=lambda: {"stoppable": "false"})
@@ -65,7 +69,9 @@ class Slates:
         return max(1, int(updates * self.quota))
 
     async def say(self, address: Address, text: str) -> None:
-        raise NotImplementedError
+        if self.mute:
+            raise CallFailed("webhook", Fault.TRANSIENT, 503, "", "")
+        self.said.append(text)
 
     async def put(self, call: str, message_id: str, what: str) -> None:
         self.puts.append(Put(call, message_id, asyncio.get_running_loop().time(), what))
@@ -76,7 +82,7 @@ class Slates:
         finally:
             self.busy -= 1
         if message_id in self.failing:
-            raise CallFailed(call, Fault.TRANSIENT, 503, "", "")
+            raise CallFailed(call, self.fault, 503, "", "")
 
     def told(self) -> list[tuple[str, str, str]]:
         """What was put where, without its time."""
@@ -98,13 +104,16 @@ class Slate:
         return new
 
     async def show(self, face: Face) -> None:
-        await self._slates.put("show", self._message_id, face.status)
+        await self._slates.put("show", self._message_id, face.status or face.text)
 
     async def update(self, now: Face, latest: Callable[[], Face], since: float) -> None:
-        raise NotImplementedError
+        face = latest()
+        await self._slates.put("update", self._message_id, face.text or face.status)
 
     async def finish(self, face: Face) -> None:
-        raise NotImplementedError
+        if self._slates.largest is not None and len(face.text) > self._slates.largest:
+            raise CallFailed("finish", Fault.TOO_LARGE, 400, "", "")
+        await self._slates.put("finish", self._message_id, face.text)
 
     def rated(self, rating: str) -> dict[str, str]:
         return {"rating": rating}

@@ -54,6 +54,20 @@ async def test_the_place_moves_with_the_line_and_the_card_becomes_the_answer(
         assert len(stage.cards()) == 3
 
 
+async def test_those_behind_move_up_when_somebody_in_line_takes_a_question_back(tmp_path: Path) -> None:
+    async with staged(tmp_path, **OWN) as stage:
+        await connected(stage)
+        await stage.ask("hang")
+        await stage.sandbox.until(stage.cards)
+        await stage.ask("第二")
+        second = await stage.card_with(texts.in_line(1))
+        await stage.ask("第三")
+        third = await stage.card_with(texts.in_line(2))
+        (stop,) = second.buttons()
+        assert stage.sandbox.click(second.id, stop["id"], "zhang")
+        await stage.sandbox.until(lambda: texts.in_line(1) in shown(third))
+
+
 async def test_a_card_that_waited_thinks_when_its_turn_comes(stage: Stage) -> None:
     await stage.ask("3x0.2")
     await stage.sandbox.until(stage.cards)

@@ -44,6 +44,7 @@ class Booth:
         self.taken_back: list[tuple[str, frozenset[str]]] = []
         self.heard: list[Opinion] = []
         self.deaf: Exception | None = None
+        self.hearing_takes = 0.0
         self._tasks: list[asyncio.Task[None]] = []
         self._presses = Presses(
             "ding1",
@@ -55,6 +56,7 @@ class Booth:
         )
 
     async def _hear(self, opinion: Opinion) -> None:
+        await asyncio.sleep(self.hearing_takes)
         if self.deaf:
             raise self.deaf
         self.heard.append(opinion)
@@ -273,6 +275,18 @@ async def test_a_rating_on_another_robots_card_is_none(booth: Booth) -> None:
     await ignored(booth, await booth.press(button_id("helpful", "m1"), card=card_id("ding2", "m1")))
 
 
+async def test_a_question_that_was_answered_anew_is_rated_on_its_last_card_alone() -> None:
+    booth, asked = Booth(), ASKED.replayed(ASKED.received_at)
+    await booth.inbox.put(asked, limit=8)
+    delivery = await booth.inbox.take(asked.conversation)
+    assert delivery
+    await delivery.answered(ANSWER)
+    await delivery.done(Outcome.ANSWERED)
+    assert await booth.rate() == NO_CHANGE
+    rated = await booth.press(button_id("helpful", "m1"), card=card_id("ding1", "m1", asked.replay))
+    assert rated == changing({"rating": "helpful"})
+
+
 async def test_a_button_that_is_none_of_ours_does_nothing(booth: Booth) -> None:
     await ignored(booth, await booth.press("somebody_elses_button"))
 
@@ -340,6 +354,7 @@ async def test_a_rating_that_is_not_shown_to_everybody_counts_all_the_same(
 def test_the_ack_waits_neither_for_the_card_nor_for_the_agent() -> None:
     async def scene() -> float:
         booth = Booth(slates=Slates(slow=30.0))
+        booth.hearing_takes = 30.0
         await booth.answer()
         began = asyncio.get_running_loop().time()
         await booth._presses.receive(pressing(button_id("helpful", "m1"), "zhang", card_id("ding1", "m1")))

@@ -11,7 +11,7 @@ import pytest
 from actors.conversation import Conversation
 from actors.core.backoff import Backoff
 from actors.core.restart import Intensity
-from actors.effects import Rules
+from actors.desk import Rules
 from actors.inbox.memory import MemoryInbox
 from actors.lines import Line
 from actors.messages import LookAgain, Resting, Status, TellStatus, WorkArrived

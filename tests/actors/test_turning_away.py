@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from actors.core import texts
 from actors.core.courtesy import Courtesy
 from actors.core.question import Address, Attachment, Question
+from actors.desk import Desk, turn_away
 from actors.dingtalk.port import Card
-from actors.effects import Desk, turn_away
 from actors.errors import CallFailed, Fault
 from actors.inbox.memory import MemoryInbox
 from actors.inbox.port import Outcome

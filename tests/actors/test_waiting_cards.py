@@ -124,6 +124,13 @@ async def test_a_turn_that_never_waited_gets_none() -> None:
     assert await line.claim(FIRST) is False
 
 
+async def test_the_card_of_a_question_that_was_taken_back_is_still_its_turns() -> None:
+    line = cards(Slates())
+    await line.show((FIRST, SECOND))
+    await line.show((SECOND,))
+    assert await line.claim(FIRST) is True
+
+
 async def test_a_card_is_claimed_once() -> None:
     line = cards(Slates())
     await line.show((FIRST,))

@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -125,17 +125,27 @@ class Place:
 
 
 async def _read(stream: asyncio.StreamReader, lines: list[str]) -> None:
-    lines.extend([line.decode() async for line in stream])
+    async for line in stream:
+        lines.append(line.decode())  # noqa: PERF401 - tests look at the lines while they come
+
+
+@asynccontextmanager
+async def placed(folder: Path) -> AsyncIterator[Place]:
+    """A robot whose service is not started yet; what was started is killed in the end."""
+    robot = f"chaos{next(_numbers)}"
+    rules = Rules(first_ping=0.02, ping_interval=1.0, redelivery_after=3600)
+    async with Sandbox(robots={robot: SECRET}, rules=rules) as sandbox:
+        place = Place(folder, robot, sandbox)
+        try:
+            yield place
+        finally:
+            for running in place.started:
+                running.kill()
+                await running.ended()
 
 
 @pytest.fixture
 async def place(tmp_path: Path) -> AsyncIterator[Place]:
     """A robot whose service is not started yet."""
-    robot = f"chaos{next(_numbers)}"
-    rules = Rules(first_ping=0.02, ping_interval=1.0, redelivery_after=3600)
-    async with Sandbox(robots={robot: SECRET}, rules=rules) as sandbox:
-        place = Place(tmp_path, robot, sandbox)
+    async with placed(tmp_path) as place:
         yield place
-        for running in place.started:
-            running.kill()
-            await running.ended()

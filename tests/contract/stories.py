@@ -33,6 +33,7 @@ def question(
     robot: str = SHOP,
     text: str = "我的订单到哪里了？",
     chat_id: str = "",
+    sender: str = "staff-li",
     received_at: float = 1_800_000_000.0,
 ) -> Question:
     """A customer's question; its memory is its conversation's unless `chat_id` names another."""
@@ -42,13 +43,13 @@ def question(
         conversation=conversation,
         chat_id=chat_id or conversation,
         text=text,
-        sender_id="staff-li",
+        sender_id=sender,
         sender_nick="小李",
         address=Address(
             robot_code=robot,
             chat="cid-1",
             group=False,
-            user="staff-li",
+            user=sender,
             webhook="https://oapi.example/robot/sendBySession?session=s1",
             webhook_expires=1_800_005_400.0,
         ),

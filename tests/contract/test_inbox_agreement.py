@@ -14,8 +14,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from actors.core.question import Question
 from actors.errors import LeaseLost
-from actors.inbox.port import Delivery, Inbox, Outcome, Put, Word
-from tests.contract.conftest import DURABLE, open_memory
+from actors.inbox.port import Archive, Delivery, Feedback, Inbox, Outcome, Put, Word
+from tests.contract.conftest import ARCHIVES, DURABLE, open_memory, open_memory_archive
 from tests.contract.stories import LEASE, LI, RETENTION, SHOP, WANG, Clock, question
 
 CONVERSATIONS = st.sampled_from([LI, WANG])
@@ -23,7 +23,7 @@ NAMES = st.sampled_from([f"m{number}" for number in range(12)])
 OUTCOMES = st.sampled_from(list(Outcome))
 PASSING = st.sampled_from([0.5, LEASE - 1, LEASE, LEASE, 60.0, RETENTION])
 
-Write = Callable[[Delivery], Awaitable[None]]
+Write = Callable[[Delivery], Awaitable[object]]
 WRITES: st.SearchStrategy[Write] = st.sampled_from(
     [
         lambda delivery: delivery.touch(),
@@ -65,6 +65,11 @@ def facts(delivery: Delivery | None) -> tuple[object, ...] | None:
     )
 
 
+async def everything(archive: Archive) -> object:
+    """All that an archive shows."""
+    return [stored async for stored in archive.questions()], [rating async for rating in archive.ratings()]
+
+
 class Agreement(RuleBasedStateMachine):
     """Does everything to both inboxes."""
 
@@ -77,14 +82,24 @@ class Agreement(RuleBasedStateMachine):
         self.clock = Clock()
         self.attempts: list[Attempt] = []
         self.open: dict[str, list[str]] = {LI: [], WANG: []}
+        self.asked_in: dict[str, str] = {}
 
     @initialize()
     def open_both(self) -> None:
         self.one = self.runner.run(open_memory(Path(), self.clock))
         self.other = self.runner.run(DURABLE[self.adapter](Path(self.folder.name), self.clock))
+        self.archives = [
+            self.runner.run(open_memory_archive(self.one, Path(), self.clock)),
+            self.runner.run(ARCHIVES[self.adapter](self.other, Path(self.folder.name), self.clock)),
+        ]
 
     def both(self, call: Callable[[Inbox], Awaitable[object]]) -> object:
         said = [self.runner.run(outcome_of(call(inbox))) for inbox in (self.one, self.other)]
+        assert said[0] == said[1]
+        return said[0]
+
+    def archived(self, call: Callable[[Archive], Awaitable[object]]) -> object:
+        said = [self.runner.run(outcome_of(call(archive))) for archive in self.archives]
         assert said[0] == said[1]
         return said[0]
 
@@ -98,6 +113,7 @@ class Agreement(RuleBasedStateMachine):
         asked: Question = question(name, conversation=conversation, text=f"问题 {name}")
         if self.both(lambda inbox: inbox.put(asked, limit=limit)) is Put.NEW:
             self.open[conversation].append(name)
+            self.asked_in[name] = conversation
 
     @rule(conversation=CONVERSATIONS)
     def take(self, conversation: str) -> None:
@@ -125,9 +141,24 @@ class Agreement(RuleBasedStateMachine):
         word = Word(SHOP, f"word-{name}", conversation, conversation, person)
         self.both(lambda inbox: inbox.start_over(word) if new else inbox.stop(word))
 
+    @rule(name=NAMES, person=st.sampled_from(["staff-li", "staff-wang"]), rating=st.sampled_from(["helpful", "poor"]))
+    def rate(self, name: str, person: str, rating: str) -> None:
+        self.both(lambda inbox: inbox.feedback(Feedback(SHOP, name, person, rating)))
+
     @rule(name=NAMES)
     def cancel(self, name: str) -> None:
         self.both(lambda inbox: inbox.cancel(SHOP, name))
+
+    @rule(name=NAMES)
+    def replay(self, name: str) -> None:
+        if self.archived(lambda archive: archive.replay(SHOP, name)):
+            self.open[self.asked_in[name]].append(name)
+
+    @rule(unfinished=st.booleans(), robot=st.sampled_from(["", SHOP, "ding-bank"]))
+    def forget(self, unfinished: bool, robot: str) -> None:
+        self.archived(lambda archive: archive.forget("staff-li", robot, unfinished=unfinished))
+        if unfinished and robot != "ding-bank":
+            self.open = {LI: [], WANG: []}
 
     @rule(conversation=CONVERSATIONS)
     def abandon(self, conversation: str) -> None:
@@ -144,6 +175,8 @@ class Agreement(RuleBasedStateMachine):
         self.both(lambda inbox: inbox.waiting(LI))
         self.both(lambda inbox: inbox.recall(LI, 2))
         self.both(lambda inbox: inbox.record(SHOP, "m1"))
+        self.archived(everything)
+        self.archived(lambda archive: archive.belongings("staff-li"))
         pending = self.both(lambda inbox: inbox.pending())
         assert pending == ({"ding-shop": total} if (total := sum(map(len, self.open.values()))) else {})
 
@@ -162,6 +195,7 @@ class Agreement(RuleBasedStateMachine):
                     assert delivery.question.message_id == name
                     self.runner.run(delivery.done(Outcome.ANSWERED))
         finally:
+            self.runner.run(self.archives[1].close())
             self.runner.run(self.other.close())
             self.runner.close()
             self.folder.cleanup()

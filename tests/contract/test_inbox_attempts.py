@@ -8,7 +8,7 @@ from actors.errors import LeaseLost
 from actors.inbox.port import Delivery, Inbox, Outcome
 from tests.contract.stories import LEASE, LI, SHOP, WANG, Clock, put, take, taken
 
-Use = Callable[[Delivery], Awaitable[None]]
+Use = Callable[[Delivery], Awaitable[object]]
 
 USES: dict[str, Use] = {
     "touch": lambda delivery: delivery.touch(),

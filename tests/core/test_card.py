@@ -77,8 +77,16 @@ def test_two_robots_in_a_group_name_their_cards_differently() -> None:
     assert card_id("ding1", "msg1==") != card_id("ding2", "msg1==")
 
 
+def test_a_question_that_is_answered_anew_gets_a_card_of_its_own() -> None:
+    assert len({card_id("ding1", "msg1==", replay) for replay in range(4)}) == 4
+
+
+def test_a_question_that_was_never_replayed_keeps_the_name_of_its_card() -> None:
+    assert card_id("ding1", "msg1==", 0) == card_id("ding1", "msg1==")
+
+
 def test_a_card_id_is_short_enough_for_the_platform() -> None:
-    assert len(card_id("d" * 100, "m" * 100)) <= 64
+    assert len(card_id("d" * 100, "m" * 100, 12)) <= 64
 
 
 # Buttons

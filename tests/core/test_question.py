@@ -38,6 +38,21 @@ def test_a_question_that_a_newer_version_stored_is_read() -> None:
     assert Question.from_json(json.dumps(stored)) == QUESTION
 
 
+def test_a_question_of_a_version_without_replays_was_never_replayed() -> None:
+    stored = json.loads(QUESTION.to_json())
+    del stored["replay"]
+    assert Question.from_json(json.dumps(stored)).replay == 0
+
+
+def test_a_replayed_question_was_received_anew_and_is_counted() -> None:
+    again = QUESTION.replayed(7.5).replayed(8.5)
+    assert (again.received_at, again.replay) == (8.5, 2)
+
+
+def test_a_replay_is_stored_with_the_question() -> None:
+    assert Question.from_json(QUESTION.replayed(7.5).to_json()) == QUESTION.replayed(7.5)
+
+
 def test_a_question_that_an_older_version_stored_is_read() -> None:
     stored = json.loads(QUESTION.to_json())
     del stored["quote"]

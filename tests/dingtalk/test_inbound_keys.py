@@ -5,7 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from actors.core.question import Question
-from actors.core.scope import Scope, robot_of
+from actors.core.scope import Scope, of_robot, robot_of
 from actors.dingtalk.inbound import read_message
 from tests.dingtalk.conftest import unhurried
 
@@ -52,6 +52,14 @@ def test_different_scopes_never_share_a_key(
 ) -> None:
     if scope is not another:
         assert key(scope, one) != key(another, other)
+
+
+@unhurried
+@given(st.sampled_from(Scope), PARTIES, IDS)
+@example(Scope.SENDER, ("shop2", "c", "s"), "shop")
+@example(Scope.SENDER, ("a:b", "c", "s"), "a")
+def test_a_key_begins_with_its_robot_and_with_no_other(scope: Scope, parties: tuple[str, str, str], robot: str) -> None:
+    assert key(scope, parties).startswith(of_robot(robot)) == (robot == parties[0])
 
 
 @unhurried

@@ -1,6 +1,7 @@
 """Who cannot be reached, through what, and why: the same words for HTTP and for WebSockets, and no password in them."""
 
 import asyncio
+import socket
 import ssl
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -11,7 +12,7 @@ import pytest
 
 from actors.core.proxies import Proxies, read_proxy
 from actors.dingtalk.network import Network, Unreachable, trusting
-from tests.network.conftest import KINDS, Authority, MakeProxy, any_proxy, name_behind
+from tests.network.conftest import KINDS, NAME, Authority, MakeProxy, any_proxy, name_behind
 from tests.network.proxies import Proxy
 
 TICKET = "7724109a-ea43"
@@ -43,6 +44,14 @@ async def get(network: Network, name: str, secure: bool, within: float = 20.0) -
 async def open_websocket(network: Network, name: str, secure: bool, within: float = 20.0) -> None:
     await network.websocket(f"{'wss' if secure else 'ws'}://{name}/path?ticket={TICKET}", open_timeout=within)
 
+
+async def say_nothing(*_: object) -> None:
+    """A proxy that takes the call, and no more."""
+    await asyncio.Event().wait()
+
+
+NOBODY = 1
+"""A port on which nobody listens."""
 
 Call = Callable[..., Awaitable[None]]
 both_ways = pytest.mark.parametrize("call", [get, open_websocket], ids=["http", "websocket"])
@@ -110,7 +119,7 @@ async def test_a_proxy_that_cannot_go_on_is_named(
     network_by: Networks, make_proxy: MakeProxy, kind: str, call: Call
 ) -> None:
     async with make_proxy(kind) as proxy:
-        proxy.leads[f"{name_behind(proxy)}:443"] = 1
+        proxy.leads[f"{name_behind(proxy)}:443"] = NOBODY
         why = await why_not(call, network_by(proxy.url), True, proxy)
     assert why in {"the proxy answered HTTP 502", "the proxy says: Connection refused by destination host"}
 
@@ -131,13 +140,41 @@ async def test_a_proxy_that_is_none_is_named(
 async def test_a_proxy_that_says_nothing_is_waited_for_within_the_time(
     network_by: Networks, make_proxy: MakeProxy, monkeypatch: pytest.MonkeyPatch, kind: str, call: Call
 ) -> None:
-    async def say_nothing(*_: Any) -> None:
-        await asyncio.Event().wait()
-
     async with make_proxy(kind) as proxy:
         monkeypatch.setattr(proxy, "greet", say_nothing)
         with pytest.raises(TimeoutError):
             await call(network_by(proxy.url), name_behind(proxy), True, 0.3)
+
+
+@pytest.mark.parametrize("kind", ["socks5", "socks5h"])
+async def test_a_socks_proxy_is_waited_for_no_longer_than_a_connection_may_take(
+    network_by: Networks, make_proxy: MakeProxy, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    async with make_proxy(kind) as proxy:
+        monkeypatch.setattr(proxy, "greet", say_nothing)
+        session = network_by(proxy.url).session
+        with pytest.raises(aiohttp.ConnectionTimeoutError):
+            async with asyncio.timeout(20):
+                await session.get(f"https://{name_behind(proxy)}/", timeout=aiohttp.ClientTimeout(sock_connect=0.3))
+
+
+@both_ways
+async def test_with_socks5_names_are_looked_up_on_this_side(
+    network_by: Networks, make_proxy: MakeProxy, monkeypatch: pytest.MonkeyPatch, call: Call
+) -> None:
+    looked_up = []
+
+    async def look_up(host: str, port: int, **_: Any) -> list[Any]:
+        looked_up.append(host)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("192.0.2.7", port))]
+
+    async with make_proxy("socks5") as proxy:
+        network = network_by(proxy.url)
+        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", look_up)
+        proxy.leads["192.0.2.7:443"] = NOBODY
+        with pytest.raises(Unreachable):
+            await call(network, NAME, True)
+    assert looked_up == [NAME]
 
 
 @pytest.mark.parametrize("kind", ["https", "https with password"])

@@ -49,6 +49,18 @@ async def test_a_message_by_session_webhook_goes_through_the_proxy_too(
         assert stage.said_to("out") == ["您说：你好"]
 
 
+async def test_what_is_attached_comes_through_the_proxy_too(
+    tmp_path: Path, authority: Authority, make_proxy: MakeProxy
+) -> None:
+    reader = {"AGENT": "python:tests.actors.test_messages:reader"}
+    async with make_proxy("http") as proxy, staged_behind(tmp_path, proxy, authority, secure=True, **reader) as stage:
+        await connected(stage)
+        code = stage.sandbox.attach(b"a receipt", "beleg.pdf")
+        stage.sandbox.say("", robot=stage.robot, sender="zhang", msgtype="file", content={"downloadCode": code})
+        (card,) = await stage.finished()
+        assert card.text == "看到 1 个附件："
+
+
 @pytest.mark.parametrize(
     ("variable", "kind"),
     [("HTTP_PROXY", "http"), ("http_proxy", "https"), ("ALL_PROXY", "socks5"), ("all_proxy", "socks5h")],

@@ -14,6 +14,8 @@ from tests.operations.workshop import ROOT
 ENGLISH, CHINESE = (ROOT / name for name in reference.READMES)
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 GENERATED = re.compile(r"<!-- (\w+):start -->.*?<!-- \1:end -->", re.DOTALL)
+STAND_FOR_OTHERS = {"STAFF_ID", "SHOP_SECRET"}
+"""A command's argument, and a variable of somebody's own."""
 
 both = pytest.mark.parametrize("readme", [ENGLISH, CHINESE], ids=lambda path: path.name)
 
@@ -56,7 +58,7 @@ def test_the_tables_are_what_the_code_declares(readme: Path) -> None:
 
 @both
 def test_every_variable_it_names_exists(readme: Path) -> None:
-    named = set(re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", prose(readme))) - {"CONTRIBUTING"}
+    named = set(re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", prose(readme))) - STAND_FOR_OTHERS
     assert named - set(KNOWN) - {f"{name}_FILE" for name in KNOWN} - set(NOT_YET) == set()
 
 

@@ -12,6 +12,7 @@ from actors.core.scope import Scope
 from actors.errors import SettingsError
 from actors.redaction import clean
 from actors.settings import KNOWN, load
+from tests.operations.conftest import unhurried
 
 ROBOT = {"DINGTALK_CLIENT_ID": "ding-shop", "DINGTALK_CLIENT_SECRET": "kept-to-ourselves"}
 
@@ -233,7 +234,7 @@ def test_an_empty_lower_case_changes_nothing() -> None:
     assert load({"HTTPS_PROXY": "http://one:1", "https_proxy": ""}).https_proxy == "http://one:1"
 
 
-PROXY_PASSWORD = "p%40ss/wo@rd"
+PROXY_PASSWORD = "p%61ss%2F/wo@rd"
 
 
 @pytest.mark.parametrize(
@@ -242,7 +243,7 @@ PROXY_PASSWORD = "p%40ss/wo@rd"
 def test_a_proxys_password_is_never_said(address: str) -> None:
     told = said_of({"HTTPS_PROXY": address.format(PROXY_PASSWORD)})
     assert not any(PROXY_PASSWORD in said or "wo@rd" in said for said in told)
-    assert clean("it is p%40ss/wo@rd, p@ss/wo@rd") == "it is ***, ***"
+    assert clean("it is p%61ss%2F/wo@rd, pass//wo@rd") == "it is ***, ***"
 
 
 def test_a_proxy_is_shown_to_people_without_its_password() -> None:
@@ -435,11 +436,13 @@ def said_of(environ: dict[str, str]) -> tuple[str, ...]:
         return (str(error), repr(error), *error.problems)
 
 
+@unhurried
 @given(st.dictionaries(names, st.text(max_size=12)), secrets)
 def test_whatever_else_is_set_the_secret_is_never_said(environ: dict[str, str], secret: str) -> None:
     assert not any(secret in said for said in said_of(environ | {"DINGTALK_CLIENT_SECRET": secret}))
 
 
+@unhurried
 @given(st.dictionaries(names, st.text(max_size=12), min_size=1))
 def test_every_fault_has_one_line_that_begins_with_its_variable(environ: dict[str, str]) -> None:
     try:
@@ -450,6 +453,7 @@ def test_every_fault_has_one_line_that_begins_with_its_variable(environ: dict[st
     assert all(re.fullmatch(r"[A-Z_]+(=|:).+", line) for line in told)
 
 
+@unhurried
 @given(names, st.data())
 def test_one_slip_of_the_finger_in_a_name_of_ours_is_never_ignored(name: str, data: st.DataObject) -> None:
     everybodys = ("ALL_", "HTTPS_", "NO_", "SSL_")

@@ -329,6 +329,12 @@ def test_the_first_text_is_shown_at_once_even_when_a_status_came_before() -> Non
     assert reader.times == [1000.0, 1002.0]
 
 
+def test_the_first_text_keeps_the_interval_to_a_status_that_came_just_before() -> None:
+    reader = Reader()
+    play(reader.read(ToolStart("orders"), 0.25, "甲", 60.0))
+    assert reader.times == [1000.0, 1001.0]
+
+
 def test_the_first_text_overtakes_a_status_that_waits_for_its_turn() -> None:
     reader = Reader(Budget(updates=5, min_interval=1.0))
     play(reader.read(ToolStart("orders"), 1.5, ToolEnd("orders"), 0.5, "甲", 60.0))

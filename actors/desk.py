@@ -1,0 +1,72 @@
+"""A robot's desk: what its questions are answered with, by which rules, and what is said where there is no place at it.
+
+The law: what was begun is never refused. What becomes of a question at the desk is the turn's.
+"""
+
+import logging
+import time
+from collections.abc import AsyncGenerator, Callable, Mapping
+from dataclasses import dataclass
+
+from actors import metrics
+from actors.core import texts
+from actors.core.courtesy import Courtesy
+from actors.core.events import Progress
+from actors.core.question import Question
+from actors.dingtalk.port import Attachments, Replies
+from actors.errors import CallFailed, InboxError
+from actors.inbox.port import Inbox, Outcome
+
+log = logging.getLogger(__name__)
+
+_PLACE_AGAIN_AFTER = 15.0
+"""Seconds until a question that found no place is tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What one robot's questions are answered with. `agent` is the agent's label in metrics."""
+
+    replies: Replies
+    attachments: Attachments
+    answer: Callable[[Question], AsyncGenerator[Progress, None]]
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How questions are answered, by the settings; durations are seconds."""
+
+    updates: int
+    min_interval: float
+    history: int
+    max_age: float
+    max_attempts: int
+    lease: float
+    show_reasoning: bool
+
+
+async def turn_away(
+    inbox: Inbox,
+    desks: Mapping[str, Desk],
+    courtesy: Courtesy,
+    conversation: str,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> None:
+    """Close what waits in a conversation that cannot be served now, with a polite word. What was begun before is not
+    refused: it waits for a place."""
+    try:
+        while delivery := await inbox.take(conversation):
+            if delivery.attempt > 1 or delivery.answer is not None:
+                # It was accepted, and its card may be there: it waits for a place.
+                await delivery.retry(_PLACE_AGAIN_AFTER)
+                return
+            await delivery.done(Outcome.REFUSED)
+            question = delivery.question
+            metrics.MESSAGES.labels(robot=question.robot, type="text", outcome="refused").inc()
+            desk = desks[question.robot]
+            await desk.attachments.drop(question)
+            if courtesy.may_say(texts.ALL_BUSY, conversation, monotonic()):
+                await desk.replies.say(question.address, texts.ALL_BUSY)
+    except (InboxError, CallFailed) as error:
+        log.warning("a question was not turned away: %s", error, extra={"action": "turn_away_failed"})

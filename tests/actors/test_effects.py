@@ -1,0 +1,252 @@
+"""What a turn's actions do: the event that each leads to, whatever the platform makes of it."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from itertools import pairwise
+
+import pytest
+from prometheus_client import REGISTRY
+
+from actors.core import texts
+from actors.core import turn_words as words
+from actors.core.card import answered, ended
+from actors.core.events import Finished, Progress, Text
+from actors.core.question import Attachment, Question
+from actors.desk import Desk, Rules
+from actors.effects import TurnEffects
+from actors.errors import AgentFailed, Fault
+from actors.inbox.memory import MemoryInbox
+from actors.inbox.port import Delivery
+from actors.waiting import WaitingCards
+from tests.actors.slates import NOW, Slates, question
+
+ASKED = question("m1")
+RULES = Rules(updates=20, min_interval=0.8, history=20, max_age=900, max_attempts=5, lease=15, show_reasoning=False)
+LONG = "一行字。\n" * 3_000
+
+
+class NoFiles:
+    """Attachments of questions that have none."""
+
+    def prefetch(self, question: Question) -> None:
+        """There is nothing to fetch."""
+
+    async def fetch(self, question: Question) -> tuple[Attachment, ...]:
+        return ()
+
+    async def drop(self, question: Question) -> None:
+        """There is nothing to drop."""
+
+
+async def seven_days(_: Question) -> AsyncGenerator[Progress, None]:
+    yield Text("七天")
+    yield Text("内。")
+    yield Finished()
+
+
+async def torn(_: Question) -> AsyncGenerator[Progress, None]:
+    yield Text("七天")
+    raise AgentFailed("error")
+
+
+class Stage:
+    """One turn at one question: its cards, its line, its effects."""
+
+    def __init__(self, slates: Slates, delivery: Delivery, inbox: MemoryInbox) -> None:
+        self.slates = slates
+        self.inbox = inbox
+        self.line = WaitingCards(lambda _: slates, wall=lambda: NOW)
+        self._delivery = delivery
+
+    def effects(self, answer: Callable[[Question], AsyncGenerator[Progress, None]] = seven_days) -> TurnEffects:
+        return TurnEffects(
+            self._delivery,
+            Desk(self.slates, NoFiles(), answer, "scripted"),
+            self.inbox,
+            RULES,
+            line=self.line,
+            running=asyncio.Semaphore(1),
+            due=list,
+            taken_back=list,
+            wall=lambda: NOW + 2.0,
+        )
+
+    async def does(self, action: words.Action) -> words.TurnEvent | None:
+        return await self.effects().perform(action)
+
+
+async def staged(slates: Slates, attempts: int = 1) -> Stage:
+    inbox = MemoryInbox()
+    await inbox.put(ASKED, limit=8)
+    for _ in range(attempts):
+        delivery = await inbox.take(ASKED.conversation)
+        assert delivery
+        if delivery.attempt < attempts:
+            await delivery.retry(0.0)
+    assert delivery
+    return Stage(slates, delivery, inbox)
+
+
+@pytest.fixture
+async def stage() -> Stage:
+    """The first attempt at a question."""
+    return await staged(Slates())
+
+
+def first_cards() -> float:
+    return REGISTRY.get_sample_value("dingtalk_first_card_seconds_count", {"robot": "ding1"}) or 0.0
+
+
+# The card
+
+
+async def test_a_thinking_card_is_made(stage: Stage) -> None:
+    before = first_cards()
+    assert await stage.does(words.CreateCard(think=True)) == words.CardThere()
+    assert stage.slates.told() == [("create", "m1", texts.THINKING)]
+    assert first_cards() == before + 1
+
+
+async def test_a_card_that_stood_in_line_says_that_it_begins(stage: Stage) -> None:
+    await stage.line.show((ASKED,))
+    assert await stage.does(words.CreateCard(think=True)) == words.CardThere()
+    assert stage.slates.told()[1:] == [("show", "m1", texts.THINKING)]
+
+
+@pytest.mark.parametrize("think", [True, False])
+async def test_a_card_that_stood_in_line_was_the_first_card_then_and_not_now(stage: Stage, *, think: bool) -> None:
+    await stage.line.show((ASKED,))
+    before = first_cards()
+    await stage.does(words.CreateCard(think=think))
+    assert first_cards() == before
+
+
+async def test_a_card_for_a_word_without_an_answer_does_not_say_that_it_thinks(stage: Stage) -> None:
+    await stage.line.show((ASKED,))
+    await stage.does(words.CreateCard(think=False))
+    assert len(stage.slates.puts) == 1
+
+
+async def test_a_card_of_a_former_attempt_says_that_it_begins_again() -> None:
+    stage = await staged(Slates(there={"m1"}), attempts=2)
+    assert await stage.does(words.CreateCard(think=True)) == words.CardThere()
+    assert stage.slates.told()[1:] == [("show", "m1", texts.THINKING)]
+
+
+async def test_a_card_that_cannot_be_made_to_say_that_it_begins_is_there_all_the_same(stage: Stage) -> None:
+    await stage.line.show((ASKED,))
+    stage.slates.failing.add("m1")
+    assert await stage.does(words.CreateCard(think=True)) == words.CardThere()
+
+
+@pytest.mark.parametrize(
+    ("fault", "maybe_there"),
+    [(Fault.TRANSIENT, True), (Fault.THROTTLED, True), (Fault.REJECTED, False), (Fault.TEMPLATE, False)],
+)
+async def test_a_card_that_could_not_be_had_may_be_there_where_nobody_knows(fault: Fault, *, maybe_there: bool) -> None:
+    stage = await staged(Slates(failing={"m1"}, fault=fault))
+    assert await stage.does(words.CreateCard(think=True)) == words.CardRefused(maybe_there=maybe_there)
+
+
+async def test_in_plain_text_there_is_no_card() -> None:
+    stage = await staged(Slates(text_only=True))
+    assert await stage.does(words.CreateCard(think=True)) == words.CardRefused(maybe_there=False)
+    assert stage.slates.puts == []
+
+
+async def test_a_card_that_stood_in_line_is_not_forgotten_when_the_robot_turned_to_plain_text(stage: Stage) -> None:
+    await stage.line.show((ASKED,))
+    stage.slates.text_only = True
+    assert await stage.does(words.CreateCard(think=True)) == words.CardRefused(maybe_there=True)
+
+
+async def test_a_card_of_a_former_attempt_is_not_forgotten_in_plain_text() -> None:
+    stage = await staged(Slates(text_only=True), attempts=2)
+    assert await stage.does(words.CreateCard(think=True)) == words.CardRefused(maybe_there=True)
+
+
+# The agent
+
+
+async def test_an_agent_that_finishes_has_answered(stage: Stage) -> None:
+    assert await stage.does(words.RunAgent()) == words.AnswerWhole("七天内。")
+
+
+async def test_an_agent_that_fails_leaves_what_it_said(stage: Stage) -> None:
+    assert await stage.effects(torn).perform(words.RunAgent()) == words.AnswerTorn("七天")
+
+
+async def test_what_was_said_is_gathered_after_a_stop(stage: Stage) -> None:
+    effects = stage.effects(torn)
+    await effects.perform(words.RunAgent())
+    assert await effects.perform(words.Gather()) == words.AnswerStopped("七天")
+
+
+# The end
+
+
+async def test_a_card_that_takes_the_whole_text_is_finished(stage: Stage) -> None:
+    assert await stage.does(words.FinishCard(answered("七天内。"))) == words.CardFinished()
+    assert stage.slates.told() == [("finish", "m1", "七天内。")]
+
+
+async def test_a_card_that_is_not_finished_says_so() -> None:
+    stage = await staged(Slates(failing={"m1"}))
+    assert await stage.does(words.FinishCard(answered("七天内。"))) == words.FinishFailed()
+
+
+async def full(largest: int) -> tuple[words.CardFull, list[str]]:
+    """What becomes of a long text on a card that takes so many characters."""
+    stage = await staged(Slates(largest=largest))
+    event = await stage.does(words.FinishCard(answered(LONG)))
+    assert isinstance(event, words.CardFull)
+    return event, [put.what for put in stage.slates.puts]
+
+
+@pytest.mark.parametrize("largest", [400, 1_500, 6_000])
+async def test_a_text_that_is_too_large_stays_on_the_card_in_part_and_nothing_is_lost(largest: int) -> None:
+    event, shown = await full(largest)
+    part = event.shown.removesuffix(texts.THE_REST_FOLLOWS).rstrip("\n")
+    assert shown == [event.shown]
+    assert event.shown.endswith(texts.THE_REST_FOLLOWS)
+    assert LONG.startswith(part)
+    assert f"{part}\n{event.rest}" == LONG
+
+
+async def test_the_larger_the_card_the_more_stays_on_it() -> None:
+    sizes = [len((await full(largest))[0].shown) for largest in (400, 1_500, 6_000)]
+    assert all(smaller < larger for smaller, larger in pairwise(sizes))
+
+
+async def test_a_card_that_takes_no_part_of_a_text_is_not_finished() -> None:
+    stage = await staged(Slates(largest=10))
+    assert await stage.does(words.FinishCard(answered(LONG))) == words.FinishFailed()
+
+
+async def test_a_short_text_that_is_refused_for_its_size_is_not_cut() -> None:
+    stage = await staged(Slates(largest=3))
+    assert await stage.does(words.FinishCard(answered("七天内。"))) == words.FinishFailed()
+
+
+async def test_a_message_that_went_out_is_said(stage: Stage) -> None:
+    assert await stage.does(words.Say("七天内。")) == words.AnswerSaid()
+    assert stage.slates.said == ["七天内。"]
+
+
+async def test_a_message_that_did_not_go_out_says_so() -> None:
+    stage = await staged(Slates(mute=True))
+    assert await stage.does(words.Say("七天内。")) == words.SayFailed()
+
+
+@pytest.mark.parametrize("failing", [set(), {"m1"}])
+async def test_a_card_is_closed_or_given_up(failing: set[str]) -> None:
+    stage = await staged(Slates(failing=failing))
+    assert await stage.does(words.CloseCard(ended(texts.SENT_BESIDE))) == words.CardClosed()
+    assert stage.slates.told() == [("show", "m1", texts.SENT_BESIDE)]
+
+
+async def test_leaving_is_told_beneath_what_was_said(stage: Stage) -> None:
+    effects = stage.effects(torn)
+    await effects.perform(words.RunAgent())
+    assert await effects.perform(words.ShowLeaving()) == words.UpdateEnded()
+    assert stage.slates.told() == [("update", "m1", texts.interrupted("七天"))]
