@@ -44,6 +44,8 @@ class Rules:
     max_attempts: int
     lease: float
     show_reasoning: bool
+    began: float = 0.0
+    """When this process began to serve, in seconds since the epoch."""
 
 
 async def turn_away(

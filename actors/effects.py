@@ -121,13 +121,15 @@ class TurnEffects:
 
     async def _create(self, *, think: bool) -> turn.TurnEvent:
         there = await self._line.claim(self.question)
+        # A former attempt may have made it, or a former process, in which the question stood in line.
+        old = self._delivery.attempt > 1 or self.question.received_at < self._rules.began
         if self._desk.replies.text_only:
-            return turn.CardRefused(maybe_there=there or self._delivery.attempt > 1)
+            return turn.CardRefused(maybe_there=there or old)
         try:
             there = there or not await self._card.create(faces.thinking())
         except CallFailed as error:
             self._warn("card_refused", error)
-            return turn.CardRefused(maybe_there=error.fault in _PASSING)
+            return turn.CardRefused(maybe_there=old or error.fault in _PASSING)
         if there and think:
             await self._think()
         elif not there and self._delivery.attempt == 1:

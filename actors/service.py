@@ -72,6 +72,7 @@ class Service:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._began = time.time()
         self._robots: tuple[Robot, ...] = ()
         self._roll = Roll(settings, (), ())
         self._over = threading.Event()
@@ -193,6 +194,7 @@ class Service:
             max_attempts=settings.inbox_max_attempts,
             lease=settings.inbox_lease,
             show_reasoning=settings.agent_show_reasoning,
+            began=self._began,
         )
 
     def _converse(self, desks: Mapping[str, Desk], supervisor: Ref, conversation: str) -> Ref:

@@ -215,10 +215,6 @@ class Index:
             hits[hits.index(full[0])] = replace(full[0], firm=True)
         return hits
 
-    def _asks_for(self, text: str, number: int) -> bool:
-        """Whether a text has a way to ask for an entry in it, as it stands."""
-        return any(phrase in text for phrase in self._phrases[number])
-
 
 class _Part:
     """A unit of a question's subject, looked up. One that nobody knows is as rare as can be."""

@@ -10,7 +10,7 @@ Platform facts: open.dingtalk.com ("create and deliver cards", "streaming update
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from actors import metrics
@@ -34,11 +34,13 @@ class AiCard:
         self._address = question.address
         self._nick = question.sender_nick
         self._template = template_for(question, api.robot.card_template, api.robot.card_content_key)
+        self._spelled = lru_cache(maxsize=2)(self._template.streamed)  # a long text takes its time
         self._attempt = attempt
         self._standing = standing
         self._frame = 0
         self._beside: dict[str, str] = {}
         self._streamed = ""
+        self._finished = False
 
     async def create(self, face: Face) -> bool:
         """Create and deliver the card; see the port.
@@ -64,24 +66,30 @@ class AiCard:
             CallFailed: it was not shown.
         """
         rank, face = Rank(Kind.USUAL, since), cache(latest)
-        if self._template.streamed(now) != self._streamed:
+        if self._spelled(now) != self._streamed:
             await self._stream_on(face, rank)
             now = face()
         if self._template.beside(now) != self._beside:
             await self._call("streaming", UPDATE, lambda: self._change(self._template.beside(face())), rank)
             self._beside = self._template.beside(face())
-        if self._template.streamed(face()) != self._streamed:  # it came while the rest waited for its place
+        if self._spelled(face()) != self._streamed:  # it came while the rest waited for its place
             await self._stream_on(face, rank)
 
     async def show(self, face: Face) -> None:
         """Put a face on the card, whole. The last one repeats the text for those who were offline while it streamed.
+        Where updates are not permitted it is streamed, which is a permission of its own: so the card spins no more.
 
         Raises:
             CallFailed: it is not confirmed.
         """
         state = {} if face.running else {"flowStatus": FLOW_STATUS[face.state]}
         stage = "initial" if face.running else "final"
-        await self._call(stage, UPDATE, lambda: self._change(state | self._template.variables(face)))
+        try:
+            await self._call(stage, UPDATE, lambda: self._change(state | self._template.variables(face)))
+        except CallFailed as failure:
+            if face.running or self._finished or failure.fault is not Fault.PERMISSION:
+                raise
+            await self.finish(face)
         self._beside = self._template.beside(face)
 
     async def finish(self, face: Face) -> None:
@@ -92,6 +100,7 @@ class AiCard:
         """
         guid, first = self._guid(f"final {len(face.text)}"), Rank(Kind.FINAL, 0.0)
         await self._call("final", STREAMING, lambda: self._stream(guid, face, last=True), first)
+        self._finished = True
         self._standing.works()
 
     def rated(self, rating: str) -> dict[str, str]:
@@ -114,7 +123,7 @@ class AiCard:
         self._frame += 1
         guid = self._guid(f"{self._attempt} {self._frame}")
         await self._call("streaming", STREAMING, lambda: self._stream(guid, face(), last=False), rank)
-        self._streamed = self._template.streamed(face())
+        self._streamed = self._spelled(face())
 
     async def _call(self, stage: str, api: Api, body: Callable[[], dict[str, Any]], rank: Rank | None = None) -> None:
         with counted(self._api.robot.client_id, stage), self._standing.watched(self.id):
@@ -163,7 +172,7 @@ class AiCard:
             "outTrackId": self.id,
             "guid": guid,
             "key": self._template.key,
-            "content": self._template.streamed(face) or NO_TEXT,
+            "content": self._spelled(face) or NO_TEXT,
             "isFull": True,
             "isFinalize": last,
             "isError": False,

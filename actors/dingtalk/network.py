@@ -24,8 +24,7 @@ class Unreachable(aiohttp.ClientConnectionError):
     """There is no way to the other side; the words say to whom, through what, and why not."""
 
     def __init__(self, url: URL, proxies: Proxies, why: str) -> None:
-        proxy = proxies.to(str(url))
-        super().__init__(f"{url.host}:{url.port}{f' through {proxy}' if proxy else ''}: {why}")
+        super().__init__(f"{_way_to(url, proxies)}: {why}")
 
 
 class Network:
@@ -64,6 +63,10 @@ class Network:
             raise
         except (InvalidMessage, ProxyError, OSError) as error:
             raise Unreachable(url, self._proxies, _why(error)) from error
+
+    def way_to(self, url: str) -> str:
+        """Host and port of an address, and the proxy on the way there, for people to read."""
+        return _way_to(URL(url), self._proxies)
 
     async def close(self) -> None:
         """Let the session and its connections go."""
@@ -132,6 +135,11 @@ class _Connector(aiohttp.TCPConnector):
             server_hostname=host if req.is_ssl() else None,
         )
         return protocol
+
+
+def _way_to(url: URL, proxies: Proxies) -> str:
+    proxy = proxies.to(str(url))
+    return f"{url.host}:{url.port}{f' through {proxy}' if proxy else ''}"
 
 
 def _credentials(proxy: Proxy) -> dict[str, str]:

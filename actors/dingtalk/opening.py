@@ -45,7 +45,7 @@ async def open_socket(
     Raises:
         ConnectionTrouble: refused, unavailable or unreachable.
     """
-    endpoint, ticket = await _invitation(robot, network.session, ban, open_timeout)
+    endpoint, ticket = await _invitation(robot, network, ban, open_timeout)
     separator = "&" if "?" in endpoint else "?"
     # The causes are cut off (`from None`), because the texts of some of them quote the address with its ticket.
     try:
@@ -65,19 +65,19 @@ async def open_socket(
     except Unreachable as error:
         raise ConnectionTrouble("unreachable", str(error)) from None
     except TimeoutError:
-        raise ConnectionTrouble("unreachable", f"no WebSocket handshake within {open_timeout:g} s") from None
+        raise _silence(network, endpoint, open_timeout) from None
     except (WebSocketException, ValueError) as error:
         raise ConnectionTrouble("unavailable", f"the handshake failed: {type(error).__name__}") from None
 
 
-async def _invitation(robot: Robot, session: aiohttp.ClientSession, ban: Ban, timeout: float) -> tuple[str, str]:
+async def _invitation(robot: Robot, network: Network, ban: Ban, timeout: float) -> tuple[str, str]:
     """Endpoint and ticket; a ticket is good for one connection within 90 s."""
     if ban.lasts:
         raise ConnectionTrouble("unavailable", f"not asked: {faults.BAN_WORDS}")
     secret = robot.client_secret.value
-    status, answer = await _ask(robot, secret, session, timeout)
+    status, answer = await _ask(robot, secret, network, timeout)
     if _refused(answer) and await asyncio.to_thread(robot.client_secret.renew, secret):
-        status, answer = await _ask(robot, robot.client_secret.value, session, timeout)
+        status, answer = await _ask(robot, robot.client_secret.value, network, timeout)
     if isinstance(answer, Refusal):
         if answer.code == faults.BANNED:
             ban.begin(answer.pause)
@@ -93,9 +93,7 @@ def _refused(answer: dict[str, Any] | Refusal) -> bool:
     return isinstance(answer, Refusal) and answer.fault is Fault.CREDENTIALS
 
 
-async def _ask(
-    robot: Robot, secret: str, session: aiohttp.ClientSession, timeout: float
-) -> tuple[int, dict[str, Any] | Refusal]:
+async def _ask(robot: Robot, secret: str, network: Network, timeout: float) -> tuple[int, dict[str, Any] | Refusal]:
     """The gateway's answer, after its HTTP status."""
     request: dict[str, Any] = {
         "clientId": robot.client_id,
@@ -104,7 +102,7 @@ async def _ask(
         "ua": f"dingtalk-actors/{actors.__version__}",
     }
     try:
-        async with session.post(
+        async with network.session.post(
             f"{robot.endpoint}/v1.0/gateway/connections/open",
             json=request,
             headers={"Accept": "application/json"},  # else the gateway answers with XML
@@ -115,9 +113,13 @@ async def _ask(
     except Unreachable as error:
         raise ConnectionTrouble("unreachable", str(error)) from None
     except TimeoutError:
-        raise ConnectionTrouble("unreachable", f"no answer of the gateway within {timeout:g} s") from None
+        raise _silence(network, robot.endpoint, timeout) from None
     except (aiohttp.ClientConnectionError, OSError) as error:
         raise ConnectionTrouble("unreachable", f"{type(error).__name__}: {error}") from error
     except (aiohttp.ClientError, ValueError) as error:
         raise ConnectionTrouble("unavailable", type(error).__name__) from error
     return response.status, faults.read(response.status, body)
+
+
+def _silence(network: Network, url: str, timeout: float) -> ConnectionTrouble:
+    return ConnectionTrouble("unreachable", f"{network.way_to(url)}: no answer within {timeout:g} s")

@@ -83,8 +83,9 @@ class RobotReplies:
         Raises:
             CallFailed: neither the webhook nor the API took it.
         """
-        webhook = self._webhook(address)
-        for message in numbered(presentable(text)):
+        webhook, title = self._webhook(address), summary(text)
+        for part in numbered(presentable(text)):
+            message = {"title": title, "text": part}  # the title is what the list of chats shows
             if webhook and await self._replied(webhook, address, message):
                 continue
             webhook = None
@@ -101,8 +102,8 @@ class RobotReplies:
             )
         return webhook
 
-    async def _replied(self, webhook: URL, address: Address, message: str) -> bool:
-        body: dict[str, Any] = {"msgtype": "markdown", "markdown": _markdown(message)}
+    async def _replied(self, webhook: URL, address: Address, message: dict[str, str]) -> bool:
+        body: dict[str, Any] = {"msgtype": "markdown", "markdown": message}
         if address.group and address.user:
             body["at"] = {"atUserIds": [address.user]}
         try:
@@ -115,11 +116,11 @@ class RobotReplies:
             return False
         return True
 
-    async def _send(self, address: Address, message: str) -> None:
+    async def _send(self, address: Address, message: dict[str, str]) -> None:
         body = {
             "robotCode": address.robot_code,
             "msgKey": "sampleMarkdown",
-            "msgParam": json.dumps(_markdown(message), ensure_ascii=False),
+            "msgParam": json.dumps(message, ensure_ascii=False),
         }
         if address.group:
             await self._api.call(GROUP, lambda: body | {"openConversationId": address.chat})
@@ -147,8 +148,3 @@ def numbered(text: str) -> list[str]:
     if len(parts) == 1:
         return parts
     return [f"({number}/{len(parts)})\n\n{part}" for number, part in enumerate(parts, 1)]
-
-
-def _markdown(message: str) -> dict[str, Any]:
-    """A Markdown message; its title is what the list of chats shows."""
-    return {"title": summary(message), "text": message}

@@ -35,6 +35,8 @@ class Standing:
         self._until = float("-inf")
         self._doubted: set[str] = set()
         self._why = ""
+        self._certain = False
+        """Whether cards were refused for good, and not merely came to be doubted."""
         metrics.CARD_FALLBACK.labels(robot=robot).set(0)
 
     @property
@@ -57,15 +59,19 @@ class Standing:
             raise
 
     def works(self) -> None:
-        """A card was had, from its creation to its end."""
+        """A card was had to its end. One that was made before new ones were refused for certain says nothing of new
+        ones; none is made before the hour is over, and no answer takes that long."""
+        if self._certain and self.refusal:
+            return
         self._doubted.clear()
         if self._why:
-            self._why, self._until = "", float("-inf")
+            self._why, self._certain, self._until = "", False, float("-inf")
             metrics.CARD_FALLBACK.labels(robot=self._robot).set(0)
             log.info("cards are taken again", extra={"action": "cards_taken", "robot": self._robot})
 
     def _refused(self, failure: CallFailed) -> None:
         self._until = self._clock() + ASK_AGAIN_AFTER
+        self._certain = self._certain or failure.code != _UNCLEAR
         metrics.CARD_FALLBACK.labels(robot=self._robot).set(1)
         if self._why:
             return

@@ -85,8 +85,7 @@ class SdkTemplate:
 
     def variables(self, face: Face) -> dict[str, str]:
         """Text, buttons and the line for the list of chats."""
-        text = self.streamed(face)
-        return {self.key: text, "sys_full_json_obj": self._layout(face), **_last_message(text)}
+        return {self.key: self.streamed(face), "sys_full_json_obj": self._layout(face), **_last_message(face)}
 
     def streamed(self, face: Face) -> str:
         """The text, and beneath it what is being done."""
@@ -133,16 +132,15 @@ class OwnTemplate:
 
     def variables(self, face: Face) -> dict[str, str]:
         """Everything that the template names."""
-        text = self.streamed(face)
         return {
             "title": self.title,
-            self.key: text,
+            self.key: self.streamed(face),
             "status": face.status,
             "stoppable": _truth(face.running),
             "rateable": _truth(face.rateable),
             "rating": face.rating,
             "message_id": self.message_id,
-            **_last_message(text or face.status),
+            **_last_message(face),
         }
 
     def streamed(self, face: Face) -> str:
@@ -169,8 +167,8 @@ def template_for(question: Question, template: str, key: str) -> Template:
     return OwnTemplate(template, key, question.message_id, title_of(question))
 
 
-def _last_message(text: str) -> dict[str, str]:
-    line = summary(text)
+def _last_message(face: Face) -> dict[str, str]:
+    line = summary(face.text or face.status)
     return {"sys_lastMessageI18n": _json({"zh_CN": line, "en_US": line})}
 
 

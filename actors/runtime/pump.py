@@ -152,7 +152,7 @@ class Pump:
             case ToolStart(name):
                 self.tell(texts.using_tool(name))
             case ToolEnd():
-                self.tell("" if self._pieces else texts.THINKING)
+                self.tell("" if self.text.strip() else texts.THINKING)
             case Retrying():
                 self.tell(texts.RETRYING)
 

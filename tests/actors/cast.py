@@ -50,8 +50,8 @@ scripted.feedback = _hear  # type: ignore[attr-defined]
 
 
 def whole(count: int) -> str:
-    """What a script of `count` pieces amounts to."""
-    return "".join(f"{number} " for number in range(count))
+    """What a script of `count` pieces amounts to, as it is shown: without the blank at its end."""
+    return " ".join(map(str, range(count)))
 
 
 def asked_by(sender: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -56,6 +57,7 @@ class Stage:
         self.slates = slates
         self.inbox = inbox
         self.line = WaitingCards(lambda _: slates, wall=lambda: NOW)
+        self.rules = RULES
         self._delivery = delivery
 
     def effects(self, answer: Callable[[Question], AsyncGenerator[Progress, None]] = seven_days) -> TurnEffects:
@@ -63,7 +65,7 @@ class Stage:
             self._delivery,
             Desk(self.slates, NoFiles(), answer, "scripted"),
             self.inbox,
-            RULES,
+            self.rules,
             line=self.line,
             running=asyncio.Semaphore(1),
             due=list,
@@ -162,6 +164,19 @@ async def test_a_card_that_stood_in_line_is_not_forgotten_when_the_robot_turned_
 
 async def test_a_card_of_a_former_attempt_is_not_forgotten_in_plain_text() -> None:
     stage = await staged(Slates(text_only=True), attempts=2)
+    assert await stage.does(words.CreateCard(think=True)) == words.CardRefused(maybe_there=True)
+
+
+@pytest.mark.parametrize("attempts", [1, 2])
+async def test_a_card_from_before_is_not_forgotten_where_none_can_be_made_any_more(attempts: int) -> None:
+    stage = await staged(Slates(failing={"m1"}, fault=Fault.TEMPLATE), attempts)
+    stage.rules = replace(RULES, began=NOW + 1.0)
+    assert await stage.does(words.CreateCard(think=True)) == words.CardRefused(maybe_there=True)
+
+
+async def test_a_question_from_before_this_process_may_have_a_card_in_line_though_the_robot_is_in_plain_text() -> None:
+    stage = await staged(Slates(text_only=True))
+    stage.rules = replace(RULES, began=NOW + 1.0)
     assert await stage.does(words.CreateCard(think=True)) == words.CardRefused(maybe_there=True)
 
 

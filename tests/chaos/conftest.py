@@ -15,7 +15,13 @@ import pytest
 from actors.sandbox.records import Card
 from actors.sandbox.rules import Rules
 from actors.sandbox.server import Sandbox
-from tests.actors.conftest import closed
+from tests.actors.conftest import OWN, PUBLIC, STANDARD, TEMPLATES, TEXT, closed
+from tests.chaos.cast import ASKED
+from tests.jaap.trees import plant
+
+KINDS: dict[str, dict[str, str]] = {"public": PUBLIC, "own": OWN, "standard": STANDARD, "text": TEXT}
+CARDS = [kind for kind in KINDS if kind != "text"]
+"""Those whose answers are shown on cards."""
 
 ROOT = Path(__file__).parents[2]
 SECRET = "robot-secret"
@@ -45,22 +51,27 @@ class Running:
 
 @dataclass
 class Place:
-    """A robot's home: a folder with its inbox, the sandbox it is connected to, and the processes that served it."""
+    """The home of one robot, or of one for each kind of card: a folder with its inbox, the sandbox that it is connected
+    to, and the processes that served it. `robots` are their client ids by kind."""
 
     folder: Path
-    robot: str
+    robots: dict[str, str]
     sandbox: Sandbox
     started: list[Running] = field(default_factory=list)
 
+    @property
+    def robot(self) -> str:
+        """The robot of a place that has one, or of the public template's kind."""
+        return self.robots["public"]
+
     async def run(self, *command: str, **settings: str) -> Running:
         """Start a service process (by default `python -m actors run`); it is not awaited."""
-        environment = {
+        environment = self._robots_settings() | {
             "PATH": os.environ["PATH"],
             "HOME": str(self.folder),
-            "DINGTALK_CLIENT_ID": self.robot,
-            "DINGTALK_CLIENT_SECRET": SECRET,
             "DINGTALK_OPENAPI_ENDPOINT": self.sandbox.url,
-            "AGENT": "python:tests.actors.cast:scripted",
+            "AGENT": "python:tests.chaos.cast:noted",
+            ASKED: str(self._asked),
             "INBOX_URL": f"sqlite:///{self.folder}/inbox.db",
             "HTTP_PORT": "0",
             "STREAM_RETRY_INITIAL": "0.1",
@@ -87,9 +98,7 @@ class Place:
         before = len(self.sandbox.connections)
         running = await self.run(**settings)
         try:
-            await self.sandbox.until(
-                lambda: len(self.sandbox.connections) > before and self.sandbox.online(self.robot), 30.0
-            )
+            await self.sandbox.until(lambda: self._connected(since=before), 30.0)
         except TimeoutError:
             running.kill(signal.SIGABRT)
             await running.ended()
@@ -102,9 +111,18 @@ class Place:
         await running.ended()
         return await self.serve(**settings)
 
-    def ask(self, text: str, *, sender: str = "zhang") -> str:
+    def ask(self, text: str, *, sender: str = "zhang", kind: str = "public") -> str:
         """Somebody asks; returns the message id."""
-        return self.sandbox.say(text, robot=self.robot, sender=sender)
+        return self.sandbox.say(text, robot=self.robots[kind], sender=sender)
+
+    @property
+    def asked(self) -> list[str]:
+        """Every run of an agent, in any process: what it was asked, and the questions of its history."""
+        return self._asked.read_text("utf-8").splitlines() if self._asked.exists() else []
+
+    @property
+    def _asked(self) -> Path:
+        return self.folder / "asked"
 
     async def card(self, sender: str = "zhang", *, calls: int = 1) -> Card:
         """Wait for a person's first card, and for so many calls to have reached it."""
@@ -123,6 +141,26 @@ class Place:
         await self.sandbox.until(lambda: sum(map(closed, self.sandbox.cards.values())) >= count, 60.0)
         return list(self.sandbox.cards.values())
 
+    def cards(self, kind: str) -> list[Card]:
+        """One robot's cards, oldest first."""
+        return [card for card in self.sandbox.cards.values() if card.robot == self.robots[kind]]
+
+    def messages(self, kind: str) -> list[str]:
+        """One robot's plain messages, oldest first."""
+        return [message.text for message in self.sandbox.messages if message.robot == self.robots[kind]]
+
+    def _robots_settings(self) -> dict[str, str]:
+        if len(self.robots) == 1:
+            return {"DINGTALK_CLIENT_ID": self.robot, "DINGTALK_CLIENT_SECRET": SECRET}
+        configs = {
+            kind: {"clientId": robot, "clientSecret": SECRET, **KINDS[kind]} for kind, robot in self.robots.items()
+        }
+        return {"ROBOTS_DIR": str(plant(self.folder / "app", configs))}
+
+    def _connected(self, *, since: int) -> bool:
+        new = {connection.robot for connection in self.sandbox.connections[since:] if connection.live}
+        return new >= set(self.robots.values())
+
 
 async def _read(stream: asyncio.StreamReader, lines: list[str]) -> None:
     async for line in stream:
@@ -130,12 +168,14 @@ async def _read(stream: asyncio.StreamReader, lines: list[str]) -> None:
 
 
 @asynccontextmanager
-async def placed(folder: Path) -> AsyncIterator[Place]:
-    """A robot whose service is not started yet; what was started is killed in the end."""
-    robot = f"chaos{next(_numbers)}"
+async def placed(folder: Path, *kinds: str) -> AsyncIterator[Place]:
+    """A robot whose service is not started yet, or one for each of several kinds of card; what was started is killed in
+    the end."""
+    number = next(_numbers)
+    robots = {kind: f"chaos-{kind}-{number}" for kind in kinds or ("public",)}
     rules = Rules(first_ping=0.02, ping_interval=1.0, redelivery_after=3600)
-    async with Sandbox(robots={robot: SECRET}, rules=rules) as sandbox:
-        place = Place(folder, robot, sandbox)
+    async with Sandbox(robots=dict.fromkeys(robots.values(), SECRET), rules=rules, templates=TEMPLATES) as sandbox:
+        place = Place(folder, robots, sandbox)
         try:
             yield place
         finally:
@@ -148,4 +188,11 @@ async def placed(folder: Path) -> AsyncIterator[Place]:
 async def place(tmp_path: Path) -> AsyncIterator[Place]:
     """A robot whose service is not started yet."""
     async with placed(tmp_path) as place:
+        yield place
+
+
+@pytest.fixture
+async def houses(tmp_path: Path) -> AsyncIterator[Place]:
+    """A robot for each kind of card, all in one service that is not started yet."""
+    async with placed(tmp_path, *KINDS) as place:
         yield place

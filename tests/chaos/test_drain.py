@@ -19,7 +19,7 @@ async def test_five_running_answers_are_finished(place: Place) -> None:
     service.kill(signal.SIGTERM)
     assert await service.ended() == 0
     cards = await place.all_closed(5)
-    assert {card.text for card in cards} == {whole(30)}
+    assert {card.text for card in cards} == {whole(30).strip()}
 
 
 async def test_a_drained_service_ends_with_0(place: Place) -> None:
@@ -46,7 +46,7 @@ async def test_an_answer_that_outlasted_the_grace_goes_on_in_the_next_process(pl
     assert await service.ended() == 0
     await place.serve()
     (card,) = await place.all_closed(1)
-    assert card.text == whole(40)
+    assert card.text == whole(40).strip()
 
 
 async def test_a_question_that_grew_too_old_is_closed_with_an_apology(place: Place) -> None:
@@ -70,7 +70,7 @@ async def test_a_drain_does_not_count_as_a_death(place: Place) -> None:
         assert await service.ended() == 0
     await place.serve(INBOX_MAX_ATTEMPTS="1")
     (card,) = await place.all_closed(1)
-    assert card.text == whole(20)
+    assert card.text == whole(20).strip()
 
 
 async def test_a_question_that_comes_during_the_drain_is_acked_and_answered_by_the_next_process(place: Place) -> None:
@@ -185,6 +185,6 @@ async def test_sigterm_to_make_drains_the_service(place: Place) -> None:
     service.kill(signal.SIGTERM)
     code = await service.ended()
     cards = await place.all_closed(5)
-    assert {card.text for card in cards} == {whole(30)}
+    assert {card.text for card in cards} == {whole(30).strip()}
     assert code in {-signal.SIGTERM, 2}
     assert any('"service_stopped"' in line and '"code": 0' in line for line in service.output)

@@ -20,7 +20,7 @@ async def ended(place: Place) -> Card:
 
 
 async def test_an_answer_cut_off_by_kill_9_ends_on_the_same_card(ended: Card) -> None:
-    assert ended.text == whole(40)
+    assert ended.text == whole(40).strip()
 
 
 async def test_an_answer_after_kill_9_is_given_once(place: Place, ended: Card) -> None:
@@ -47,7 +47,7 @@ async def test_questions_that_waited_behind_the_killed_one_keep_their_order(plac
     await place.card(calls=2)
     await place.serve_after_kill_9(first)
     cards = await place.all_closed(3)
-    assert [card.text for card in cards] == [whole(20), "您说：第二", "您说：第三"]
+    assert [card.text for card in cards] == [whole(20).strip(), "您说：第二", "您说：第三"]
 
 
 async def test_a_kill_between_the_stored_answer_and_its_card_does_not_run_the_agent_again(place: Place) -> None:
@@ -62,7 +62,7 @@ async def test_a_kill_between_the_stored_answer_and_its_card_does_not_run_the_ag
     place.sandbox.heal()
     await place.serve(AGENT="python:tests.actors.cast:other")
     (card,) = await place.all_closed(1)
-    assert card.text == whole(3)
+    assert card.text == whole(3).strip()
 
 
 async def test_a_question_that_kills_its_process_is_given_up(place: Place) -> None:

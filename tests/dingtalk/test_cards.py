@@ -14,10 +14,11 @@ from actors.core import texts
 from actors.core.card import Face, State, answered, card_id, ended, growing, in_line, thinking
 from actors.core.question import Address, Question
 from actors.core.robot import Robot
+from actors.dingtalk import templates
 from actors.dingtalk.cards import AiCard
 from actors.dingtalk.openapi import OpenApi
 from actors.dingtalk.port import Card
-from actors.dingtalk.standing import Standing
+from actors.dingtalk.standing import DOUBTS, Standing
 from actors.errors import CallFailed, Fault
 from tests.dingtalk.conftest import MakeOpenApi
 from tests.dingtalk.scripted import CREATE, HANG, RESET, STREAMING, TOO_FAST, UPDATE, Answer, DingTalk, error
@@ -298,6 +299,20 @@ async def test_an_update_without_news_makes_no_call(dingtalk: DingTalk, card: Ca
     assert len(dingtalk.to(STREAMING)) == 1
 
 
+async def test_a_text_is_spelled_once_for_an_update(card: Card, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spelling a long text takes many milliseconds, in which the loop stands still."""
+    spelled = list[str]()
+
+    def presentable(text: str, **_: object) -> str:
+        spelled.append(text)
+        return text
+
+    monkeypatch.setattr(templates, "presentable", presentable)
+    await update(card, "a")
+    await update(card, "ab")
+    assert spelled == ["a", "ab"]
+
+
 async def test_text_that_was_taken_back_whole_never_streams_as_nothing(dingtalk: DingTalk, own: Card) -> None:
     """DingTalk refuses a frame without content (`param.stream.contentEmpty`)."""
     await update(own, "不该说的")
@@ -486,10 +501,46 @@ async def test_the_last_face_takes_the_buttons_away_where_there_are_none(dingtal
     assert "msgButtons" not in json.loads(changed(dingtalk)[0]["sys_full_json_obj"])
 
 
-async def test_the_list_of_chats_shows_the_answer_in_the_end(dingtalk: DingTalk, card: Card) -> None:
-    await card.show(ANSWER)
+@pytest.mark.parametrize("template", ["public", "own"])
+async def test_the_list_of_chats_shows_the_answer_in_the_end_as_it_was_written(
+    dingtalk: DingTalk, cards: dict[str, Card], template: str
+) -> None:
+    """Not as it is spelled for a card, where a line's end may be a tag."""
+    await cards[template].show(answered("你好！\nHello!"))
     line = json.loads(changed(dingtalk)[0]["sys_lastMessageI18n"])
     assert line == {"zh_CN": "你好！", "en_US": "你好！"}
+
+
+NOT_PERMITTED = error(403, "Forbidden.AccessDenied.AccessTokenPermissionDenied")
+
+
+async def test_a_card_that_may_not_be_updated_is_ended_by_the_stream(dingtalk: DingTalk, card: Card) -> None:
+    dingtalk.answers(UPDATE, NOT_PERMITTED)
+    await card.show(ended("in a message"))
+    [asked] = dingtalk.to(STREAMING)
+    assert (asked.body["content"], asked.body["isFinalize"]) == ("in a message", True)
+
+
+async def test_a_card_that_was_ended_by_the_stream_is_not_ended_again(dingtalk: DingTalk, card: Card) -> None:
+    dingtalk.answers(UPDATE, NOT_PERMITTED)
+    await card.finish(answered("whole"))
+    with pytest.raises(CallFailed):
+        await card.show(answered("whole"))
+    assert len(dingtalk.to(STREAMING)) == 1
+
+
+@pytest.mark.parametrize(
+    ("face", "refusal"),
+    [(in_line(1), NOT_PERMITTED), (ended("in a message"), error(400, "param.error"))],
+    ids=["a running one", "other trouble"],
+)
+async def test_nothing_else_that_may_not_be_shown_is_streamed(
+    dingtalk: DingTalk, card: Card, face: Face, refusal: Answer
+) -> None:
+    dingtalk.answers(UPDATE, refusal)
+    with pytest.raises(CallFailed):
+        await card.show(face)
+    assert dingtalk.to(STREAMING) == []
 
 
 # Finish
@@ -569,12 +620,10 @@ async def test_a_permission_that_is_missing_for_the_stream_is_noted(
     assert standing.refusal
 
 
-async def test_a_card_that_was_finished_puts_the_robots_cards_right(
-    dingtalk: DingTalk, card: Card, standing: Standing
-) -> None:
-    dingtalk.answers(CREATE, error(400, "param.templateNotExist"))
-    with pytest.raises(CallFailed):
-        await card.create(thinking())
+async def test_a_card_that_was_finished_puts_the_robots_cards_right(card: Card, standing: Standing) -> None:
+    for number in range(DOUBTS):
+        with pytest.raises(CallFailed), standing.watched(f"card-{number}"):
+            raise CallFailed("streaming", Fault.TRANSIENT, 500, "unknownError", "")
     await card.finish(ANSWER)
     assert standing.refusal == ""
 

@@ -147,7 +147,9 @@ async def test_a_gateway_that_is_not_there_is_unreachable(line: Line) -> None:
 
 async def test_a_gateway_that_says_nothing_is_unreachable(line: Line) -> None:
     line.platform.refusal = never
-    assert (await failed(line, open_timeout=0.1)).reason == "unreachable"
+    trouble = await failed(line, open_timeout=0.1)
+    place = line.platform.url.removeprefix("http://")
+    assert (trouble.reason, trouble.detail) == ("unreachable", f"{place}: no answer within 0.1 s")
 
 
 async def test_a_handshake_that_is_refused_means_unavailable(line: Line) -> None:
@@ -163,7 +165,9 @@ async def test_an_endpoint_that_is_not_there_is_unreachable(line: Line) -> None:
 
 async def test_a_handshake_that_is_never_answered_is_unreachable(line: Line) -> None:
     line.platform.handshake_hangs = True
-    assert (await failed(line, open_timeout=0.3)).reason == "unreachable"
+    trouble = await failed(line, open_timeout=0.3)
+    place = line.platform.url.removeprefix("http://")
+    assert (trouble.reason, trouble.detail) == ("unreachable", f"{place}: no answer within 0.3 s")
 
 
 async def test_an_endpoint_that_hangs_up_is_unreachable(line: Line) -> None:

@@ -35,11 +35,11 @@ def with_webhook(address: Address, dingtalk: DingTalk, expires: float = LIVE) ->
 
 
 async def test_a_live_webhook_takes_the_message(dingtalk: DingTalk, replies: Replies, group: Address) -> None:
-    await replies.say(with_webhook(group, dingtalk), "**好**\n完")
+    await replies.say(with_webhook(group, dingtalk), "**好**\n\n完")
     [asked] = dingtalk.asked
     assert asked.path == WEBHOOK
     assert asked.body.pop("at") == {"atUserIds": ["staff-1"]}
-    assert asked.body == {"msgtype": "markdown", "markdown": {"title": "**好**", "text": "**好**\n完"}}
+    assert asked.body == {"msgtype": "markdown", "markdown": {"title": "**好**", "text": "**好**\n\n完"}}
 
 
 async def test_a_webhook_in_a_private_chat_mentions_nobody(
@@ -101,7 +101,18 @@ async def test_an_expired_session_is_not_tried_again(dingtalk: DingTalk, replies
     dingtalk.always_answers(WEBHOOK, EXPIRED_SESSION)
     await replies.say(with_webhook(group, dingtalk), LONG)
     assert len(dingtalk.to(WEBHOOK)) == 1
-    assert len(dingtalk.to(GROUP)) == len(numbered(LONG))
+    sent = [json.loads(asked.body["msgParam"])["text"] for asked in dingtalk.to(GROUP)]
+    assert len(sent) > 1
+    assert [text.split("\n", 1)[0] for text in sent] == [f"({n}/{len(sent)})" for n in range(1, len(sent) + 1)]
+
+
+async def test_the_list_of_chats_shows_the_beginning_of_the_text_as_it_was_written(
+    dingtalk: DingTalk, replies: Replies, group: Address
+) -> None:
+    """Not as it is spelled for a message, where a line's end may be a tag."""
+    await replies.say(group, "包邮 < 99 元\n明天发货。\n" + LONG)
+    titles = {json.loads(asked.body["msgParam"])["title"] for asked in dingtalk.to(GROUP)}
+    assert titles == {"包邮 < 99 元"}
 
 
 async def test_an_outsider_is_reached_by_webhook(dingtalk: DingTalk, replies: Replies, outsider: Address) -> None:

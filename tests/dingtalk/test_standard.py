@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from actors.core import texts
-from actors.core.card import Face, State, answered, card_id, ended, growing, in_line, thinking
+from actors.core.card import Face, answered, card_id, ended, growing, in_line, thinking
 from actors.core.question import Address, Question
 from actors.dingtalk.openapi import OpenApi
 from actors.dingtalk.port import Card
 from actors.dingtalk.standard import StandardCard
-from actors.dingtalk.standing import Standing
+from actors.dingtalk.standing import DOUBTS, Standing
 from actors.errors import CallFailed, Fault
 from tests.dingtalk.conftest import MakeOpenApi
 from tests.dingtalk.scripted import RESET, SEND_STANDARD, UPDATE_STANDARD, DingTalk, error
@@ -337,11 +337,9 @@ async def test_a_permission_that_is_refused_is_noted(dingtalk: DingTalk, card: C
     assert standing.refusal
 
 
-async def test_a_card_that_was_finished_puts_the_robots_cards_right(
-    dingtalk: DingTalk, card: Card, standing: Standing
-) -> None:
-    dingtalk.answers(SEND_STANDARD, error(403, "Forbidden.AccessDenied.AccessTokenPermissionDenied"))
-    with pytest.raises(CallFailed):
-        await card.create(Face(State.THINKING))
+async def test_a_card_that_was_finished_puts_the_robots_cards_right(card: Card, standing: Standing) -> None:
+    for number in range(DOUBTS):
+        with pytest.raises(CallFailed), standing.watched(f"card-{number}"):
+            raise CallFailed("streaming", Fault.TRANSIENT, 500, "unknownError", "")
     await card.finish(ANSWER)
     assert standing.refusal == ""

@@ -115,7 +115,33 @@ def test_it_is_in_text_until_a_card_was_had_and_not_only_until_the_hour_is_over(
     assert fallback() == 0
 
 
+@pytest.mark.parametrize("error", [NO_TEMPLATE, NO_PERMISSION], ids=["template", "permission"])
+def test_a_card_from_before_the_refusal_that_comes_to_its_end_changes_nothing(
+    standing: Standing, caplog: pytest.LogCaptureFixture, error: CallFailed
+) -> None:
+    fails(standing, error)
+    standing.works()
+    fails(standing, error)
+    assert standing.refusal
+    assert (actions(caplog), fallback()) == (["cards_refused"], 1)
+
+
+def test_doubts_do_not_make_a_refusal_less_certain(standing: Standing) -> None:
+    fails(standing, NO_PERMISSION)
+    for number in range(3):
+        fails(standing, UNCLEAR, f"card-{number}")
+    standing.works()
+    assert standing.refusal
+
+
 # Unknown errors
+
+
+def test_a_card_that_comes_to_its_end_removes_all_doubt(standing: Standing) -> None:
+    for number in range(3):
+        fails(standing, UNCLEAR, f"card-{number}")
+    standing.works()
+    assert (standing.refusal, fallback()) == ("", 0)
 
 
 def test_an_unknown_error_counts_after_three_cards_in_a_row(standing: Standing) -> None:

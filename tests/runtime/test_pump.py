@@ -323,6 +323,12 @@ def test_a_text_that_is_taken_back_whole_leaves_it_thinking() -> None:
     assert reader.said == [Said("不该说的", ""), Said("", texts.THINKING), Said("抱歉", "")]
 
 
+def test_after_a_tool_it_thinks_again_where_the_text_was_taken_back_whole() -> None:
+    reader = Reader()
+    play(reader.read("不该说的", Replace(""), ToolStart("orders"), 9.0, ToolEnd("orders"), 9.0))
+    assert reader.said == [Said("", ORDERS), Said("", texts.THINKING)]
+
+
 def test_the_first_text_is_shown_at_once_even_when_a_status_came_before() -> None:
     reader = Reader(Budget(updates=5, min_interval=1.0))
     play(reader.read(ToolStart("orders"), 2.0, "甲", 60.0))

@@ -9,26 +9,8 @@ within a line.
 import re
 from dataclasses import dataclass, field
 
-from actors.core.markdown import tables
+from actors.core.markdown import lines, tables
 from actors.core.markdown.inline import Dialect, Inline, code_for
-from actors.core.markdown.lines import (
-    CHINESE,
-    DELIMITERS,
-    FENCE,
-    HEADING,
-    ITEM,
-    RULE,
-    UNDECIDED,
-    UNDERLINE,
-    as_text,
-    begun,
-    dedented,
-    measured,
-    shielded,
-    title,
-    unbroken,
-    unquoted,
-)
 
 _DEEPEST = 8
 """Quotes and lists nested deeper than this are shown at this depth."""
@@ -106,9 +88,9 @@ class Page:
 
     def _take(self, number: int) -> int:
         growing = self._is_growing(number)
-        depth, rest = unquoted(self.lines[number], _DEEPEST)
-        indent, body = measured(rest)
-        if growing and (not body or UNDECIDED.fullmatch(body)):
+        depth, rest = lines.unquoted(self.lines[number], _DEEPEST)
+        indent, body = lines.measured(rest)
+        if growing and (not body or lines.UNDECIDED.fullmatch(body)):
             return 1
         if not body:
             self._end_block(depth)
@@ -116,14 +98,14 @@ class Page:
         if depth != self._depth or (self._blank is not None and self._blank < depth):
             self._items.clear()
         self._margin = min(self._margin, indent)
-        if fence := FENCE.fullmatch(body):
+        if fence := lines.FENCE.fullmatch(body):
             self._begin_code(_Code(depth, indent, fence["ticks"][0], len(fence["ticks"])), indent, fence["info"])
-        elif RULE.fullmatch(body):
+        elif lines.RULE.fullmatch(body):
             self._begin(depth, indent)
             self._out.append("***" if self.dialect is Dialect.CARD else "---")
-        elif heading := HEADING.fullmatch(body):
+        elif heading := lines.HEADING.fullmatch(body):
             self._head(depth, indent, len(heading["level"]), heading["text"] or "", growing=growing)
-        elif item := ITEM.fullmatch(body):
+        elif item := lines.ITEM.fullmatch(body):
             self._item(depth, indent, item, self._beneath(number, depth), growing=growing)
         elif self._is_indented_code(depth, indent, body):
             self._begin_code(_Code(depth, self._margin + _INDENTED), self._margin, "")
@@ -146,18 +128,19 @@ class Page:
         if columns and len(columns) == len(tables.cells(body)):
             self._begin_table(depth, indent, tables.cells(body), columns)
             return 2
-        if body.startswith("|") and (growing or (not decided and DELIMITERS.fullmatch(beneath))):
+        if body.startswith("|") and (growing or (not decided and lines.DELIMITERS.fullmatch(beneath))):
             return len(self.lines) - number
-        if decided and UNDERLINE.fullmatch(beneath) and not self._items and not self._goes_on(depth):
+        if decided and lines.UNDERLINE.fullmatch(beneath) and not self._items and not self._goes_on(depth):
             self._head(depth, indent, 1, body)
             return 2
-        acts_on_text_above = UNDERLINE.fullmatch(body) or DELIMITERS.fullmatch(body)
-        self._text(depth, as_text(body) if acts_on_text_above else unbroken(body, beneath), growing=growing)
+        if lines.UNDERLINE.fullmatch(body) or lines.DELIMITERS.fullmatch(body):
+            body = lines.as_text(body)  # beneath other text it would make a heading or a table of that
+        self._text(depth, body if growing else lines.unbroken(body, beneath), growing=growing)
         return 1
 
     def _take_code(self, number: int, code: _Code) -> int:
-        depth, rest = unquoted(self.lines[number], code.depth)
-        indent, body = measured(rest)
+        depth, rest = lines.unquoted(self.lines[number], code.depth)
+        indent, body = lines.measured(rest)
         if self._is_growing(number) and not body.strip(code.mark or " "):
             return 1
         if depth < code.depth or code.is_ended_by(indent, body):
@@ -166,7 +149,7 @@ class Page:
         if not code.mark and not body:
             code.blank += 1
             return 1
-        line = code_for(shielded(dedented(rest, code.indent), code.size), self.dialect)
+        line = code_for(lines.shielded(lines.dedented(rest, code.indent), code.size), self.dialect)
         self._out += [f"\n{'>' * code.depth}"] * code.blank
         self._out.append(f"\n{_quotes(code.depth)}{line}")
         code.blank = 0
@@ -179,13 +162,13 @@ class Page:
         """What the next line says, if it is as deep in quotes as this one."""
         if number + 1 == len(self.lines):
             return ""
-        below, rest = unquoted(self.lines[number + 1], _DEEPEST)
-        return measured(rest)[1] if below == depth else ""
+        below, rest = lines.unquoted(self.lines[number + 1], _DEEPEST)
+        return lines.measured(rest)[1] if below == depth else ""
 
     def _is_indented_code(self, depth: int, indent: int, body: str) -> bool:
         """Code by its indentation; not what is Chinese, since letters in Chinese are often indented as far."""
         is_indented = not self._items and indent >= self._margin + _INDENTED
-        return is_indented and not self._goes_on(depth) and not CHINESE.search(body)
+        return is_indented and not self._goes_on(depth) and not lines.CHINESE.search(body)
 
     def _goes_on(self, depth: int) -> bool:
         """Whether a line of text goes on with the text above it."""
@@ -220,10 +203,11 @@ class Page:
     def _text(self, depth: int, body: str, *, growing: bool) -> None:
         goes_on, begins_item = self._goes_on(depth), self._is_empty_item()
         inline = self._inline if goes_on else Inline(self.dialect)
-        shown = inline.line(body if goes_on else begun(body, item=begins_item), growing=growing)
+        shown = inline.line(body if goes_on else lines.begun(body, item=begins_item), growing=growing)
         margin = f"  \n{_quotes(depth)}{' ' * self._width()}"
         if "\n" in shown:
-            shown = margin.join(filter(None, (as_text(part.strip(" \t")) for part in shown.split("\n"))))
+            parts = (lines.as_text(part.strip(" \t")) for part in shown.split("\n"))
+            shown = margin.join(filter(None, parts))
         if not shown:
             return
         if goes_on:
@@ -243,7 +227,7 @@ class Page:
 
     def _head(self, depth: int, indent: int, level: int, text: str, *, growing: bool = False) -> None:
         inline = Inline(self.dialect, unbroken=True)
-        shown = title(inline.line(begun(text), growing=growing))
+        shown = lines.title(inline.line(lines.begun(text), growing=growing))
         if growing and not shown:
             return
         self._begin(depth, indent)
@@ -252,8 +236,9 @@ class Page:
 
     def _item(self, depth: int, indent: int, item: re.Match[str], beneath: str, *, growing: bool) -> None:
         """A list item. Ordered lists do not nest on DingTalk, so an inner one keeps its numbers behind bullets."""
-        text, bullet = unbroken(item["text"] or "", beneath), item["bullet"].replace("+", "-")
-        code = FENCE.fullmatch(text)
+        text, bullet = item["text"] or "", item["bullet"].replace("+", "-")
+        text = text if growing else lines.unbroken(text, beneath)
+        code = lines.FENCE.fullmatch(text)
         if growing and (code or not Inline(self.dialect).line(text, growing=True)):
             return
         while self._items and (indent < self._items[-1].column + 2 or len(self._items) == _DEEPEST):
@@ -263,8 +248,8 @@ class Page:
             bullet = f"{item['number']}."
             if self._items:
                 bullet, text = "-", f"({item['number']}) {text}".rstrip(" ")
-        if RULE.fullmatch(f"{bullet} {text}"):
-            text = as_text(text)
+        if lines.RULE.fullmatch(f"{bullet} {text}"):
+            text = lines.as_text(text)
         margin = " " * self._width()
         self._begin(depth, kind="item", listed=True)
         self._out.append(margin + bullet)
@@ -283,7 +268,7 @@ class Page:
         if self.dialect is Dialect.CARD:
             self._out.append(f"{shown}\n{_quotes(depth)}| {' | '.join(columns)} |")
         else:
-            self._out.append(as_text(shown))
+            self._out.append(lines.as_text(shown))
 
     def _row(self, depth: int, cells: list[str], *, growing: bool) -> None:
         columns = self._columns
@@ -292,7 +277,7 @@ class Page:
             self._out.append(f"\n{_quotes(depth)}{shown}")
         elif shown:
             self._begin(depth, 0, listed=True)
-            self._out.append(f"- {as_text(shown)}")
+            self._out.append(f"- {lines.as_text(shown)}")
             self._columns = columns
 
     def _begin_code(self, code: _Code, indent: int, info: str) -> None:

@@ -1,7 +1,7 @@
 """What stands within a line of an agent's Markdown: code, links, tags, emphasis.
 
 The law: a line is read from left to right in one pass, and a line that is complete is never read again. Nothing is
-escaped with a backslash, which no DingTalk document promises, but with character references ("FAQ of robots" has them).
+escaped with a backslash, which no DingTalk document promises, but with character references, which one has.
 This file knows nothing of the blocks that lines make up.
 """
 
@@ -27,13 +27,15 @@ _TICKS = re.compile(r"`+")
 _OPENS_TAG = re.compile(r"<(?=[A-Za-z/!?@])")
 _SCHEMES = ("https://", "http://", "mailto:", "tel:")
 _WEB = f"(?:{'|'.join(_SCHEMES)})"
+_MEDIA = r"[@$][\w-]{8,}"
+"""What DingTalk calls a picture that was uploaded to it (`mediaId`)."""
 _TOKEN = re.compile(
     rf"""(?P<escaped>\\[!-/:-@\[-`{{-~])
     |(?P<ticks>`+)
     |(?P<br><br[ \t]*/?>)
     |<(?P<url>{_WEB}[^\s<>\[\]()`*\\]*+|[\w.+-]++@[\w.-]++)>
     |(?P<tag><(?=[A-Za-z/!?@]|[ \t]*+(?:<|$)))
-    |(?P<picture>!(?=\[(?![ xX]\])[^\[\]<\\]*+\]\((?!https?://)))
+    |(?P<picture>!(?=\[(?![ xX]\])[^\[\]<\\]*+\]\((?!https?://|{_MEDIA}\))))
     |(?P<target>\]\()
     |(?P<definition>\]:)
     |(?P<run>\*+|_+|~+)
@@ -41,7 +43,7 @@ _TOKEN = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _TARGET = re.compile(
-    rf"""[ \t]*+{_WEB}[^\s()<>\[\]`\\]*+(?:\([^\s()<>\[\]`\\]*+\)[^\s()<>\[\]`\\]*+)*+
+    rf"""[ \t]*+(?:{_MEDIA}(?=\))|{_WEB}[^\s()<>\[\]`\\]*+(?:\([^\s()<>\[\]`\\]*+\)[^\s()<>\[\]`\\]*+)*+)
     (?:[ \t]++(?:"[^"\\]*+"|'[^'\\]*+'))?[ \t]*+\)""",
     re.VERBOSE | re.IGNORECASE,
 )
@@ -111,7 +113,7 @@ class Inline:
         return "".join(mark * count for mark, count in reversed(self._open))
 
     def _prose(self, text: str, at: int, end: int, out: list[str], *, growing: bool) -> None:
-        broken = 0
+        broken = 0  # where a line begins, after a break or at first
         while token := _TOKEN.search(text, at, end):
             out.append(text[at : token.start()])
             at = token.end()
@@ -229,9 +231,9 @@ def _decided(text: str, spans: list[tuple[int, int]]) -> tuple[str, str]:
 
 
 def _may_be_link(target: str | None) -> bool:
-    """Whether this beginning of a link's target, if there is one yet, can lead into the web."""
+    """Whether this beginning of a link's target, if there is one yet, can become a live one."""
     begun = (target or "").lower()
-    return any(begun.startswith(scheme) or scheme.startswith(begun) for scheme in _SCHEMES)
+    return begun[:1] in {"@", "$"} or any(begun.startswith(scheme) or scheme.startswith(begun) for scheme in _SCHEMES)
 
 
 def _without_half_link(text: str, opening: int, half: re.Match[str]) -> str:
