@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
+from weakref import WeakValueDictionary
 
 from actors import metrics
 from actors.core import texts
@@ -16,7 +17,7 @@ from actors.core.card import Rated, Stopped, card_id, pressed
 from actors.core.events import Feedback as Opinion
 from actors.dingtalk.clicks import Click, read_click
 from actors.dingtalk.payload import Malformed
-from actors.dingtalk.port import Replies
+from actors.dingtalk.port import Card, Replies
 from actors.errors import CallFailed, InboxUnavailable
 from actors.inbox.port import Feedback, Inbox, Outcome, Record
 
@@ -51,6 +52,8 @@ class Presses:
         self._taken_back = taken_back
         self._heard = heard
         self._beside = beside
+        self._turns: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
+        """By what is done with a card's rating, as long as it is being done."""
 
     async def receive(self, data: dict[str, Any]) -> dict[str, Any] | None:
         """Take one card callback in; returns the ack's data, or None where it must not be acked."""
@@ -98,8 +101,8 @@ class Presses:
         self._count("rated")
         opinion = Opinion(question, record.answer or "", rating, rating in texts.HELPFUL)
         self._tell(opinion)
-        self._beside(self._show(card.rate(rating)))
-        self._beside(self._pass_on(opinion))
+        self._in_turn("shown", card.id, lambda: self._show(card, rating))
+        self._in_turn("heard", card.id, lambda: self._pass_on(opinion))
         return _changing(card.rated(rating))
 
     async def _stop(self, record: Record, press: Stopped) -> dict[str, Any]:
@@ -126,9 +129,18 @@ class Presses:
             },
         )
 
-    async def _show(self, call: Awaitable[None]) -> None:
+    def _in_turn(self, what: str, card: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Do it beside, for one rating of an answer after the other: the last one is to stay."""
+
+        async def wait_and_work() -> None:
+            async with self._turns.setdefault((what, card), asyncio.Lock()):
+                await work()
+
+        self._beside(wait_and_work())
+
+    async def _show(self, card: Card, rating: str) -> None:
         try:
-            await call
+            await card.rate(rating)
         except CallFailed as error:
             log.warning("a rating was not shown: %s", error, extra={"action": "rating_not_shown", "robot": self._robot})
 

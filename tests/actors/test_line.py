@@ -125,7 +125,7 @@ async def test_a_finished_card_has_no_status(tmp_path: Path) -> None:
         await connected(stage)
         await stage.ask("tool back 3x0.1")
         (card,) = await stage.finished()
-        assert card.status == ""
+        assert card.params["status"] == ""
 
 
 async def test_a_card_of_our_template_has_the_question_as_its_title(tmp_path: Path) -> None:

@@ -44,6 +44,8 @@ class Booth:
         self.taken_back: list[tuple[str, frozenset[str]]] = []
         self.heard: list[Opinion] = []
         self.deaf: Exception | None = None
+        self.hard_of_hearing: dict[str, float] = {}
+        """How many seconds a rating takes to be heard."""
         self.hearing_takes = 0.0
         self._tasks: list[asyncio.Task[None]] = []
         self._presses = Presses(
@@ -59,6 +61,7 @@ class Booth:
         await asyncio.sleep(self.hearing_takes)
         if self.deaf:
             raise self.deaf
+        await asyncio.sleep(self.hard_of_hearing.get(opinion.rating, 0.0))
         self.heard.append(opinion)
 
     def _beside(self, coroutine: Coroutine[Any, Any, None]) -> None:
@@ -225,6 +228,44 @@ async def test_a_rating_that_changes_takes_the_place_of_the_last(booth: Booth) -
     assert counted("feedback", rating="not_helpful") == before + 1
     assert [opinion.rating for opinion in booth.heard] == ["helpful", "not_helpful"]
     assert booth.slates.told()[-1] == ("rate", "m1", "not_helpful")
+
+
+def test_a_rating_that_takes_long_to_show_does_not_take_the_place_of_a_later_one() -> None:
+    async def scene() -> tuple[list[tuple[str, str, str]], int]:
+        slates = Slates(slow=1.0)
+        booth = Booth(slates=slates)
+        await booth.answer()
+        await asyncio.gather(booth.rate("helpful"), booth.rate("not_helpful"))
+        return slates.told(), slates.most_busy
+
+    assert play(scene()) == ([("rate", "m1", "helpful"), ("rate", "m1", "not_helpful")], 1)
+
+
+def test_the_agent_hears_of_one_rating_of_an_answer_after_the_other() -> None:
+    async def scene() -> list[str]:
+        booth = Booth()
+        await booth.answer()
+        booth.hard_of_hearing = {"helpful": 1.0}
+        await asyncio.gather(booth.rate("helpful"), booth.rate("not_helpful"))
+        return [opinion.rating for opinion in booth.heard]
+
+    assert play(scene()) == ["helpful", "not_helpful"]
+
+
+def test_ratings_of_other_answers_do_not_wait() -> None:
+    async def scene() -> int:
+        slates = Slates(slow=1.0)
+        booth = Booth(slates=slates)
+        for message_id in ("m1", "m2"):
+            await booth.ask(message_id)
+            delivery = await booth.inbox.take(ASKED.conversation)
+            assert delivery
+            await delivery.answered(ANSWER)
+            await delivery.done(Outcome.ANSWERED)
+        await asyncio.gather(booth.rate(), booth.press(button_id("helpful", "m2"), card=card_id("ding1", "m2")))
+        return slates.most_busy
+
+    assert play(scene()) == 2
 
 
 async def test_a_card_from_before_a_restart_can_be_rated(booth: Booth) -> None:

@@ -176,8 +176,15 @@ async def test_a_finished_card_that_is_not_to_be_rated_has_no_buttons(robot: Rob
 
 
 async def test_an_empty_status_is_not_shown(robot: Robot, sandbox: Sandbox) -> None:
-    await create(robot, flowStatus="3")
+    await create(robot)
     assert sandbox.cards["c1"].status == ""
+
+
+async def test_a_finished_card_does_nothing_any_more_whatever_its_status_was(robot: Robot, sandbox: Sandbox) -> None:
+    """The closing update may not come through."""
+    await create(robot, status="正在查询…", stoppable="true")
+    await robot.stream("c1", "答案", key="content", isFinalize=True)
+    assert sandbox.cards["c1"].look().status == ""
 
 
 async def test_a_click_sends_the_buttons_own_params(robot: Robot, line: Line, sandbox: Sandbox) -> None:
