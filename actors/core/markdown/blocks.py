@@ -288,7 +288,6 @@ class Page:
     def _end_code(self, code: _Code) -> None:
         self._out.append(f"\n{_quotes(code.depth)}{'`' * code.size}")
         self._code = None
-        self._blank = code.depth if code.blank else None
 
 
 def _quotes(depth: int) -> str:
