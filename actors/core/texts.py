@@ -3,6 +3,8 @@
 Nothing here is decided; who says what and when lives elsewhere.
 """
 
+from actors.core.markdown import neutral
+
 # One line each: what is being done while a card has no text yet, or beneath the text it has.
 
 THINKING = "🤔 正在思考，请稍候… Thinking…"
@@ -106,5 +108,5 @@ def in_line(ahead: int) -> str:
 
 
 def using_tool(name: str) -> str:
-    """The status while an agent uses a tool."""
-    return f"🔧 正在使用工具 {name}… Using a tool…"
+    """The status while an agent uses a tool; its name is the agent's, and no more than a name."""
+    return f"🔧 正在使用工具 {neutral(name, 30)}… Using a tool…"

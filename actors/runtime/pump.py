@@ -42,6 +42,7 @@ class Pump:
         self._show_reasoning = show_reasoning
         self._pieces: list[str] = []
         self._status = texts.THINKING
+        self._tools: list[str] = []
         self._text_shown = False
         self._pace: Pace | None = None
         self._unseen_since: float | None = None
@@ -150,17 +151,28 @@ class Pump:
             case Reasoning(text) if text and self._show_reasoning:
                 self._speak(text)
             case ToolStart(name):
+                self._tools.append(name)
                 self.tell(texts.using_tool(name))
-            case ToolEnd():
-                self.tell("" if self.text.strip() else texts.THINKING)
+            case ToolEnd(name):
+                self._tool_ended(name)
             case Retrying():
                 self.tell(texts.RETRYING)
+
+    def _tool_ended(self, name: str) -> None:
+        """Another one may still be in use; an agent may use several at once."""
+        if name in self._tools:
+            self._tools.remove(name)
+        if self._tools:
+            self.tell(texts.using_tool(self._tools[-1]))
+        else:
+            self.tell("" if self.text.strip() else texts.THINKING)
 
     def _speak(self, text: str, *, afresh: bool = False) -> None:
         first = not self._pieces
         if afresh:
             self._pieces.clear()
         self._pieces.append(text)
+        self._tools.clear()
         self._status = texts.THINKING if afresh and not text.strip() else ""
         if first:
             self._began()

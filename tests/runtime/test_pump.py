@@ -263,6 +263,18 @@ def test_after_a_tool_it_thinks_again() -> None:
     assert reader.statuses == [ORDERS, texts.THINKING]
 
 
+def test_of_two_tools_at_once_the_one_that_goes_on_is_told() -> None:
+    reader = Reader()
+    play(reader.read(ToolStart("stock"), ToolStart("orders"), 9.0, ToolEnd("stock"), 9.0, ToolEnd("orders"), 9.0))
+    assert reader.statuses == [ORDERS, texts.THINKING]
+
+
+def test_when_the_later_of_two_tools_ends_the_earlier_one_is_told_again() -> None:
+    reader = Reader()
+    play(reader.read(ToolStart("orders"), 9.0, ToolStart("stock"), 9.0, ToolEnd("stock"), 9.0))
+    assert reader.statuses == [ORDERS, texts.using_tool("stock"), ORDERS]
+
+
 def test_another_try_is_told() -> None:
     reader = Reader()
     play(reader.read(Retrying(), 9.0))
