@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from types import FrameType
 
-from actors import logs, records
+from actors import logs
 from actors.agents.registry import make_agent
 from actors.core.robot import Parked
 from actors.doctor.command import main as doctor
 from actors.errors import SettingsError
 from actors.parts import make_agents
+from actors.records.command import command as records
 from actors.sandbox_child import SandboxChild
 from actors.service import Service
 from actors.settings import Settings, load
@@ -42,7 +43,7 @@ def main() -> int:
         case ["sandbox"]:
             os.execv(sys.executable, [sys.executable, "-m", "actors.sandbox"])  # noqa: S606 - our own module
         case ["feedback" | "questions" | "forget", *_] as words:
-            return _with_settings(records.command(words))
+            return _with_settings(records(words))
     print(USAGE, file=sys.stderr)
     return WRONG
 

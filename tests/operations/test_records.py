@@ -15,12 +15,12 @@ from pathlib import Path
 
 import pytest
 
-from actors import records
 from actors.core.question import Attachment, Question
 from actors.inbox.port import Feedback, Inbox, Outcome
 from actors.inbox.sqlite import SqliteInbox
+from actors.records import command as records
+from actors.records.tables import width
 from actors.settings import load
-from actors.tables import width
 from tests.contract.stories import LI, SHOP, question, take, taken
 from tests.operations.workshop import ROOT
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from actors.tables import LEAST, csv_record, one_line, safe, table, width
+from actors.records.tables import LEAST, csv_record, one_line, safe, table, width
 
 TEXTS = st.text(max_size=60)
 

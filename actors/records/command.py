@@ -18,12 +18,12 @@ from datetime import datetime
 from functools import partial
 from operator import add
 
-from actors import views
 from actors.errors import InboxError
 from actors.inbox.port import REPLAYABLE, Archive, Belongings, Outcome, State
 from actors.parts import open_archive
+from actors.records import views
+from actors.records.tables import csv_record, table
 from actors.settings import Settings
-from actors.tables import csv_record, table
 
 DONE, NOT_DONE, WRONG = 0, 1, 2
 """Exit codes. Not done: the command was understood, but there is nothing to do it to, or it takes longer."""

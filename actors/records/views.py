@@ -8,7 +8,7 @@ from datetime import datetime
 
 from actors.core import texts
 from actors.inbox.port import Belongings, Rating, State, Stored
-from actors.tables import one_line, safe
+from actors.records.tables import one_line, safe
 
 CSV_HEADER = ("given_at", "robot", "message_id", "person", "nick", "rating", "type", "question", "answer")
 RATING_HEADER = ("given", "robot", "message id", "who", "rating", "question", "answer")
