@@ -12,9 +12,11 @@ import logging
 import shutil
 import time
 import uuid
+from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 
@@ -113,7 +115,8 @@ class Files:
         """Delete the files; see the port."""
         held = self._held.pop(question.message_id, None)
         if held is not None:
-            await _give_up(held)
+            # Whoever drops it may go at any moment, a conversation that is stopped for one; the files go all the same.
+            await asyncio.shield(self._beside(_give_up(held)))
 
     async def clean(self) -> None:
         """Delete what a killed process left behind; to be called at the start, and now and then."""
@@ -177,9 +180,13 @@ class Files:
         return await download(self._session, url, endpoint, attachment, place, max_bytes=self._max_bytes)
 
     def _expire(self, question: Question) -> None:
-        task = asyncio.get_running_loop().create_task(self.drop(question))
+        self._beside(self.drop(question))
+
+    def _beside(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
         self._aside.add(task)
         task.add_done_callback(self._aside.discard)
+        return task
 
     def _count(self, attachment: Attachment, outcome: Outcome) -> None:
         kind = attachment.kind if attachment.kind in KINDS else "other"

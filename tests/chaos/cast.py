@@ -1,5 +1,5 @@
-"""An agent that follows the script of `tests.actors.cast`, and writes down what it was asked where the next process, and
-the test, can read it."""
+"""An agent that follows the script of `tests.actors.cast`, and writes down what it was asked, where the test can read
+it when the process is gone."""
 
 import os
 from collections.abc import AsyncIterator
@@ -14,7 +14,11 @@ ASKED = "ASKED_FILE"
 
 async def noted(question: Question) -> AsyncIterator[str | Event]:
     """Note the question and what went before it, then follow the script."""
-    with Path(os.environ[ASKED]).open("a", encoding="utf-8") as file:
-        file.write(" | ".join([question.text, *(turn.question for turn in question.history)]) + "\n")
+    _note(" | ".join([question.text, *(turn.question for turn in question.history)]))
     async for piece in scripted(question):
         yield piece
+
+
+def _note(line: str) -> None:
+    with Path(os.environ[ASKED]).open("a", encoding="utf-8") as file:
+        file.write(line + "\n")

@@ -37,6 +37,20 @@ async def test_whoever_waits_for_what_is_dropped_gets_nothing(files: Files, stor
     assert await waiting == ()
 
 
+async def test_files_are_deleted_though_whoever_drops_them_is_stopped(
+    files: Files, storage: Storage, tmp_path: Path
+) -> None:
+    storage.put("d", Stored())
+    question = asking()
+    await files.fetch(question)
+    dropping = asyncio.ensure_future(files.drop(question))
+    await asyncio.sleep(0)
+    dropping.cancel()
+    await asyncio.wait([dropping])
+    await files.close()
+    assert on_disk(tmp_path) == []
+
+
 async def test_dropping_what_was_never_there_is_fine(files: Files) -> None:
     await files.drop(asking())
 
