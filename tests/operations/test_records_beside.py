@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from actors.core import texts
 from actors.inbox.sqlite_archive import SqliteArchive
 from tests.chaos.conftest import Place, Running, placed
 
@@ -82,6 +83,22 @@ async def test_a_replayed_question_is_taken_up_by_the_running_service(place: Pla
     assert "attempts    2 (deaths: 0, replays: 1)" in shown.out
 
 
+async def test_the_answer_to_a_replayed_question_stands_on_a_card_of_its_own_and_may_be_rated(place: Place) -> None:
+    service = await place.serve(AGENT_RETRY_ATTEMPTS="1", AGENT_FIRST_TOKEN_TIMEOUT="0.2")
+    name = place.ask("hang")
+    assert await ended(service, 1) == ["failed"]
+    service.kill(signal.SIGTERM)
+    await service.ended()
+    second = await place.serve(AGENT="python:tests.actors.cast:other")
+    assert (await command(place, "questions", "replay", name)).code == 0
+    assert await ended(second, 1) == ["answered"]
+    apology, answer = await place.all_closed(2)
+    assert (apology.text, answer.text) == (texts.AGENT_FAILED, "另一个回答")
+    place.sandbox.click(answer.id, answer.buttons()[0]["id"], "zhang")
+    await place.sandbox.until(lambda: len(place.sandbox.acks) == 2)
+    assert "very_helpful" in (await command(place, "feedback")).out
+
+
 async def test_a_question_that_expired_is_replayed_by_the_next_service(place: Place) -> None:
     first = await place.serve(SHUTDOWN_GRACE="0.1")
     name = place.ask("30x0.1")
@@ -121,6 +138,16 @@ async def test_whoever_is_being_answered_is_forgotten_once_the_service_has_close
     assert await forget.ended() == 0
     assert forget.output[0] == "deleted: questions with their answers: 1, turns of memories: 0, ratings: 0\n"
     assert await ended(service, 1) == ["answered"]
+
+
+async def test_an_answer_under_way_is_stopped_for_somebody_who_is_forgotten(place: Place) -> None:
+    service = await place.serve(INBOX_LEASE="1")
+    place.ask("2x0.01 hang")
+    await place.card(calls=2)
+    told = await command(place, "forget", "zhang", "--yes", "--wait", "60")
+    assert (told.code, told.out.startswith("deleted: questions with their answers: 1,")) == (0, True)
+    assert await ended(service, 1) == ["stopped"]
+    await place.all_closed(1)
 
 
 async def test_the_service_goes_on_after_it_forgot_somebody_whom_it_was_answering(place: Place) -> None:
