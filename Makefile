@@ -16,7 +16,7 @@ run: install ## Serve the configured robot, or the local sandbox if none is conf
 
 test: ## Run the whole suite
 	deploy/install.sh test
-	exec $(PYTHON) -m pytest
+	exec $(PYTHON) -m pytest -n auto --dist worksteal
 
 check: ## Lint, format, types, import contracts, reference tables
 	deploy/install.sh test

@@ -88,7 +88,7 @@ def test_help_is_the_default_and_lists_every_target_with_a_line(project: Path) -
         ("install", "install run\n"),
         ("run", "install run\npython -m actors run\n"),
         ("sandbox", "install run\npython -m actors sandbox\n"),
-        ("test", "install test\npython -m pytest\n"),
+        ("test", "install test\npython -m pytest -n auto --dist worksteal\n"),
         ("bench", "install test\npython -m tests.bench\n"),
         ("check", CHECKS),
     ],
