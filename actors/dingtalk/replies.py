@@ -18,7 +18,7 @@ from yarl import URL
 from actors.core.card import CardKind
 from actors.core.markdown import Dialect, presentable
 from actors.core.question import Address, Question
-from actors.core.splitting import split
+from actors.core.splitting import fenced, split
 from actors.dingtalk.cards import AiCard
 from actors.dingtalk.openapi import GROUP, OTO, OpenApi
 from actors.dingtalk.port import Card
@@ -144,7 +144,7 @@ def trusted(webhook: str, endpoint: str) -> URL | None:
 
 def numbered(text: str) -> list[str]:
     """The text as one message if it fits, else as several, each with its number and the count."""
-    parts = split(text, TEXT_BYTES)
+    parts = list(fenced(split(text, TEXT_BYTES)))
     if len(parts) == 1:
         return parts
     return [f"({number}/{len(parts)})\n\n{part}" for number, part in enumerate(parts, 1)]

@@ -5,7 +5,7 @@ import json
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from actors.core.splitting import cut, split
+from actors.core.splitting import cut, fenced, split
 from tests.core.conftest import unhurried
 
 texts = st.text(st.sampled_from('aé中😀\n"\\\t\x00 ') | st.characters(), max_size=400)
@@ -97,3 +97,33 @@ def test_a_line_that_ends_in_the_first_half_is_no_place_to_cut() -> None:
 
 def test_a_quotation_mark_takes_two_bytes_on_its_way() -> None:
     assert cut('""""', 6) == ('"""', '"')
+
+
+CODE = "前言\n```python\nprint(1)\nprint(2)\n```\n后记"
+
+
+def test_code_that_is_cut_is_closed_and_opened_again() -> None:
+    first, second = CODE.split("print(2)")
+    assert list(fenced((first, f"print(2){second}"))) == [
+        "前言\n```python\nprint(1)\n```",
+        "```python\nprint(2)\n```\n后记",
+    ]
+
+
+def test_code_over_three_parts_is_code_in_each() -> None:
+    assert list(fenced(("```\n一\n", "二\n", "三\n```"))) == ["```\n一\n```", "```\n二\n```", "```\n三\n```"]
+
+
+def test_parts_without_code_are_left_as_they_are() -> None:
+    assert list(fenced(("一\n", "二"))) == ["一\n", "二"]
+
+
+def test_backticks_within_code_do_not_end_it() -> None:
+    assert list(fenced(("````\n```\n", "x\n````"))) == ["````\n```\n````", "````\nx\n````"]
+
+
+@unhurried
+@given(st.lists(st.sampled_from(["```", "文字", "", "- 项"]), max_size=12), st.integers(1, 11))
+def test_every_part_closes_as_many_fences_as_it_opens(lines: list[str], at: int) -> None:
+    first = next(fenced(("\n".join(lines[:at]), "\n".join(lines[at:]))))
+    assert sum(line.startswith("```") for line in first.split("\n")) % 2 == 0
