@@ -48,8 +48,10 @@ _TARGET = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _DATA = re.compile(r"(?P<kind>[ \t]*+data:[^\s,)]{0,100}+,)(?P<payload>[^\s)]++)", re.IGNORECASE)
-_MAY_DEFINE = re.compile(r"(?:<br[ \t]*+/?>|[ \t])*+!*+\[", re.IGNORECASE)
-_BOLD_OR_BREAK = re.compile(r"(\*\*)|<br[ \t]*/?>", re.IGNORECASE)
+_MAY_DEFINE = re.compile(
+    r"(?:(?:[-+*>]|\d++[.)])[ \t]++)++!*+\[|(?:<br[ \t]*+/?>|[ \t])*+!*+\[", re.IGNORECASE | re.ASCII
+)
+_BOLD_OR_BREAK = re.compile(r"(\*\*)|(?<!\\)<br[ \t]*/?>", re.IGNORECASE)
 _BREAK = re.compile(r"<br[ \t]*/?>", re.IGNORECASE)
 _HALF_LINK = re.compile(
     r"""\[(?P<label>[^\[\]]{0,80})(?:\](?:\((?P<target>(?:[^()\s]++|\([^()\s]*+\))*+(?:\([^()\s]*+)?)
