@@ -120,6 +120,10 @@ class Place:
         """Every run of an agent, in any process: what it was asked, and the questions of its history."""
         return self._asked.read_text("utf-8").splitlines() if self._asked.exists() else []
 
+    def let_go(self) -> None:
+        """What is held goes on, now and in every later process."""
+        self._asked.with_name("go").touch()
+
     @property
     def _asked(self) -> Path:
         return self.folder / "asked"
