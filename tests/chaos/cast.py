@@ -1,6 +1,10 @@
-"""An agent that follows the script of `tests.actors.cast`, and writes down what it was asked, where the test can read
-it when the process is gone."""
+"""An agent whose process may be killed: it writes down what it was asked where the test can read it afterwards.
 
+It follows the script of `tests.actors.cast`. `held` is a script of its own: it says the first half of its answer, waits
+until the test lets it go on, in this process or another, and says the rest.
+"""
+
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -9,16 +13,25 @@ from actors.agents import Event, Question
 from tests.actors.cast import scripted
 
 ASKED = "ASKED_FILE"
-"""The variable that names the file."""
+"""The variable that names the file; where its neighbour `go` exists, nothing is held."""
+
+HALF, WHOLE = "答案的前一半，", "答案的前一半，和后一半。"
 
 
 async def noted(question: Question) -> AsyncIterator[str | Event]:
     """Note the question and what went before it, then follow the script."""
-    _note(" | ".join([question.text, *(turn.question for turn in question.history)]))
+    asked = Path(os.environ[ASKED])
+    _note(asked, " | ".join([question.text, *(turn.question for turn in question.history)]))
+    if question.text == "held":
+        yield HALF
+        while not asked.with_name("go").exists():  # noqa: ASYNC110 - a file tells no events
+            await asyncio.sleep(0.02)
+        yield WHOLE.removeprefix(HALF)
+        return
     async for piece in scripted(question):
         yield piece
 
 
-def _note(line: str) -> None:
-    with Path(os.environ[ASKED]).open("a", encoding="utf-8") as file:
+def _note(asked: Path, line: str) -> None:
+    with asked.open("a", encoding="utf-8") as file:
         file.write(line + "\n")

@@ -61,8 +61,8 @@ class Place:
 
     @property
     def robot(self) -> str:
-        """The robot of a place that has one, or of the public template's kind."""
-        return self.robots["public"]
+        """The robot of a place that has one."""
+        return next(iter(self.robots.values()))
 
     async def run(self, *command: str, **settings: str) -> Running:
         """Start a service process (by default `python -m actors run`); it is not awaited."""
@@ -120,6 +120,10 @@ class Place:
         """Every run of an agent, in any process: what it was asked, and the questions of its history."""
         return self._asked.read_text("utf-8").splitlines() if self._asked.exists() else []
 
+    def let_go(self) -> None:
+        """What is held goes on, now and in every later process."""
+        self._asked.with_name("go").touch()
+
     @property
     def _asked(self) -> Path:
         return self.folder / "asked"
@@ -150,7 +154,7 @@ class Place:
         return [message.text for message in self.sandbox.messages if message.robot == self.robots[kind]]
 
     def _robots_settings(self) -> dict[str, str]:
-        if len(self.robots) == 1:
+        if list(self.robots) == ["public"]:
             return {"DINGTALK_CLIENT_ID": self.robot, "DINGTALK_CLIENT_SECRET": SECRET}
         configs = {
             kind: {"clientId": robot, "clientSecret": SECRET, **KINDS[kind]} for kind, robot in self.robots.items()

@@ -24,6 +24,9 @@ AGENT = "python:tests.chaos.mixture:timed"
 PERSISTENT = {"OPENAPI_RETRY_ATTEMPTS": "30"}
 """With this a storm delays calls, and fails none of them."""
 
+LATENCY = 0.03
+"""Seconds that each call takes, so that much is on its way at once."""
+
 SCRIPTS = ["", "", "", "1x0.01", "3x0.01", "5x0.02", "hang", "2x0.01 hang", "tool 1x0.02 back", "2x0.01 boom", "boom"]
 STORMY = ("create", "streaming", "update", "standard", "standard_update")
 """The calls that may be repeated without harm: a message by a webhook would come twice."""
@@ -87,6 +90,7 @@ def _deeds(chance: random.Random) -> Iterator[Deed]:
 
 async def play(stage: Stage, cast: list[Person], chance: random.Random, *, storm: bool = False) -> None:
     """Let everybody do their part, then stop what would go on for ever, until nothing is left to be done."""
+    stage.sandbox.rules.latency = LATENCY
     trouble = asyncio.create_task(_storm(stage, chance)) if storm else None
     async with asyncio.TaskGroup() as tasks:
         for person in cast:

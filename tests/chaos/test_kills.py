@@ -5,6 +5,7 @@ import pytest
 from actors.core import texts
 from actors.sandbox.records import Card
 from tests.actors.cast import whole
+from tests.actors.endings import ending
 from tests.chaos.conftest import Place
 
 
@@ -63,6 +64,20 @@ async def test_a_kill_between_the_stored_answer_and_its_card_does_not_run_the_ag
     await place.serve(AGENT="python:tests.actors.cast:other")
     (card,) = await place.all_closed(1)
     assert card.text == whole(3).strip()
+
+
+async def test_a_kill_before_the_answer_to_the_last_call_finishes_the_card_no_second_time(place: Place) -> None:
+    first = await place.serve()
+    place.sandbox.fail("streaming", hang=True, applied=True, times=None, match={"isFinalize": True})
+    place.ask("3x0.01")
+    await place.sandbox.until(lambda: any(card.finalized for card in place.sandbox.cards.values()))
+    first.kill()
+    await first.ended()
+    place.sandbox.heal()
+    await place.serve(AGENT="python:tests.actors.cast:other")
+    (card,) = await place.all_closed(1)
+    assert (ending(card), card.text) == ("answered", whole(3).strip())
+    assert place.sandbox.messages == []
 
 
 async def test_a_question_that_kills_its_process_is_given_up(place: Place) -> None:
