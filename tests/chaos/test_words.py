@@ -9,6 +9,7 @@ import pytest
 
 from actors.core.card import STOP
 from actors.sandbox.records import Card
+from tests.actors.endings import ending
 from tests.chaos.conftest import KINDS, Place, Running, placed
 from tests.chaos.line import ECHOES, answers, ends, form, line_up
 
