@@ -203,7 +203,9 @@ class Page:
     def _text(self, depth: int, body: str, *, growing: bool) -> None:
         goes_on, begins_item = self._goes_on(depth), self._is_empty_item()
         inline = self._inline if goes_on else Inline(self.dialect)
-        shown = inline.line(body if goes_on else lines.begun(body, item=begins_item), growing=growing)
+        shown = inline.line(body if goes_on else lines.begun(body), growing=growing)
+        if begins_item:
+            shown = lines.boxed(shown)
         margin = f"  \n{_quotes(depth)}{' ' * self._width()}"
         if "\n" in shown:
             parts = (lines.as_text(part.strip(" \t")) for part in shown.split("\n"))
@@ -268,7 +270,7 @@ class Page:
         if self.dialect is Dialect.CARD:
             self._out.append(f"{shown}\n{_quotes(depth)}| {' | '.join(columns)} |")
         else:
-            self._out.append(lines.as_text(shown))
+            self._out.append(lines.as_text(shown or "|"))
 
     def _row(self, depth: int, cells: list[str], *, growing: bool) -> None:
         columns = self._columns

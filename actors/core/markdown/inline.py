@@ -52,7 +52,6 @@ _MAY_DEFINE = re.compile(
     r"(?:(?:[-+*>]|\d++[.)])[ \t]++)++!*+\[|(?:<br[ \t]*+/?>|[ \t])*+!*+\[", re.IGNORECASE | re.ASCII
 )
 _BOLD_OR_BREAK = re.compile(r"(\*\*)|(?<!\\)<br[ \t]*/?>", re.IGNORECASE)
-_BREAK = re.compile(r"<br[ \t]*/?>", re.IGNORECASE)
 _HALF_LINK = re.compile(
     r"""\[(?P<label>[^\[\]]{0,80})(?:\](?:\((?P<target>(?:[^()\s]++|\([^()\s]*+\))*+(?:\([^()\s]*+)?)
     (?:[ \t]++(?:"[^"]*+"?|'[^']*+'?)?)?)?)?""",
@@ -115,7 +114,7 @@ class Inline:
         return "".join(mark * count for mark, count in reversed(self._open))
 
     def _prose(self, text: str, at: int, end: int, out: list[str], *, growing: bool) -> None:
-        broken = 0  # where a line begins, after a break or at first
+        broken = 0  # where there is a blank or a break in what comes out
         while token := _TOKEN.search(text, at, end):
             out.append(text[at : token.start()])
             at = token.end()
@@ -129,6 +128,7 @@ class Inline:
                     broken = at
                 case "url":
                     out.append(token["url"] + ("" if at >= len(text) or text[at].isspace() else " "))
+                    broken = at
                 case "tag":
                     out.append("&lt;")
                 case "action":
@@ -139,7 +139,8 @@ class Inline:
                     out.append("]&#58;" if self._defines else token[0])
                 case "run":
                     before = " " if token.start() == broken else text[token.start() - 1]
-                    after = " " if at == len(text) or _BREAK.match(text, at) else text[at]
+                    following = _TOKEN.match(text, at)
+                    after = _first_of(following) if following else text[at : at + 1] or " "
                     is_closed = growing or (token[0] == "**" and _is_closed(text, at))
                     out.append(self._run(token[0], before, after, is_closed=is_closed))
         out.append(text[at:end])
@@ -256,6 +257,11 @@ def _trimmed(text: str, floor: int) -> str:
         text = text[:-1]
     text = text.rstrip("*_~ \t")
     return text[:-1] if ends_escaping(text) else text
+
+
+def _first_of(token: re.Match[str]) -> str:
+    """The character by which emphasis before this token is judged."""
+    return " " if token["br"] else (token["url"] or token[0])[0]
 
 
 def _is_closed(text: str, at: int) -> bool:

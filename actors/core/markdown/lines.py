@@ -6,7 +6,7 @@ The law: a line is judged by itself. This file knows nothing of the lines before
 import re
 
 _QUOTE = re.compile(r"[ \t]*+> ?")
-_TASK = re.compile(r"\[([ xX])\][ \t]++(?=.)")
+_TASK = re.compile(r"\[([ xX])\](?:[ \t]++|$)")
 _BREAKS = re.compile(r"(?:<br[ \t]*+/?>[ \t]*+)++", re.IGNORECASE)
 _BLOCK = re.compile(
     r"[#>|]|[-+*](?:[ \t]|$)|\d{1,9}[.)](?:[ \t]|$)|`{3,}+[^`]*$|~{3}|[-=_*|: \t]++$|\[[ xX]\][ \t]", re.ASCII
@@ -56,13 +56,16 @@ def shielded(code: str, size: int) -> str:
     return f"    {code}" if is_end else code
 
 
-def begun(body: str, *, item: bool = False) -> str:
-    """The first line of a text: it does not begin with breaks, and the box of a task is drawn."""
-    if breaks := _BREAKS.match(body):
-        return as_text(body[breaks.end() :])
-    if item and (task := _TASK.match(body)):
-        return f"{'☐' if task[1] == ' ' else '☑'} {body[task.end() :]}"
-    return body
+def begun(body: str) -> str:
+    """The first line of a text, which does not begin with breaks."""
+    breaks = _BREAKS.match(body)
+    return as_text(body[breaks.end() :]) if breaks else body
+
+
+def boxed(shown: str) -> str:
+    """The text of a list item; if it is a task its box is drawn."""
+    task = _TASK.match(shown)
+    return f"{'☐' if task[1] == ' ' else '☑'} {shown[task.end() :]}".rstrip(" ") if task else shown
 
 
 def as_text(line: str) -> str:
