@@ -16,7 +16,6 @@ from actors import metrics
 from actors.core import card as faces
 from actors.core import texts
 from actors.core import turn_words as turn
-from actors.core.markdown import presentable
 from actors.core.pacing import Budget
 from actors.core.question import Turn
 from actors.core.splitting import cut, fenced
@@ -196,7 +195,7 @@ class TurnEffects:
     async def _finish_in_part(self, face: faces.Face) -> turn.TurnEvent:
         """The platform refuses the size, and does not say which it takes: a part as large as may be stays here."""
         for size in _PARTS:
-            part, rest = cut(presentable(face.text), size)
+            part, rest = cut(face.text, size)
             if not rest:
                 continue
             part, rest = fenced((part, rest))

@@ -334,7 +334,8 @@ def test_a_run_that_was_killed_holds_up_nobody(workshop: Workshop) -> None:
     with begun(workshop, "run"):
         gate.reached()
     workshop.program("python3.11", workshop.python)
-    assert workshop.install().stderr.startswith("Making .venv")
+    # It may wait a moment, while what the killed run had started comes to its end.
+    assert "Making .venv" in workshop.install().stderr
     assert workshop.installed("bread") == "1"
 
 
