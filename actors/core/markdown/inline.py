@@ -139,7 +139,7 @@ class Inline:
                     out.append("]&#58;" if self._defines else token[0])
                 case "run":
                     before = " " if token.start() == broken else text[token.start() - 1]
-                    following = _TOKEN.match(text, at)
+                    following = _TOKEN.match(text, at) if text.startswith("<", at) else None
                     after = _first_of(following) if following else text[at : at + 1] or " "
                     is_closed = growing or (token[0] == "**" and _is_closed(text, at))
                     out.append(self._run(token[0], before, after, is_closed=is_closed))
