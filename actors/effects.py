@@ -125,8 +125,9 @@ class TurnEffects:
         old = self._delivery.attempt > 1 or self.question.received_at < self._rules.began
         if self._desk.replies.text_only:
             return turn.CardRefused(maybe_there=there or old)
+        finished = self._delivery.answer is not None
         try:
-            there = there or not await self._card.create(faces.thinking())
+            there = there or not await self._card.create(faces.thinking(), finished=finished)
         except CallFailed as error:
             self._warn("card_refused", error)
             return turn.CardRefused(maybe_there=old or error.fault in _PASSING)

@@ -42,8 +42,8 @@ class AiCard:
         self._streamed = ""
         self._finished = False
 
-    async def create(self, face: Face) -> bool:
-        """Create and deliver the card; see the port.
+    async def create(self, face: Face, *, finished: bool = False) -> bool:
+        """Create and deliver the card; see the port. DingTalk tells by a word of its own that there is one already.
 
         Raises:
             CallFailed: it cannot be had; code `noStaffId` if the asker can get none, being outside the company.

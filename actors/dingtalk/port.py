@@ -61,8 +61,9 @@ class Card(Protocol):
 
     id: str
 
-    async def create(self, face: Face) -> bool:
-        """Create and deliver the card. False if it is there already: then it may show another face."""
+    async def create(self, face: Face, *, finished: bool = False) -> bool:
+        """Create and deliver the card. False if it is there already: then it may show another face. One that a former
+        attempt may have `finished` is not touched, even where nothing else tells whether it is there."""
         ...
 
     async def update(self, now: Face, latest: Callable[[], Face], since: float) -> None:

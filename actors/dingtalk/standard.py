@@ -32,9 +32,10 @@ class StandardCard:
         self._standing = standing
         self._shown: Face | None = None
 
-    async def create(self, face: Face) -> bool:
+    async def create(self, face: Face, *, finished: bool = False) -> bool:
         """Send the card; see the port. There is no clear word for one that is there already, so a later attempt first
-        tries whether it can be changed, and so does a first one whose card is refused: it may have stood in line.
+        tries whether it can be changed, and so does a first one whose card is refused: it may have stood in line. What
+        may be finished must not say that it thinks: it is taken to be there, and its finishing will tell.
 
         Raises:
             CallFailed: it cannot be had; code `noStaffId` if the asker can get none, being outside the company.
@@ -44,7 +45,7 @@ class StandardCard:
             raise CallFailed(
                 SEND_STANDARD.name, Fault.REJECTED, 0, "noStaffId", "a card needs a user id in a private chat"
             )
-        if self._attempt > 1 and await self._is_there(face):
+        if self._attempt > 1 and (finished or await self._is_there(face)):
             return False
         try:
             await self._call("initial", SEND_STANDARD, lambda: self._sending(face))

@@ -57,6 +57,8 @@ class Slates:
     said: list[str] = field(default_factory=list)
     puts: list[Put] = field(default_factory=list)
     attempts: set[int] = field(default_factory=set)
+    finished: set[str] = field(default_factory=set)
+    """Whose card may have been finished when it was created."""
     stopping: dict[str, str] = field(default_factory=lambda: {"stoppable": "false"})
     busy: int = 0
     most_busy: int = 0
@@ -97,7 +99,8 @@ class Slate:
         self._slates = slates
         self._message_id = question.message_id
 
-    async def create(self, face: Face) -> bool:
+    async def create(self, face: Face, *, finished: bool = False) -> bool:
+        self._slates.finished |= {self._message_id} if finished else set()
         new = self._message_id not in self._slates.there
         await self._slates.put("create", self._message_id, face.status)
         self._slates.there.add(self._message_id)

@@ -77,13 +77,15 @@ class Stage:
         return await self.effects().perform(action)
 
 
-async def staged(slates: Slates, attempts: int = 1) -> Stage:
+async def staged(slates: Slates, attempts: int = 1, answer: str = "") -> Stage:
     inbox = MemoryInbox()
     await inbox.put(ASKED, limit=8)
     for _ in range(attempts):
         delivery = await inbox.take(ASKED.conversation)
         assert delivery
         if delivery.attempt < attempts:
+            if answer:
+                await delivery.answered(answer)
             await delivery.retry(0.0)
     assert delivery
     return Stage(slates, delivery, inbox)
@@ -133,6 +135,13 @@ async def test_a_card_of_a_former_attempt_says_that_it_begins_again() -> None:
     stage = await staged(Slates(there={"m1"}), attempts=2)
     assert await stage.does(words.CreateCard(think=True)) == words.CardThere()
     assert stage.slates.told()[1:] == [("show", "m1", texts.THINKING)]
+
+
+@pytest.mark.parametrize(("answer", "finished"), [("七天内。", {"m1"}), ("", set())])
+async def test_a_card_may_be_finished_where_a_former_attempt_had_the_answer(answer: str, finished: set[str]) -> None:
+    stage = await staged(Slates(), attempts=2, answer=answer)
+    await stage.does(words.CreateCard(think=False))
+    assert stage.slates.finished == finished
 
 
 async def test_a_card_that_cannot_be_made_to_say_that_it_begins_is_there_all_the_same(stage: Stage) -> None:

@@ -150,6 +150,11 @@ async def test_a_later_attempt_sends_the_card_that_is_not_there(dingtalk: DingTa
     assert len(dingtalk.to(SEND_STANDARD)) == 1
 
 
+async def test_a_card_that_may_be_finished_is_not_made_to_think_again(dingtalk: DingTalk, make_card: MakeCard) -> None:
+    assert await make_card(attempt=2).create(thinking(), finished=True) is False
+    assert dingtalk.asked == []
+
+
 async def test_a_later_attempt_sends_no_second_card_while_nobody_knows_whether_there_is_one(
     dingtalk: DingTalk, make_card: MakeCard
 ) -> None:
