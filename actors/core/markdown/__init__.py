@@ -12,8 +12,8 @@ a person wrote never comes alive. This package knows nothing of cards, messages 
 
 A reader of lines, and no Markdown parser: it goes over the whole text at every update of a card, so it takes time in
 proportion to the text (0.1 s for 100 kB of dense Markdown, a tenth of that for prose, 4 ms for an answer of 3 kB), and
-what it made of the first lines does not depend on the later ones, so that a card does not flicker. What it writes is plain enough for every renderer
-to read in the same way.
+what it made of the first lines does not depend on the later ones, so that a card does not flicker. What it writes is
+plain enough for every renderer to read in the same way.
 
 **What DingTalk renders.** Nothing of this could be tried; where sources disagree, the form is taken that reads well
 both ways.
