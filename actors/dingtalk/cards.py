@@ -56,7 +56,7 @@ class AiCard:
             if failure.fault is not Fault.CARD_EXISTS:
                 raise
             return False
-        self._beside = self._template.beside(face)
+        self._beside, self._streamed = self._template.beside(face), self._spelled(face)
         return True
 
     async def update(self, now: Face, latest: Callable[[], Face], since: float) -> None:
@@ -90,7 +90,7 @@ class AiCard:
             if face.running or self._finished or failure.fault is not Fault.PERMISSION:
                 raise
             await self.finish(face)
-        self._beside = self._template.beside(face)
+        self._beside, self._streamed = self._template.beside(face), self._spelled(face)
 
     async def finish(self, face: Face) -> None:
         """Show the whole text and end the streaming. Every attempt sends the same frame, so that one counts.

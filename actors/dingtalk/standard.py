@@ -17,7 +17,7 @@ from actors.dingtalk.cards import counted
 from actors.dingtalk.limits import Kind, Rank
 from actors.dingtalk.openapi import SEND_STANDARD, UPDATE_STANDARD, Api, OpenApi
 from actors.dingtalk.standing import Standing
-from actors.dingtalk.templates import title_of
+from actors.dingtalk.templates import doing, title_of
 from actors.errors import CallFailed, Fault
 
 
@@ -158,7 +158,9 @@ class StandardCard:
 
 def _text(face: Face) -> str:
     text = presentable(face.text, growing=face.running)
-    status = texts.STANDARD_THINKING if face.status == texts.THINKING else face.status
+    status = doing(face, text)
+    if status == texts.THINKING:
+        status = texts.STANDARD_THINKING
     return f"{text}\n\n{status}" if text and status else text or status
 
 

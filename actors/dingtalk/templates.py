@@ -26,6 +26,9 @@ SUMMARY_LENGTH = 40
 TITLE_LENGTH = 60
 """Characters of the question that a card's title shows."""
 
+HELD_BACK = 1000
+"""Characters of a growing text up to which it may be that none of it can be shown yet."""
+
 CHOSEN = "✅"
 
 
@@ -38,6 +41,12 @@ def summary(text: str) -> str:
 def title_of(question: Question) -> str:
     """The question in one harmless line."""
     return neutral(question.text, TITLE_LENGTH)
+
+
+def doing(face: Face, text: str) -> str:
+    """What is being done, in one line, beside the text that can be shown. As long as that is none, though a text has
+    begun (with the mark of a list, the head of a table), the card goes on saying that it thinks."""
+    return face.status or (texts.THINKING if face.running and not text else "")
 
 
 class Template(Protocol):
@@ -90,9 +99,8 @@ class SdkTemplate:
     def streamed(self, face: Face) -> str:
         """The text, and beneath it what is being done."""
         text = presentable(face.text, growing=face.running)
-        if not face.status:
-            return text
-        return f"{text}\n\n> {face.status}" if text else face.status
+        status = doing(face, text)
+        return f"{text}\n\n> {status}" if text and status else text or status
 
     def beside(self, face: Face) -> dict[str, str]:
         """Nothing: all is in the text."""
@@ -132,10 +140,11 @@ class OwnTemplate:
 
     def variables(self, face: Face) -> dict[str, str]:
         """Everything that the template names."""
+        text = self.streamed(face)
         return {
             "title": self.title,
-            self.key: self.streamed(face),
-            "status": face.status,
+            self.key: text,
+            "status": doing(face, text),
             "stoppable": _truth(face.running),
             "rateable": _truth(face.rateable),
             "rating": face.rating,
@@ -149,7 +158,8 @@ class OwnTemplate:
 
     def beside(self, face: Face) -> dict[str, str]:
         """The status line."""
-        return {"status": face.status}
+        long = len(face.text) > HELD_BACK
+        return {"status": doing(face, face.text if long else self.streamed(face))}
 
     def rated(self, rating: str) -> dict[str, str]:
         """The rating; the template marks its button."""

@@ -299,6 +299,15 @@ async def test_an_update_without_news_makes_no_call(dingtalk: DingTalk, card: Ca
     assert len(dingtalk.to(STREAMING)) == 1
 
 
+async def test_a_card_that_thinks_is_not_told_to_think_when_nothing_can_be_shown_yet(
+    dingtalk: DingTalk, cards: dict[str, Card]
+) -> None:
+    for card in cards.values():
+        await card.create(thinking())
+        await update(card, "- ")
+    assert (streamed(dingtalk), changed(dingtalk)) == ([], [])
+
+
 async def test_a_text_is_spelled_once_for_an_update(card: Card, monkeypatch: pytest.MonkeyPatch) -> None:
     """Spelling a long text takes many milliseconds, in which the loop stands still."""
     spelled = list[str]()

@@ -133,6 +133,11 @@ def test_the_card_id_is_short_enough(card: Card) -> None:
     assert (card.id, len(card.id) <= 64) == (CARD, True)
 
 
+async def test_a_card_thinks_until_something_can_be_shown_of_its_text(dingtalk: DingTalk, card: Card) -> None:
+    await update(card, "| 尺码 | 价格 |")
+    assert text_of(data(dingtalk.to(UPDATE_STANDARD)[0].body)) == texts.STANDARD_THINKING
+
+
 async def test_a_first_attempt_asks_for_no_card_that_may_be_there(dingtalk: DingTalk, card: Card) -> None:
     await card.create(thinking())
     assert dingtalk.to(UPDATE_STANDARD) == []

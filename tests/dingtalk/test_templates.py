@@ -67,6 +67,17 @@ def test_what_streams_is_what_the_variables_say(sdk: Template, own: Template, fa
         assert template.variables(face)[template.key] == template.streamed(face)
 
 
+@pytest.mark.parametrize("text", ["- ", "1. ", "# ", "```", "| 尺码 | 价格 |\n"])
+def test_a_card_thinks_until_something_can_be_shown_of_its_text(sdk: Template, own: Template, text: str) -> None:
+    assert sdk.streamed(growing(text)) == texts.THINKING
+    assert (own.streamed(growing(text)), own.beside(growing(text))) == ("", {"status": texts.THINKING})
+    assert own.variables(growing(text))["status"] == texts.THINKING
+
+
+def test_a_text_that_is_over_is_not_thought_of_any_more(sdk: Template, own: Template) -> None:
+    assert (sdk.streamed(ended("")), own.beside(ended(""))) == ("", {"status": ""})
+
+
 @faces
 def test_the_state_is_not_the_templates_to_say(sdk: Template, own: Template, face: Face) -> None:
     assert "flowStatus" not in sdk.variables(face) | own.variables(face)
