@@ -3,7 +3,7 @@
 Nothing here is decided; who says what and when lives elsewhere.
 """
 
-from actors.core.markdown import neutral
+from actors.core.markdown import neutral, presentable
 
 # One line each: what is being done while a card has no text yet, or beneath the text it has.
 
@@ -89,17 +89,17 @@ HELPFUL = frozenset({"very_helpful", "helpful"})
 
 def torn(said: str, apology: str = AGENT_FAILED) -> str:
     """What a card shows when an answer failed on its way: the text that was shown stays, the apology follows."""
-    return f"{said}\n\n---\n\n{apology}" if said else apology
+    return _beneath(said, apology)
 
 
 def interrupted(said: str) -> str:
     """What a card shows when this process has to leave before the answer is whole."""
-    return f"{said}\n\n---\n\n{GOES_ON}" if said else GOES_ON
+    return _beneath(said, GOES_ON)
 
 
 def stopped(said: str) -> str:
     """What a card shows when the person stopped the answer: the text that was shown stays."""
-    return f"{said}\n\n---\n\n{STOPPED}" if said else STOPPED
+    return _beneath(said, STOPPED)
 
 
 def in_line(ahead: int) -> str:
@@ -110,3 +110,8 @@ def in_line(ahead: int) -> str:
 def using_tool(name: str) -> str:
     """The status while an agent uses a tool; its name is the agent's, and no more than a name."""
     return f"🔧 正在使用工具 {neutral(name, 30)}… Using a tool…"
+
+
+def _beneath(said: str, word: str) -> str:
+    """A word beneath a text that broke off, and not within the code or the table in which it did."""
+    return f"{presentable(said, growing=True)}\n\n---\n\n{word}" if said else word

@@ -1,0 +1,20 @@
+"""What is said beneath an answer that broke off."""
+
+import pytest
+
+from actors.core import texts
+
+CODE = "看这里：\n\n```python\nprint(1)"
+
+
+@pytest.mark.parametrize("beneath", [texts.torn, texts.stopped, texts.interrupted])
+def test_a_word_beneath_an_answer_that_broke_off_in_code_stands_outside_of_it(beneath: object) -> None:
+    assert callable(beneath)
+    before, _, after = beneath(CODE).partition("\n\n---\n\n")
+    assert (before.count("```"), "```" in after) == (2, False)
+
+
+@pytest.mark.parametrize("beneath", [texts.torn, texts.stopped, texts.interrupted])
+def test_the_word_stands_alone_where_nothing_was_said(beneath: object) -> None:
+    assert callable(beneath)
+    assert "---" not in beneath("")
