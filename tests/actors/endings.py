@@ -29,6 +29,13 @@ def ending(card: Card) -> str:
     return _verdict(card)
 
 
+def spins(card: Card) -> bool:
+    """Whether a card looks as if something were still to come."""
+    look = card.look()
+    told = "\n".join((look.title, look.status, look.text))
+    return card.state is not CardState.FINISHED or any(words in told for words in RUNNING)
+
+
 def _over(card: Card, version: CardVersion) -> bool:
     """Whether a card was over in this version. A StandardCard has no states: its buttons tell, or its words."""
     if card.template != "StandardCard":
@@ -39,9 +46,8 @@ def _over(card: Card, version: CardVersion) -> bool:
 
 def _verdict(card: Card) -> str:
     look = card.look()
-    told = "\n".join((look.title, look.status, look.text))
-    if running := [words for words in RUNNING if words in told]:
-        return f"over, but it says {running}"
+    if spins(card):
+        return f"over, but it spins: {look}"
     how = [word for words, word in WORDS.items() if words in look.text] or ["answered"]
     rateable = sum(button["text"].removeprefix("✅ ") in texts.RATINGS.values() for button in look.buttons)
     if rateable != (4 if how == ["answered"] else 0) or len(look.buttons) != rateable:

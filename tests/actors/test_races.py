@@ -105,6 +105,21 @@ async def test_while_an_update_is_on_the_wire(tmp_path: Path, kind: str, *, appl
         assert stage.cards()[0].text.startswith("0")
 
 
+@kinds
+async def test_while_an_update_is_late(tmp_path: Path, kind: str) -> None:
+    """It takes effect all the same, and must not do so after the end, which this platform would let it."""
+    async with serving(tmp_path, kind) as stage:
+        stage.sandbox.rules.streaming_after_finalize = True
+        stage.sandbox.fail(GROWING[kind], delay=0.5)
+        await stage.ask("2x0.01 hang")
+        await called(stage, GROWING[kind])
+        await stop(stage)
+        await stage.sandbox.until(
+            lambda: next(call for call in stage.sandbox.calls if call.api == GROWING[kind]).status
+        )
+        assert await how_it_ended(stage) == ["stopped"]
+
+
 async def test_while_the_status_is_on_the_wire(tmp_path: Path) -> None:
     async with serving(tmp_path, "own") as stage:
         stage.sandbox.fail("update", hang=True)

@@ -1,12 +1,14 @@
 """kill -9 at any moment: what was acked is answered once, to the end, on the same card."""
 
+from pathlib import Path
+
 import pytest
 
 from actors.core import texts
 from actors.sandbox.records import Card
 from tests.actors.cast import whole
 from tests.actors.endings import ending
-from tests.chaos.conftest import Place
+from tests.chaos.conftest import CARDS, Place, placed
 
 
 @pytest.fixture
@@ -66,18 +68,25 @@ async def test_a_kill_between_the_stored_answer_and_its_card_does_not_run_the_ag
     assert card.text == whole(3).strip()
 
 
-async def test_a_kill_before_the_answer_to_the_last_call_finishes_the_card_no_second_time(place: Place) -> None:
-    first = await place.serve()
-    place.sandbox.fail("streaming", hang=True, applied=True, times=None, match={"isFinalize": True})
-    place.ask("3x0.01")
-    await place.sandbox.until(lambda: any(card.finalized for card in place.sandbox.cards.values()))
-    first.kill()
-    await first.ended()
-    place.sandbox.heal()
-    await place.serve(AGENT="python:tests.actors.cast:other")
-    (card,) = await place.all_closed(1)
-    assert (ending(card), card.text) == ("answered", whole(3).strip())
-    assert place.sandbox.messages == []
+@pytest.mark.parametrize("kind", CARDS)
+async def test_a_kill_before_the_answer_to_the_last_call_finishes_the_card_no_second_time(
+    tmp_path: Path, kind: str
+) -> None:
+    api = "standard_update" if kind == "standard" else "streaming"
+    async with placed(tmp_path, kind) as place:
+        first = await place.serve(CARD_MAX_UPDATES="1")
+        place.sandbox.fail(api, hang=True, applied=True, times=None)
+        place.ask("3x0.01", kind=kind)
+        await place.sandbox.until(lambda: whole(3).strip() in {card.text for card in place.cards(kind)}, 30.0)
+        first.kill()
+        await first.ended()
+        place.sandbox.heal()
+        await place.serve(AGENT="python:tests.actors.cast:other")
+        await place.sandbox.until(lambda: any(call.api == api and call.status == 200 for call in place.sandbox.calls))
+        (card,) = place.cards(kind)
+        await place.sandbox.until(card.buttons)
+        assert (ending(card), card.text) == ("answered", whole(3).strip())
+        assert place.messages(kind) == []
 
 
 async def test_a_question_that_kills_its_process_is_given_up(place: Place) -> None:
