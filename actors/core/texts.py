@@ -3,7 +3,8 @@
 Nothing here is decided; who says what and when lives elsewhere.
 """
 
-from actors.core.markdown import neutral, presentable
+from actors.core.markdown import neutral
+from actors.core.splitting import fenced
 
 # One line each: what is being done while a card has no text yet, or beneath the text it has.
 
@@ -113,5 +114,6 @@ def using_tool(name: str) -> str:
 
 
 def _beneath(said: str, word: str) -> str:
-    """A word beneath a text that broke off, and not within the code or the table in which it did."""
-    return f"{presentable(said, growing=True)}\n\n---\n\n{word}" if said else word
+    """A word beneath a text that broke off, and not within the code in which it did."""
+    whole = next(fenced([said]))
+    return f"{whole}\n\n---\n\n{word}" if said else word

@@ -15,6 +15,13 @@ def test_a_word_beneath_an_answer_that_broke_off_in_code_stands_outside_of_it(be
 
 
 @pytest.mark.parametrize("beneath", [texts.torn, texts.stopped, texts.interrupted])
+@pytest.mark.parametrize("said", ["0 ", "1", "**半", "| 半", "<di"])
+def test_nothing_that_was_said_is_lost_above_the_word(said: str, beneath: object) -> None:
+    assert callable(beneath)
+    assert beneath(said).startswith(said)
+
+
+@pytest.mark.parametrize("beneath", [texts.torn, texts.stopped, texts.interrupted])
 def test_the_word_stands_alone_where_nothing_was_said(beneath: object) -> None:
     assert callable(beneath)
     assert "---" not in beneath("")
