@@ -31,11 +31,12 @@ class StandardCard:
         self._attempt = attempt
         self._standing = standing
         self._shown: Face | None = None
+        self._assumed = False
 
     async def create(self, face: Face, *, finished: bool = False) -> bool:
         """Send the card; see the port. There is no clear word for one that is there already, so a later attempt first
         tries whether it can be changed, and so does a first one whose card is refused: it may have stood in line. What
-        may be finished must not say that it thinks: it is taken to be there, and its finishing will tell.
+        may be finished must not say that it thinks: it is taken to be there, until its finishing tells.
 
         Raises:
             CallFailed: it cannot be had; code `noStaffId` if the asker can get none, being outside the company.
@@ -45,7 +46,8 @@ class StandardCard:
             raise CallFailed(
                 SEND_STANDARD.name, Fault.REJECTED, 0, "noStaffId", "a card needs a user id in a private chat"
             )
-        if self._attempt > 1 and (finished or await self._is_there(face)):
+        self._assumed = self._attempt > 1 and finished
+        if self._assumed or (self._attempt > 1 and await self._is_there(face)):
             return False
         try:
             await self._call("initial", SEND_STANDARD, lambda: self._sending(face))
@@ -87,7 +89,13 @@ class StandardCard:
         Raises:
             CallFailed: it is not confirmed; fault TOO_LARGE if the text does not fit on a card.
         """
-        await self._call("final", UPDATE_STANDARD, lambda: self._change(face), Rank(Kind.FINAL, 0.0))
+        try:
+            await self._finish(face)
+        except CallFailed as failure:
+            if failure.fault is not Fault.REJECTED or not self._assumed:
+                raise
+            await self._call("initial", SEND_STANDARD, lambda: self._sending(face))
+            await self._finish(face)
         self._shown = face
         self._standing.works()
 
@@ -101,6 +109,9 @@ class StandardCard:
 
     async def rate(self, rating: str) -> None:
         """Nothing: no click comes back."""
+
+    async def _finish(self, face: Face) -> None:
+        await self._call("final", UPDATE_STANDARD, lambda: self._change(face), Rank(Kind.FINAL, 0.0))
 
     async def _is_there(self, face: Face) -> bool:
         try:

@@ -160,6 +160,35 @@ async def test_a_card_that_may_be_finished_is_not_made_to_think_again(dingtalk: 
     assert dingtalk.asked == []
 
 
+async def test_a_card_that_was_taken_to_be_there_and_is_not_is_sent_when_it_is_finished(
+    dingtalk: DingTalk, make_card: MakeCard
+) -> None:
+    card = make_card(attempt=2)
+    await card.create(thinking(), finished=True)
+    dingtalk.answers(UPDATE_STANDARD, NOT_THERE)
+    await card.finish(answered("whole"))
+    assert [asked.path for asked in dingtalk.asked[-3:]] == [UPDATE_STANDARD, SEND_STANDARD, UPDATE_STANDARD]
+    assert text_of(data(dingtalk.asked[-1].body)) == "whole"
+
+
+async def test_a_card_that_is_there_and_takes_no_answer_is_not_finished_by_sending_it_again(
+    dingtalk: DingTalk, make_card: MakeCard
+) -> None:
+    card = make_card(attempt=2)
+    await card.create(thinking(), finished=True)
+    dingtalk.always_answers(UPDATE_STANDARD, error(400, "param.error"))
+    with pytest.raises(CallFailed):
+        await card.finish(answered("whole"))
+
+
+async def test_a_card_that_is_known_to_be_there_is_not_sent_again(dingtalk: DingTalk, card: Card) -> None:
+    await card.create(thinking())
+    dingtalk.answers(UPDATE_STANDARD, error(400, "param.error"))
+    with pytest.raises(CallFailed):
+        await card.finish(answered("whole"))
+    assert len(dingtalk.to(SEND_STANDARD)) == 1
+
+
 async def test_a_later_attempt_sends_no_second_card_while_nobody_knows_whether_there_is_one(
     dingtalk: DingTalk, make_card: MakeCard
 ) -> None:
