@@ -140,6 +140,23 @@ async def test_while_the_answer_waits_for_its_place(tmp_path: Path) -> None:
         assert ending(card) == "stopped"
 
 
+async def test_while_what_was_attached_is_on_its_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("actors.parts.DIRECTORY", tmp_path / "attachments")
+    async with serving(tmp_path, "public") as stage:
+        stage.sandbox.fail("file", hang=True, applied=True)
+        content = {"downloadCode": stage.sandbox.attach(b"half of it" * 1000, "a.txt"), "fileName": "a.txt"}
+        stage.sandbox.say("", robot=stage.robot, sender="zhang", msgtype="file", content=content)
+        await called(stage, "file")
+        await stage.sandbox.until(stage.cards)
+        await stop(stage)
+        assert await how_it_ended(stage) == ["stopped"]
+
+        async def nothing_is_kept() -> bool:
+            return not stage.service._parts.robots[stage.robot].files._held
+
+        await eventually(nothing_is_kept)
+
+
 class Gate:
     """Holds the first write of an answer, before it is stored or after it, until it is opened."""
 

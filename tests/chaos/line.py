@@ -31,7 +31,7 @@ async def form(place: Place) -> None:
 
 
 def _at_half(place: Place) -> bool:
-    return all(place.cards(kind)[-1].text == HALF for kind in place.robots if kind in CARDS)
+    return all([card.text for card in place.cards(kind)[-1:]] == [HALF] for kind in place.robots if kind in CARDS)
 
 
 def in_places(place: Place) -> bool:
