@@ -212,7 +212,13 @@ class OpenApi:
         began, status, retry_after = self._clock(), 0, 0.0
         try:
             async with self._session.request(
-                api.method, url, data=data, headers=headers, timeout=self._timeout, allow_redirects=False
+                api.method,
+                url,
+                data=data,
+                headers=headers,
+                timeout=self._timeout,
+                allow_redirects=False,
+                middlewares=(_once,),
             ) as response:
                 text = (await response.read()).decode(errors="replace")
                 status, retry_after = response.status, _seconds(response.headers.get("Retry-After", ""))
@@ -223,7 +229,8 @@ class OpenApi:
             label, text = "unreachable", str(error)
         except (aiohttp.ClientError, OSError, ValueError) as error:  # the last for a webhook that is no address
             # Its words may hold the URL, and a webhook's URL is a secret.
-            label, text = "unreachable", f"{type(error).__name__} {getattr(error, 'strerror', None) or ''}".rstrip()
+            why = error.__cause__ or error
+            label, text = "unreachable", f"{type(why).__name__} {getattr(why, 'strerror', None) or ''}".rstrip()
         metrics.OPENAPI_REQUEST_SECONDS.labels(api=api.name, status=label).observe(self._clock() - began)
         return _Reply(status, text, retry_after)
 
@@ -237,6 +244,14 @@ class OpenApi:
     def _count(self, api: Api) -> None:
         if api.counted:
             self._quota.count(self.robot.client_id)
+
+
+async def _once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """aiohttp by itself sends a PUT once more when its connection breaks: at once, past the limiter, and uncounted."""
+    try:
+        return await send(request)
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise aiohttp.ClientConnectionError from error
 
 
 def _worth_another_try(error: BaseException) -> bool:

@@ -168,6 +168,17 @@ async def test_a_connection_that_is_reset_for_ever_fails_in_the_end(dingtalk: Di
     assert (failure.fault, failure.status, failure.code) == (Fault.TRANSIENT, 0, "noAnswer")
 
 
+async def test_a_call_whose_connection_breaks_is_repeated_by_the_policy_alone(
+    dingtalk: DingTalk, openapi: OpenApi
+) -> None:
+    await openapi.call(api.UPDATE, frame)
+    before = counted("openapi_request_seconds_count", api="streaming", status="unreachable")
+    dingtalk.always_answers(STREAMING, RESET)
+    await failure_of(openapi.call(api.STREAMING, frame))
+    assert len(dingtalk.to(STREAMING)) == 4
+    assert counted("openapi_request_seconds_count", api="streaming", status="unreachable") == before + 4
+
+
 async def test_a_call_that_hangs_is_given_up_and_tried_again(dingtalk: DingTalk, make_openapi: MakeOpenApi) -> None:
     openapi = make_openapi(timeout=0.8)
     await openapi.warm()

@@ -1,0 +1,60 @@
+"""The agent of the observed runs. A question's text is its script, as in `tests.actors.cast`, with more ways to go wrong.
+
+`block` holds the event loop up in the very moment in which frames have been read and are not yet worked on · `broken`
+yields what is no text, which its actor does not survive · `nothing` ends without a word · `late 4 9` speaks after 4 s
+and again after 9 s.
+"""
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from actors.agents import Event, Question, Text
+from tests.actors.cast import scripted
+
+FOLDER = "OBSERVED_FOLDER"
+"""The variable that names the folder by which `block` and its run tell each other how far they are."""
+
+BLOCKED, FREE = "blocked", "free"
+"""The files that say: the loop stands, and it may go on."""
+
+HELD_UP = 3.2
+"""Seconds for which the loop stands still then: more than DingTalk allows for an ack."""
+
+
+async def talkative(question: Question) -> AsyncIterator[str | Event]:
+    """Follow the script in the question."""
+    match question.text.split():
+        case ["block"]:
+            await _block(Path(os.environ[FOLDER]))
+            yield "好了"
+        case ["broken"]:
+            yield Text(None)  # type: ignore[arg-type]
+        case ["nothing"]:
+            return
+        case ["late", first, last]:
+            await asyncio.sleep(float(first))
+            yield "我先说一句，"
+            await asyncio.sleep(float(last) - float(first))
+            yield "现在说完了。"
+        case _:
+            async for piece in scripted(question):
+                yield piece
+
+
+talkative.feedback = scripted.feedback  # type: ignore[attr-defined]
+
+
+async def _block(folder: Path) -> None:
+    (folder / BLOCKED).touch()
+    while not (folder / FREE).exists():
+        time.sleep(0.02)  # noqa: ASYNC251 - that is the fault
+    for _ in range(TURNS):
+        await asyncio.sleep(0)
+    time.sleep(HELD_UP)  # noqa: ASYNC251
+
+
+TURNS = 3
+"""Turns of the loop in which it reads the frames that came meanwhile, and makes a task for each."""
