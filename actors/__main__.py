@@ -12,11 +12,13 @@ from types import FrameType
 
 from actors import logs
 from actors.agents.registry import make_agent
+from actors.core.backoff_words import Told
 from actors.core.robot import Parked
 from actors.doctor.command import main as doctor
 from actors.errors import SettingsError
 from actors.parts import make_agents
 from actors.records.command import command as records
+from actors.retry_policies import comments, retry_policies, retry_policies_for_robot
 from actors.sandbox_child import SandboxChild
 from actors.service import Service
 from actors.settings import Settings, load
@@ -80,12 +82,12 @@ def check(settings: Settings) -> int:
         make_agent(settings.agent)
     else:
         agents, parked = make_agents(settings)
-    _print(settings.effective())
+    _print(settings.effective(), retry_policies(settings))
     for robot in agents:
         own = settings.of(robot)
         if own.element:
             print(f"\n# {own.element.name} {own.element.title}".rstrip())
-            _print(own.effective_for_robot())
+            _print(own.effective_for_robot(), retry_policies_for_robot(own))
     for told in (*settings.remarks, *(problem for robot in parked for problem in robot.problems)):
         print(told, file=sys.stderr)
     return 0
@@ -109,9 +111,12 @@ def _agent_problems() -> tuple[str, ...]:
     return ()
 
 
-def _print(effective: Mapping[str, object]) -> None:
+def _print(effective: Mapping[str, object], policies: Mapping[str, Told]) -> None:
+    """The settings, and as comments what their retries amount to: so that it can be read as an environment."""
     for variable, value in effective.items():
         print(f"{variable}={_spelled(value)}")
+    for comment in comments(policies):
+        print(comment)
 
 
 def _spelled(value: object) -> str:

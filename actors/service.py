@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from actors import __version__, metrics
+from actors import __version__, metrics, series
 from actors.connection import Connection
 from actors.conversation import Conversation
 from actors.core.courtesy import Courtesy
@@ -29,6 +29,7 @@ from actors.lines import Line, line_id
 from actors.messages import AreYouThere, Begin, Drain, TakenBack, TellStatus, WorkArrived
 from actors.parts import Signals, assemble, make_agents, open_inbox
 from actors.probes import Probes
+from actors.retry_policies import announce, figures, retry_policies
 from actors.roll import Roll
 from actors.runtime.actor import Reason, Ref, Terminated, tell
 from actors.runtime.reactor import Reactor
@@ -260,6 +261,7 @@ class Service:
 
     def _tell_settings(self) -> None:
         metrics.BUILD_INFO.labels(version=__version__).set(1)
+        series.begin_process((Supervisor, Connection, Conversation))
         if self._settings.openapi_monthly_quota == 0:
             log.info(
                 "OPENAPI_MONTHLY_QUOTA is not watched; the free edition's %d calls a month are about %d long answers",
@@ -267,11 +269,7 @@ class Service:
                 FREE_EDITION_CALLS // (self._settings.card_max_updates + CALLS_AROUND_UPDATES),
                 extra={"action": "quota_not_watched"},
             )
-        settings = self._settings.model_dump()
-        for scope in ("stream", "openapi", "agent"):
-            for name, value in settings.items():
-                if name.startswith(f"{scope}_retry_"):
-                    metrics.RETRY_POLICY.labels(scope=scope, setting=name.removeprefix(f"{scope}_retry_")).set(value)
+        announce(self._settings)
 
     # Answering probes.
 
@@ -301,6 +299,7 @@ class Service:
             "conversations": status.conversations,
             "resting": status.resting,
             "queue": pending,
+            "retry_policies": figures(retry_policies(self._settings)),
             "settings": self._settings.effective(),
         }
 
