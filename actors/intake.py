@@ -213,7 +213,7 @@ class Intake:
         self._aside.add(task)
         task.add_done_callback(self._aside.discard)
 
-    def _count(self, kind: str, outcome: str) -> None:
+    def _count(self, kind: str, outcome: metrics.Reception) -> None:
         metrics.MESSAGES.labels(robot=self._robot, type=kind, outcome=outcome).inc()
 
 

@@ -116,3 +116,4 @@ class Quota:
     def _show(self) -> None:
         for robot in self._robots:
             metrics.OPENAPI_QUOTA_USED.labels(robot=robot).set(self.used)
+            metrics.OPENAPI_QUOTA_LIMIT.labels(robot=robot).set(self._limit)
