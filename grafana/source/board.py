@@ -38,6 +38,8 @@ class Board:
     def text(self) -> str:
         """The dashboard as the file that Grafana takes."""
         plain = json.loads(JSONEncoder().encode(self._built()))
+        for shown in (*plain["links"], *plain["annotations"]["list"]):
+            del shown["placement"]  # the SDK's default would hide them in a menu
         return json.dumps(plain, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
     def _built(self) -> dashboard.Dashboard:

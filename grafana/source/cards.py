@@ -21,12 +21,10 @@ from grafana.source.panels import (
     lines,
     states,
 )
-from grafana.source.queries import buckets, chosen, in_range, per_minute, quantile, ratio, shared
+from grafana.source.queries import buckets, chosen, happened, in_range, per_minute, quantile, ratio, shared
 
-CALLS: Mapping[str, str] = {
-    "initial ok": BLUE,
-    "streaming ok": GREEN,
-    "final ok": PURPLE,
+STAGES: Mapping[str, str] = {"initial": BLUE, "streaming": GREEN, "final": PURPLE}
+TROUBLE: Mapping[str, str] = {
     "initial throttled": "light-orange",
     "streaming throttled": AMBER,
     "final throttled": "dark-orange",
@@ -46,31 +44,47 @@ CARDS = [
             301,
             "Card calls",
             PER_MINUTE,
-            shows="Calls that make, update and finish cards, a minute, by stage and outcome.",
-            act="Orange: DingTalk says too fast, see throttled calls in *Connections and retries*. Red: see the log "
-            "for the code; a final that fails leaves a card unfinished until it is tried again.",
+            shows="Calls that make (initial), update (streaming) and finish (final) cards, a minute, those that went "
+            "well.",
+            act="initial and final should be alike. Few streaming ones beside them: long answers appear at once; see "
+            "what was skipped, and why.",
             empty="no card yet",
-            width=12,
         ),
-        Query(per_minute("dingtalk_card_updates_total", "stage", "outcome"), "{{stage}} {{outcome}}"),
-        colours=CALLS,
-        stacked=True,
+        Query(per_minute("dingtalk_card_updates_total", "stage", where='outcome="ok"'), "{{stage}}"),
+        colours=STAGES,
     ),
     lines(
         About(
             302,
-            "Updates that were skipped, and why",
+            "Card calls in trouble",
             PER_MINUTE,
-            shows="Updates of growing answers that were not made. overtaken: the answer was finished first. budget: "
-            "CARD_MAX_UPDATES was spent. quota: the month's calls run out. refused: DingTalk refused one for good.",
-            act="Much overtaken is good pacing. For budget raise CARD_MAX_UPDATES; for quota see how long it lasts in "
+            shows="Card calls that DingTalk throttled, and those that failed for good, a minute, by stage.",
+            act="Orange: too fast, see throttled calls in *Connections and retries*. Red: the log has DingTalk's code; "
+            "a final one that fails leaves a card unfinished until it is tried again.",
+            empty="all card calls went well",
+        ),
+        Query(
+            happened("dingtalk_card_updates_total", "stage", "outcome", where='outcome=~"throttled|failed"'),
+            "{{stage}} {{outcome}}",
+        ),
+        colours=TROUBLE,
+        rare=True,
+    ),
+    lines(
+        About(
+            307,
+            "Updates skipped, and why",
+            PER_MINUTE,
+            shows="Updates of growing answers that were not made, a minute. overtaken: the answer was finished first. "
+            "budget: CARD_MAX_UPDATES was spent. quota: the month's calls run out. refused: DingTalk refused one for "
+            "good.",
+            act="overtaken does no harm. For budget raise CARD_MAX_UPDATES; for quota see how long it lasts in "
             "*Connections and retries*; for refused see the log.",
             empty="none was skipped",
-            width=12,
         ),
-        Query(per_minute("dingtalk_card_updates_skipped_total", "reason"), "{{reason}}"),
+        Query(happened("dingtalk_card_updates_skipped_total", "reason"), "{{reason}}"),
         colours=SKIPPED,
-        stacked=True,
+        rare=True,
     ),
     lines(
         About(
@@ -142,8 +156,7 @@ FEEDBACK = [
         ),
         Query(
             ratio(
-                f"(sum by (robot) (increase({chosen('dingtalk_feedback_total', HELPFUL_RATINGS)}[1h])) or "
-                f"0 * sum by (robot) (increase({chosen('dingtalk_feedback_total')}[1h])))",
+                f"sum by (robot) (increase({chosen('dingtalk_feedback_total', HELPFUL_RATINGS)}[1h]))",
                 f"sum by (robot) (increase({chosen('dingtalk_feedback_total')}[1h]))",
             ),
             "{{robot}}",
@@ -159,9 +172,9 @@ FEEDBACK = [
             act="Red and amber: read the answers (`python -m actors records`) and mend the knowledge or the prompt.",
             empty="no ratings",
         ),
-        Query(per_minute("dingtalk_feedback_total", "rating"), "{{rating}}"),
+        Query(happened("dingtalk_feedback_total", "rating"), "{{rating}}"),
         colours=RATED,
-        stacked=True,
+        rare=True,
     ),
     bars(
         About(
@@ -187,8 +200,8 @@ FEEDBACK = [
             width=24,
             height=6,
         ),
-        Query(per_minute("dingtalk_clicks_total", "outcome"), "{{outcome}}"),
+        Query(happened("dingtalk_clicks_total", "outcome"), "{{outcome}}"),
         colours=CLICKED,
-        stacked=True,
+        rare=True,
     ),
 ]

@@ -22,7 +22,7 @@ from grafana.source.panels import (
     states,
 )
 from grafana.source.process import PROCESS
-from grafana.source.queries import chosen, in_range, per_minute, shared
+from grafana.source.queries import chosen, happened, in_range, per_minute, shared
 
 CONNECTION = "max by (robot, connection, instance)"
 CONNECTED = f"{CONNECTION} ({chosen('dingtalk_stream_connected')})"
@@ -150,13 +150,14 @@ CONNECTIONS = [
             PER_MINUTE,
             shows="Connections that were started again, a minute, by why the one before ended. rolled: DingTalk asked "
             "for it, and nothing was lost.",
-            act="refused: the secret, or Stream mode is off. lost, silent: network or proxy. crashed: a bug; the log "
-            "has it, and after STREAM_RESTART_INTENSITY of them the robot is parked.",
+            act="refused: the secret, or Stream mode is off. unavailable: DingTalk's gateway answers with an error. "
+            "unreachable, lost, silent, closed: the network or its proxy. crashed: a bug; the log has it, and after "
+            "STREAM_RESTART_INTENSITY of them the robot is parked.",
             empty="no restarts",
         ),
-        Query(per_minute("dingtalk_stream_restarts_total", "reason"), "{{reason}}"),
+        Query(happened("dingtalk_stream_restarts_total", "reason"), "{{reason}}"),
         colours={"rolled": GREEN, "crashed": RED},
-        stacked=True,
+        rare=True,
     ),
     lines(
         About(
@@ -227,8 +228,8 @@ RETRIES = [
             empty="nothing was repeated",
             height=9,
         ),
-        Query(per_minute("dingtalk_retries_total", "scope", "reason"), "{{scope}} {{reason}}"),
-        stacked=True,
+        Query(happened("dingtalk_retries_total", "scope", "reason"), "{{scope}} {{reason}}"),
+        rare=True,
     ),
     lines(
         About(
@@ -242,8 +243,8 @@ RETRIES = [
             empty="nothing was throttled",
             height=9,
         ),
-        Query(per_minute("dingtalk_openapi_throttled_total", "api"), "{{api}}"),
-        stacked=True,
+        Query(happened("dingtalk_openapi_throttled_total", "api"), "{{api}}"),
+        rare=True,
     ),
 ]
 

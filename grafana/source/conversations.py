@@ -23,7 +23,7 @@ from grafana.source.panels import (
     lines,
     number,
 )
-from grafana.source.queries import in_range, per_minute, quantile, ratio, shared, total
+from grafana.source.queries import happened, in_range, per_minute, quantile, ratio, shared, total
 
 ENDS: Mapping[str, str] = {End.ANSWERED: GREEN, End.FAILED: RED, End.STOPPED: BLUE, End.EXPIRED: AMBER}
 FETCHES: Mapping[str, str] = {
@@ -72,7 +72,7 @@ AT_THE_TOP = [
         ),
         Query(
             ratio(
-                f"({in_range('dingtalk_turns_total', where=UNANSWERED)} or vector(0))",
+                in_range("dingtalk_turns_total", where=UNANSWERED),
                 in_range(ANSWERED.every),
             )
         ),
@@ -117,7 +117,7 @@ AT_THE_TOP = [
         ),
         Query(
             ratio(
-                f"({in_range('dingtalk_feedback_total', where=HELPFUL_RATINGS)} or vector(0))",
+                in_range("dingtalk_feedback_total", where=HELPFUL_RATINGS),
                 in_range("dingtalk_feedback_total"),
             )
         ),
@@ -213,9 +213,10 @@ QUESTIONS = [
             empty="none was turned away",
         ),
         Query(
-            per_minute("dingtalk_messages_total", "outcome", "type", where='outcome=~"refused|denied|unsupported"'),
+            happened("dingtalk_messages_total", "outcome", "type", where='outcome=~"refused|denied|unsupported"'),
             "{{outcome}} {{type}}",
         ),
+        rare=True,
     ),
 ]
 
@@ -242,11 +243,13 @@ AGENTS = [
             PER_MINUTE,
             shows="Tries of an agent that failed, a minute, by agent and reason; a retry may still have saved the "
             "answer.",
-            act="Time-outs: see AGENT_CONNECT_TIMEOUT, AGENT_FIRST_TOKEN_TIMEOUT, AGENT_IDLE_TIMEOUT. Too many "
-            "requests: lower MAX_CONCURRENT_TURNS, or wait longer between tries (AGENT_RETRY_INITIAL).",
+            act="error: the log has the agent's words; where it is asked too fast, lower MAX_CONCURRENT_TURNS or raise "
+            "AGENT_RETRY_INITIAL. Time-outs: AGENT_CONNECT_TIMEOUT, AGENT_FIRST_TOKEN_TIMEOUT, AGENT_IDLE_TIMEOUT, "
+            "AGENT_TIMEOUT. truncated, empty: a proxy before it, or its own limits.",
             empty="no errors",
         ),
-        Query(per_minute("dingtalk_agent_errors_total", "agent", "reason"), "{{agent}} {{reason}}"),
+        Query(happened("dingtalk_agent_errors_total", "agent", "reason"), "{{agent}} {{reason}}"),
+        rare=True,
     ),
     lines(
         About(
@@ -258,9 +261,9 @@ AGENTS = [
             "not give the file out.",
             empty="no attachments",
         ),
-        Query(per_minute("dingtalk_attachments_total", "outcome"), "{{outcome}}"),
+        Query(happened("dingtalk_attachments_total", "outcome"), "{{outcome}}"),
         colours=FETCHES,
-        stacked=True,
+        rare=True,
     ),
 ]
 

@@ -87,15 +87,19 @@ def lines(
     steps: Steps = (),
     most: float | None = None,
     stacked: bool = False,
+    rare: bool = False,
     logarithmic: bool = False,
     listed: bool = False,
 ) -> Panel:
-    """Values over time, from zero up. `steps` are drawn as dashed lines, `listed` makes a table of the legend."""
+    """Values over time, from zero up. `steps` are drawn as dashed lines, `rare` draws bars, for values that are there only
+    at times, `listed` makes a table of the legend."""
+    filled = stacked or rare
     panel = (
         _house(timeseries.Panel(), about)
         .min(0)
-        .line_width(1 if stacked else 2)
-        .fill_opacity(40 if stacked else 5)
+        .draw_style(looks.GraphDrawStyle.BARS if rare else looks.GraphDrawStyle.LINE)
+        .line_width(1 if filled else 2)
+        .fill_opacity(70 if rare else 40 if stacked else 5)
         .show_points(looks.VisibilityMode.NEVER)
         .span_nulls(False)
         .color_scheme(FieldColor().mode(dashboard.FieldColorModeId.PALETTE_CLASSIC_BY_NAME))
@@ -112,7 +116,7 @@ def lines(
         )
     if most is not None:
         panel.max(most)
-    if stacked:
+    if filled:
         panel.stacking(common.StackingConfig().mode(looks.StackingMode.NORMAL))
     if logarithmic:  # and straight below 1, so that zero has a place
         panel.scale_distribution(
@@ -126,6 +130,7 @@ def heat_map(about: About, query: Query) -> Panel:
     return (
         _house(heatmap.Panel(), about)
         .with_target(_target(query, 0).format(PromQueryFormat.HEATMAP))
+        .max_data_points(120)  # cells that are wide enough to be seen
         .calculate(False)
         .cell_gap(1)
         .color(

@@ -3,7 +3,6 @@
 from grafana.source.panels import (
     AMBER,
     BYTES,
-    COUNT,
     GREEN,
     PER_MINUTE,
     PURPLE,
@@ -16,7 +15,7 @@ from grafana.source.panels import (
     lines,
     rows,
 )
-from grafana.source.queries import chosen, per_minute, quantile
+from grafana.source.queries import chosen, happened, quantile
 
 STUCK = 1.0
 """Seconds after which an event loop counts as stuck."""
@@ -46,12 +45,14 @@ PROCESS = [
         About(
             502,
             "Event loop stuck",
-            COUNT,
-            shows="Times the event loop was stuck for more than a second, in the five minutes before.",
+            PER_MINUTE,
+            shows="Times a minute that the event loop was stuck for more than a second.",
             act="The log has the stack that held it up (action loop_stuck). A stack that ends in select means that the "
             "whole process stood still: CPU limit, or the node.",
+            empty="it was never stuck",
         ),
-        Query(f"sum by (instance) (increase({chosen('dingtalk_event_loop_stuck_total')}[5m]))", "{{instance}}"),
+        Query(happened("dingtalk_event_loop_stuck_total", "instance"), "{{instance}}"),
+        rare=True,
     ),
     lines(
         About(
@@ -63,8 +64,8 @@ PROCESS = [
             "again from the inbox.",
             empty="no actor failed",
         ),
-        Query(per_minute("dingtalk_actor_failures_total", "actor"), "{{actor}}"),
-        stacked=True,
+        Query(happened("dingtalk_actor_failures_total", "actor"), "{{actor}}"),
+        rare=True,
     ),
     lines(
         About(

@@ -31,6 +31,11 @@ def per_minute(metric: str, *by: str, where: str = "") -> str:
     return f"{_sum(by)} (rate({_where(metric, where)}[$__rate_interval])) * 60"
 
 
+def happened(metric: str, *by: str, where: str = "") -> str:
+    """How often a minute something happened that rarely does: only where it did, so that a quiet time is empty."""
+    return f"{per_minute(metric, *by, where=where)} > 0"
+
+
 def in_range(metric: str, *by: str, where: str = "") -> str:
     """How often a counter was raised in the time that is shown."""
     return f"{_sum(by)} (increase({_where(metric, where)}[$__range]))"
