@@ -91,8 +91,8 @@ def lines(
     logarithmic: bool = False,
     listed: bool = False,
 ) -> Panel:
-    """Values over time, from zero up. `steps` are drawn as dashed lines, `rare` draws bars, for values that are there only
-    at times, `listed` makes a table of the legend."""
+    """Values over time, from zero up. `steps` are drawn as dashed lines, `rare` draws bars for what is there only at
+    times, `listed` makes a table of the legend."""
     filled = stacked or rare
     panel = (
         _house(timeseries.Panel(), about)
