@@ -5,15 +5,18 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from grafana.source import alerts, rules
+
 FOLDER = Path(__file__).parents[1]
 
-BUILT: dict[str, Callable[[], str]] = {}
+BUILT: dict[str, Callable[[], str]] = rules.BUILT | alerts.BUILT
 """Every built file, below `grafana/`, and what makes its text."""
 
 
 def faults() -> Iterator[str]:
     """What is wrong with dashboards and rules, with the place."""
-    yield from ()
+    yield from rules.faults()
+    yield from alerts.faults()
 
 
 def main(arguments: list[str]) -> int:
