@@ -111,8 +111,8 @@ QUESTIONS = (
         "histogram_quantile(0.99, sum by (robot, le) (rate(dingtalk_ack_seconds_bucket[10m]))) > 1\n"
         "and on (robot) sum by (robot) (increase(dingtalk_ack_seconds_count[10m])) >= 20",
         "Robot {{ $labels.robot }} acknowledges slowly",
-        "One message in a hundred to robot {{ $labels.robot }} is acknowledged after {{ $value | humanizeDuration }} or "
-        "later; DingTalk allows 3 s.",
+        "One message in a hundred to robot {{ $labels.robot }} is acknowledged after {{ $value | humanizeDuration }} "
+        "or later; DingTalk allows 3 s.",
         held="10m",
     ),
     Alert(
@@ -121,8 +121,8 @@ QUESTIONS = (
         f"{rules.REFUSED.record} > 0.25\n"
         'and on (robot) sum by (robot) (increase(dingtalk_messages_total{outcome="refused"}[10m])) >= 20',
         "Robot {{ $labels.robot }} turns questions away",
-        "Robot {{ $labels.robot }} refuses {{ $value | humanizePercentage }} of its messages: they cannot be stored, or "
-        "too many wait.",
+        "Robot {{ $labels.robot }} refuses {{ $value | humanizePercentage }} of its messages: they cannot be stored, "
+        "or too many wait.",
         held="2m",
     ),
     Alert(
@@ -174,8 +174,8 @@ CALLS = (
         TICKET,
         "sum by (robot, api) (increase(dingtalk_openapi_throttled_total[10m])) > 30",
         "DingTalk slows robot {{ $labels.robot }} down",
-        'DingTalk refused {{ $value | humanize }} calls of robot {{ $labels.robot }} to "{{ $labels.api }}" as too fast '
-        "in 10 minutes.",
+        'DingTalk refused {{ $value | humanize }} calls of robot {{ $labels.robot }} to "{{ $labels.api }}" as too '
+        "fast in 10 minutes.",
         held="5m",
     ),
     Alert(

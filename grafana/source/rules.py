@@ -1,7 +1,7 @@
 """The recording rules, and how rule files are written: what dashboards and alerts share is computed once, here.
 
-The law: every series is recorded by robot, whatever number of connections or replicas it has; only the calendar knows no
-robot. What is worth waking somebody for is `alerts.py`'s.
+The law: every series is recorded by robot, whatever number of connections or replicas it has; only the calendar knows
+no robot. What is worth waking somebody for is `alerts.py`'s.
 """
 
 from collections.abc import Callable, Iterator, Sequence
