@@ -1,4 +1,4 @@
-"""The agent of the observed runs. A question's text is its script, as in `tests.actors.cast`, with more ways to go wrong.
+"""The agent of the observed runs. A question's text is its script, as in `tests.actors.cast`, with more ways to fail.
 
 `block` holds the event loop up in the very moment in which frames have been read and are not yet worked on · `broken`
 yields what is no text, which its actor does not survive · `nothing` ends without a word · `late 4 9` speaks after 4 s

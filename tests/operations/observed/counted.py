@@ -113,7 +113,9 @@ def _card_calls(sandbox: Sandbox) -> Iterator[Figure]:
     for name, count in calls.items():
         yield Figure(f'sum(dingtalk_card_updates_total{{stage="{name}", outcome="ok"}})', count)
     yield Figure('sum(dingtalk_card_updates_total{outcome!~"ok|skipped"}) or vector(0)', 0)
-    yield Figure("max(dingtalk_openapi_quota_used)", sum(call.api in OPENAPI - {"token", "webhook"} for call in sandbox.calls))
+    yield Figure(
+        "max(dingtalk_openapi_quota_used)", sum(call.api in OPENAPI - {"token", "webhook"} for call in sandbox.calls)
+    )
 
 
 def _clicks(sandbox: Sandbox) -> Iterator[Figure]:

@@ -1,12 +1,12 @@
-"""Where an observed run takes place: a DingTalk, robots that live in it, and people who write to them and press buttons.
+"""Where an observed run takes place: a DingTalk, the robots in it, and people who write to them and press buttons.
 
 It knows what can be done; what is done, and when, is the run's.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,28 +21,39 @@ from tests.operations.observed.cast import FOLDER
 from tests.operations.observed.programs import Program, ended, free_port, start_service
 
 SECRET = "robot-secret"
+CONNECTIONS = 2
+"""Stream connections of each robot."""
+
+PEOPLE = [f"person{number}" for number in range(400)]
+"""Everybody who may ask."""
+
 AGENT = "python:tests.operations.observed.cast:talkative"
 
 
 @dataclass(frozen=True, slots=True)
 class House:
     """A folder, the DingTalk, and the port on which the service serves its metrics. `robots` are settings by client id;
-    those in `broken` stand in the folder of robots as well and cannot be served."""
+    those in `broken` stand in the folder of robots as well and cannot be served. `crowd` are people who have not
+    written yet, and may."""
 
     folder: Path
     sandbox: Sandbox
     port: int
     robots: Mapping[str, Mapping[str, Any]]
     broken: Mapping[str, Mapping[str, Any]]
+    crowd: Iterator[str] = field(default_factory=lambda: iter(PEOPLE))
 
     @contextmanager
-    def service(self, **settings: str) -> Iterator[Program]:
-        """A service process for all robots, which is not awaited."""
-        configs = {name: {"clientId": name, "clientSecret": SECRET, **own} for name, own in self.robots.items()}
+    def service(self, robots: Collection[str], **settings: str) -> Iterator[Program]:
+        """A service process for these robots, which is not awaited."""
+        configs = {name: {"clientId": name, "clientSecret": SECRET, **self.robots[name]} for name in robots}
+        app = plant(self.folder / f"app-of-{len(robots)}", configs | dict(self.broken))
         environment = {
-            "ROBOTS_DIR": str(plant(self.folder / "app", configs | dict(self.broken))),
+            "ROBOTS_DIR": str(app),
             "DINGTALK_OPENAPI_ENDPOINT": self.sandbox.url,
             "AGENT": AGENT,
+            "STREAM_CONNECTIONS": str(CONNECTIONS),
+            "ALLOWED_SENDERS": ",".join(PEOPLE),
             FOLDER: str(self.folder),
             "INBOX_URL": f"sqlite:///{self.folder}/inbox.db",
             "HTTP_PORT": str(self.port),
@@ -51,22 +62,26 @@ class House:
         with ended(start_service(self.folder / "service.log", environment | settings)) as program:
             yield program
 
-    async def connected(self, connections: int = 1) -> None:
-        """Wait until every robot has so many connections."""
-        await self.until(lambda: all(self.sandbox.online(robot) >= connections for robot in self.robots))
+    async def connected(self, *robots: str) -> None:
+        """Wait until each of these robots has all its connections."""
+        await self.until(lambda: all(self.sandbox.online(robot) == CONNECTIONS for robot in robots))
 
     async def until(self, condition: Any, timeout: float = 60.0) -> Any:
         """Wait until the sandbox sees it."""
         return await self.sandbox.until(condition, timeout)
 
+    def somebody(self) -> str:
+        """A person who has not written yet."""
+        return next(self.crowd)
+
     def ask(self, robot: str, sender: str, text: str, **how: Any) -> str:
         """Somebody writes; returns the message id."""
         return self.sandbox.say(text, robot=robot, sender=sender, **how)
 
-    def attach(self, robot: str, sender: str, data: bytes, text: str = "") -> str:
-        """Somebody sends a file."""
-        code = self.sandbox.attach(data, "a.txt", "text/plain")
-        return self.ask(robot, sender, text, msgtype="file", content={"downloadCode": code, "fileName": "a.txt"})
+    def attach(self, robot: str, sender: str, data: bytes, name: str = "a.txt") -> str:
+        """Somebody sends a file; returns the message id."""
+        code = self.sandbox.attach(data, name, "text/plain")
+        return self.ask(robot, sender, "", msgtype="file", content={"downloadCode": code, "fileName": name})
 
     def cards(self, robot: str, sender: str) -> list[Card]:
         """One person's cards, oldest first."""

@@ -69,7 +69,9 @@ class Prometheus:
 
     def label_values(self, label: str, selector: str = "") -> list[str]:
         """The values of a label, as a dashboard's variable asks."""
-        return [str(value) for value in self._ask(f"label/{label}/values", **({"match[]": selector} if selector else {}))]
+        return [
+            str(value) for value in self._ask(f"label/{label}/values", **({"match[]": selector} if selector else {}))
+        ]
 
     def rules(self) -> list[dict[str, Any]]:
         """Every rule with its health, as the page of rules shows them."""
