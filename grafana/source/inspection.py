@@ -24,7 +24,7 @@ NARROW = 4
 SHORT = 23
 """Characters of a title that a narrow panel shows on a screen 1280 pixels wide."""
 
-SERIES = checks.known(level.recorded(window) for level in LEVELS for window in WINDOWS)
+SERIES = checks.known({level.recorded(window): level.error_ratio(window) for level in LEVELS for window in WINDOWS})
 
 _VARIABLE = re.compile(r"label_values\((.+), *(\w+)\)")
 _SETTING = re.compile(r"\b[A-Z]+(?:_[A-Z]+)+\b")
