@@ -126,7 +126,7 @@ AT_THE_TOP = [
     number(
         About(
             106,
-            "Robots without cards",
+            "Without cards",
             COUNT,
             shows="Robots that answer in plain text because DingTalk refuses their cards.",
             act="Check CARD_TEMPLATE_ID and the card permissions of the app in DingTalk's console; a card is tried "
@@ -216,6 +216,7 @@ QUESTIONS = [
             happened("dingtalk_messages_total", "outcome", "type", where='outcome=~"refused|denied|unsupported"'),
             "{{outcome}} {{type}}",
         ),
+        shades=AMBER,
         rare=True,
     ),
 ]
@@ -249,6 +250,7 @@ AGENTS = [
             empty="no errors",
         ),
         Query(happened("dingtalk_agent_errors_total", "agent", "reason"), "{{agent}} {{reason}}"),
+        shades=RED,
         rare=True,
     ),
     lines(

@@ -21,7 +21,7 @@ SOURCE = "${datasource}"
 COLUMNS = 24
 NARROW = 4
 """Columns of a panel so narrow that its title has to be short."""
-SHORT = 23
+SHORT = 18
 """Characters of a title that a narrow panel shows on a screen 1280 pixels wide."""
 
 SERIES = checks.known({level.recorded(window): level.error_ratio(window) for level in LEVELS for window in WINDOWS})

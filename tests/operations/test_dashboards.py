@@ -14,8 +14,9 @@ from actors import metrics
 from actors.core.texts import RATINGS
 from actors.core.turn_words import End
 from actors.dingtalk.download import Outcome
+from actors.series import RESTARTED
 from grafana.source import __main__ as command
-from grafana.source import cards, conversations
+from grafana.source import cards, connections, conversations
 from grafana.source.dashboards import BOARDS
 from grafana.source.inspection import inspected, unseen
 from tests.operations.workshop import ROOT
@@ -167,6 +168,7 @@ def test_all_dashboards_have_the_same_variables_and_marks() -> None:
         (conversations.ENDS, End),
         (conversations.FETCHES, Outcome),
         (conversations.RECEIVED, get_args(metrics.Reception)),
+        (connections.REASONS, RESTARTED),
         (cards.RATED, RATINGS),
         (cards.CLICKED, get_args(metrics.Press)),
         (cards.SKIPPED, get_args(metrics.Skip)),
@@ -244,22 +246,20 @@ def test_a_title_that_does_not_fit_is_named() -> None:
     board = built("service-levels")
     board["panels"][1]["title"] = "Acknowledged within three seconds"
     assert [fault.partition(", ")[2] for fault in inspected(board)] == [
-        "panel 'Acknowledged within three seconds': its title has more than the 23 characters that fit"
+        "panel 'Acknowledged within three seconds': its title has more than the 18 characters that fit"
     ]
 
 
 def test_panels_that_overlap_are_named() -> None:
     board = built("service-levels")
     board["panels"][2]["gridPos"]["x"] -= 1
-    assert list(inspected(board)) == [
-        f"{LEVELS}: panels 'Acknowledged within 3 s' and 'Click acked within 2 s' overlap"
-    ]
+    assert list(inspected(board)) == [f"{LEVELS}: panels 'Ack ≤ 3 s' and 'Click ≤ 2 s' overlap"]
 
 
 def test_a_panel_that_sticks_out_is_named() -> None:
     board = built("service-levels")
     board["panels"][6]["gridPos"]["w"] += 1
-    assert list(inspected(board)) == [f"{LEVELS}: panel 'Questions answered' reaches beyond the 24 columns"]
+    assert list(inspected(board)) == [f"{LEVELS}: panel 'Answered' reaches beyond the 24 columns"]
 
 
 def test_panels_with_the_same_id_are_named() -> None:
