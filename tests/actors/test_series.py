@@ -12,7 +12,7 @@ AGENT = "error connect_timeout first_token_timeout idle_timeout timeout truncate
 EVERY_ROBOT = {
     "turns_total": {"outcome": "answered failed stopped expired"},
     "feedback_total": {"rating": "very_helpful helpful slightly_helpful not_helpful"},
-    "messages_total": {"type": "text", "outcome": "accepted duplicate refused unsupported denied"},
+    "messages_total": {"type": "text", "outcome": "accepted duplicate refused unsupported denied stale"},
     "clicks_total": {"outcome": "rated repeated stopped foreign unknown"},
     "stream_restarts_total": {"reason": CONNECTIONS},
     "agent_errors_total": {"agent": "python", "reason": AGENT},
