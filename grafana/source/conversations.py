@@ -39,6 +39,7 @@ RECEIVED: Mapping[str, str] = {
     "refused": RED,
     "unsupported": BLUE,
     "denied": PURPLE,
+    "stale": AMBER,
 }
 
 UNANSWERED = f'outcome=~"{End.FAILED}|{End.EXPIRED}"'
@@ -209,11 +210,11 @@ QUESTIONS = [
             PER_MINUTE,
             shows="Messages that got a polite word instead of an answer, a minute, by reason and type.",
             act="refused: too many questions wait. denied: the sender or chat is not in ALLOWED_SENDERS or "
-            "ALLOWED_CHATS. unsupported: people send what the robot cannot read.",
+            "ALLOWED_CHATS. stale: DingTalk brought it later than INBOX_MAX_AGE. unsupported: what the robot cannot read.",
             empty="none was turned away",
         ),
         Query(
-            happened("dingtalk_messages_total", "outcome", "type", where='outcome=~"refused|denied|unsupported"'),
+            happened("dingtalk_messages_total", "outcome", "type", where='outcome=~"refused|denied|stale|unsupported"'),
             "{{outcome}} {{type}}",
         ),
         shades=AMBER,

@@ -32,6 +32,11 @@ GREEN, AMBER, RED, BLUE, PURPLE, GREY = "green", "orange", "red", "blue", "purpl
 
 SECONDS, BYTES, SHARE, COUNT, WHEN = "s", "bytes", "percentunit", "short", "dateTimeAsIso"
 PER_MINUTE = "suffix:/min"
+LINEAR, LOG, SYMLOG = (
+    looks.ScaleDistribution.LINEAR,
+    looks.ScaleDistribution.LOG,
+    looks.ScaleDistribution.SYMLOG,
+)
 TIMES = "suffix:×"
 
 Panel: TypeAlias = Builder[dashboard.Panel]
@@ -89,22 +94,21 @@ def lines(
     shades: str | None = None,
     stacked: bool = False,
     rare: bool = False,
-    logarithmic: float | None = None,
+    scale: looks.ScaleDistribution = LINEAR,
     listed: bool = False,
 ) -> Panel:
     """Values over time, from zero up.
 
-    `steps` are drawn as dashed lines, which are always in view. `colours` are fixed by a series' name, `shades` is one
-    for all of them. `rare` draws bars, for what is there only at times. `logarithmic` is the value from which on the
-    scale is; below it is straight, so that zero has a place. `listed` makes a table of the legend.
+    `steps` are drawn as dashed lines, which are always in view on a linear scale. `colours` are fixed by a series'
+    name, `shades` is one for all of them. `rare` draws bars, for what is there only at times. The scale SYMLOG is
+    straight below 1, so that zero has a place; LOG has none for it. `listed` makes a table of the legend.
     """
     filled = stacked or rare
     panel = (
         _house(timeseries.Panel(), about)
-        .min(0)
         .draw_style(looks.GraphDrawStyle.BARS if rare else looks.GraphDrawStyle.LINE)
         .line_width(0 if filled else 2)  # the outline of a series that is zero would lie on those below
-        .fill_opacity(60 if filled else 0)
+        .fill_opacity(80 if rare else 60 if stacked else 0)
         .show_points(looks.VisibilityMode.NEVER)
         .span_nulls(False)
         .color_scheme(_scheme(shades))
@@ -123,10 +127,10 @@ def lines(
         panel.max(most)
     if filled:
         panel.stacking(common.StackingConfig().mode(looks.StackingMode.NORMAL))
-    if logarithmic is not None:
-        panel.scale_distribution(
-            common.ScaleDistributionConfig().type(looks.ScaleDistribution.SYMLOG).log(10).linear_threshold(logarithmic)
-        )
+    if scale != LOG:
+        panel.min(0)
+    if scale != LINEAR:
+        panel.scale_distribution(common.ScaleDistributionConfig().type(scale).log(10).linear_threshold(1))
     return panel
 
 

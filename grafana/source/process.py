@@ -5,6 +5,7 @@ from grafana.source.panels import (
     AMBER,
     BYTES,
     GREEN,
+    LOG,
     PER_MINUTE,
     PURPLE,
     RED,
@@ -38,7 +39,7 @@ PROCESS = [
         Query(quantile(0.99, "dingtalk_event_loop_lag_seconds"), "99 %"),
         colours={"50 %": GREEN, "99 %": PURPLE},
         steps=((None, GREEN), (STUCK_AFTER, RED)),
-        logarithmic=STUCK_AFTER / 1000,
+        scale=LOG,
     ),
     lines(
         About(

@@ -9,10 +9,12 @@ from grafana.source.panels import (
     AMBER,
     BLUE,
     GREEN,
+    LOG,
     PURPLE,
     RED,
     SECONDS,
     SHARE,
+    SYMLOG,
     TIMES,
     About,
     Panel,
@@ -89,8 +91,8 @@ def _spread(id_: int, level: Level, title: str, histogram: str) -> tuple[Panel, 
                 id_,
                 f"{title}: percentiles",
                 SECONDS,
-                shows=f"{level.promise}. The dashed line is the promise; {level.objective * 100:g} % have to "
-                "stay below it.",
+                shows=f"{level.promise}. The dashed line, far above if it is not in view, is the promise; "
+                f"{level.objective * 100:g} % have to stay below it.",
                 act=ACTS[level],
                 empty="no events",
                 width=12,
@@ -98,7 +100,7 @@ def _spread(id_: int, level: Level, title: str, histogram: str) -> tuple[Panel, 
             *(Query(quantile(share, histogram), name) for share, name, _ in QUANTILES),
             colours={name: colour for _, name, colour in QUANTILES},
             steps=((None, GREEN), (limit, RED)),
-            logarithmic=limit / 1000,
+            scale=LOG,
         ),
         heat_map(
             About(
@@ -130,7 +132,7 @@ def _burning(id_: int, window: str, act: str) -> Panel:
         ),
         *(Query(burn_rate(level, window), _name(level)) for level in LEVELS),
         steps=((None, GREEN), (1, AMBER), (FAST_BURN, RED)),
-        logarithmic=1,
+        scale=SYMLOG,
     )
 
 
