@@ -185,7 +185,7 @@ FEEDBACK = [
             act="Read the answers that did not help before you change anything.",
             empty="no ratings",
         ),
-        Query(in_range("dingtalk_feedback_total", "rating"), "{{rating}}"),
+        *(Query(in_range("dingtalk_feedback_total", where=f'rating="{rating}"'), rating) for rating in RATINGS),
         colours=RATED,
     ),
     lines(

@@ -5,7 +5,8 @@ have, and joined by labels that both sides have. What a query means is not judge
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 import promql_parser
 from promql_parser import AggModifierType, LabelModifierType, MatchOp, ValueType, VectorMatchCardinality
@@ -38,12 +39,15 @@ _PICKING = frozenset({"topk", "bottomk"})
 _WORDS = re.compile(r"\w+(?:\|\w+)*")
 
 
-def known(recorded: Iterable[str] = ()) -> dict[str, frozenset[str]]:
-    """Every series that a query may name, with its labels; `recorded` are names of recording rules, by robot."""
+def known(recorded: Mapping[str, str] = MappingProxyType({})) -> dict[str, frozenset[str]]:
+    """Every series that a query may name, with its labels; `recorded` are queries of recording rules by their names,
+    each after those that it uses. What a rule that is wrong has for labels is not known, and none are assumed."""
     every = {name: labels | TARGET for name, labels in OTHERS.items()}
     for metric in DECLARED:
         every |= series(metric)
-    return every | dict.fromkeys(recorded, frozenset({"robot"}))
+    for name, query in recorded.items():
+        every[name] = examine(query, every)[0] or frozenset()
+    return every
 
 
 def series(metric: Declaration) -> dict[str, frozenset[str]]:

@@ -11,6 +11,7 @@ from grafana.source.panels import (
     COUNT,
     GREEN,
     PER_MINUTE,
+    PURPLE,
     RED,
     SECONDS,
     SHARE,
@@ -36,6 +37,17 @@ STATES: Mapping[int, tuple[str, str]] = {
     WAITING: ("waiting", RED),
 }
 
+REASONS: Mapping[str, str] = {
+    "refused": RED,
+    "unavailable": "dark-orange",
+    "unreachable": AMBER,
+    "lost": "yellow",
+    "closed": "light-yellow",
+    "silent": PURPLE,
+    "rolled": GREEN,
+    "crashed": "dark-red",
+}
+
 AT_THE_TOP = [
     number(
         About(
@@ -55,7 +67,7 @@ AT_THE_TOP = [
     number(
         About(
             102,
-            "Connections restarted",
+            "Restarts",
             COUNT,
             shows="Times a connection was started again in the time shown. DingTalk moves connections now and then: a "
             "few a day, with reason rolled, are normal.",
@@ -84,7 +96,7 @@ AT_THE_TOP = [
     number(
         About(
             104,
-            "Month's quota used",
+            "Quota used",
             SHARE,
             shows="Calls of this calendar month (Asia/Shanghai) as a share of OPENAPI_MONTHLY_QUOTA. From amber on "
             "answers get fewer updates.",
@@ -137,11 +149,25 @@ CONNECTIONS = [
             act="One connection red: the restarts below have the reason. All of them at once: the network, or "
             "DingTalk. Red and green in short turns: something between cuts idle connections.",
             empty="no connection is known",
-            width=24,
+            width=16,
             height=7,
         ),
         Query(STATE, "{{robot}} #{{connection}} at {{instance}}"),
         words=STATES,
+    ),
+    rows(
+        About(
+            205,
+            "Parked robots",
+            COUNT,
+            shows="Robots that are configured and not served, with the reason.",
+            act="unreadable, settings: mend the element's files. duplicate: two elements are the same app. agent: its "
+            "agent cannot be had. crashed: restart the process once the cause is found.",
+            empty="no robot is parked",
+            height=7,
+        ),
+        Query(f"{shared('dingtalk_robot_parked', 'robot', 'reason')} == 1"),
+        columns={"robot": "Robot", "reason": "Reason"},
     ),
     lines(
         About(
@@ -156,7 +182,7 @@ CONNECTIONS = [
             empty="no restarts",
         ),
         Query(happened("dingtalk_stream_restarts_total", "reason"), "{{reason}}"),
-        colours={"rolled": GREEN, "crashed": RED},
+        colours=REASONS,
         rare=True,
     ),
     lines(
@@ -183,21 +209,6 @@ CONNECTIONS = [
         ),
         Query(per_minute("dingtalk_stream_frames_total", "type"), "{{type}}"),
     ),
-    rows(
-        About(
-            205,
-            "Parked robots",
-            COUNT,
-            shows="Robots that are configured and not served, with the reason.",
-            act="unreadable, settings: mend the element's files. duplicate: two elements are the same app. agent: its "
-            "agent cannot be had. crashed: restart the process once the cause is found.",
-            empty="no robot is parked",
-            width=24,
-            height=5,
-        ),
-        Query(f"{shared('dingtalk_robot_parked', 'robot', 'reason')} == 1"),
-        columns={"robot": "Robot", "reason": "Reason"},
-    ),
 ]
 
 RETRIES = [
@@ -209,7 +220,7 @@ RETRIES = [
             shows="The settings that repeated tries follow: waits in seconds, attempts in tries, the first included. "
             "Row `initial` of column `stream` is STREAM_RETRY_INITIAL, and so on.",
             act="Change the variable and restart; the marks on the pictures show when it took effect.",
-            empty="no process runs",
+            empty="–",
             height=9,
         ),
         Query(shared("dingtalk_retry_policy", "scope", "setting")),
@@ -244,6 +255,7 @@ RETRIES = [
             height=9,
         ),
         Query(happened("dingtalk_openapi_throttled_total", "api"), "{{api}}"),
+        shades=AMBER,
         rare=True,
     ),
 ]

@@ -39,6 +39,7 @@ RECEIVED: Mapping[str, str] = {
     "refused": RED,
     "unsupported": BLUE,
     "denied": PURPLE,
+    "stale": AMBER,
 }
 
 UNANSWERED = f'outcome=~"{End.FAILED}|{End.EXPIRED}"'
@@ -126,7 +127,7 @@ AT_THE_TOP = [
     number(
         About(
             106,
-            "Robots without cards",
+            "Without cards",
             COUNT,
             shows="Robots that answer in plain text because DingTalk refuses their cards.",
             act="Check CARD_TEMPLATE_ID and the card permissions of the app in DingTalk's console; a card is tried "
@@ -209,13 +210,14 @@ QUESTIONS = [
             PER_MINUTE,
             shows="Messages that got a polite word instead of an answer, a minute, by reason and type.",
             act="refused: too many questions wait. denied: the sender or chat is not in ALLOWED_SENDERS or "
-            "ALLOWED_CHATS. unsupported: people send what the robot cannot read.",
+            "ALLOWED_CHATS. stale: DingTalk brought it later than INBOX_MAX_AGE. unsupported: what the robot cannot read.",
             empty="none was turned away",
         ),
         Query(
-            happened("dingtalk_messages_total", "outcome", "type", where='outcome=~"refused|denied|unsupported"'),
+            happened("dingtalk_messages_total", "outcome", "type", where='outcome=~"refused|denied|stale|unsupported"'),
             "{{outcome}} {{type}}",
         ),
+        shades=AMBER,
         rare=True,
     ),
 ]
@@ -249,6 +251,7 @@ AGENTS = [
             empty="no errors",
         ),
         Query(happened("dingtalk_agent_errors_total", "agent", "reason"), "{{agent}} {{reason}}"),
+        shades=RED,
         rare=True,
     ),
     lines(

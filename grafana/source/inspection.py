@@ -21,10 +21,10 @@ SOURCE = "${datasource}"
 COLUMNS = 24
 NARROW = 4
 """Columns of a panel so narrow that its title has to be short."""
-SHORT = 23
+SHORT = 18
 """Characters of a title that a narrow panel shows on a screen 1280 pixels wide."""
 
-SERIES = checks.known(level.recorded(window) for level in LEVELS for window in WINDOWS)
+SERIES = checks.known({level.recorded(window): level.error_ratio(window) for level in LEVELS for window in WINDOWS})
 
 _VARIABLE = re.compile(r"label_values\((.+), *(\w+)\)")
 _SETTING = re.compile(r"\b[A-Z]+(?:_[A-Z]+)+\b")

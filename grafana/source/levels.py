@@ -93,7 +93,7 @@ ACK = _within(
 )
 CLICK = _within(
     "click",
-    "Click acked within 2 s",
+    "Button acknowledged within 2 s",
     "dingtalk_click_ack_seconds",
     seconds=2,
     objective=0.999,

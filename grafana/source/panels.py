@@ -32,6 +32,11 @@ GREEN, AMBER, RED, BLUE, PURPLE, GREY = "green", "orange", "red", "blue", "purpl
 
 SECONDS, BYTES, SHARE, COUNT, WHEN = "s", "bytes", "percentunit", "short", "dateTimeAsIso"
 PER_MINUTE = "suffix:/min"
+LINEAR, LOG, SYMLOG = (
+    looks.ScaleDistribution.LINEAR,
+    looks.ScaleDistribution.LOG,
+    looks.ScaleDistribution.SYMLOG,
+)
 TIMES = "suffix:×"
 
 Panel: TypeAlias = Builder[dashboard.Panel]
@@ -86,23 +91,27 @@ def lines(
     colours: Mapping[str, str] | None = None,
     steps: Steps = (),
     most: float | None = None,
+    shades: str | None = None,
     stacked: bool = False,
     rare: bool = False,
-    logarithmic: bool = False,
+    scale: looks.ScaleDistribution = LINEAR,
     listed: bool = False,
 ) -> Panel:
-    """Values over time, from zero up. `steps` are drawn as dashed lines, `rare` draws bars for what is there only at
-    times, `listed` makes a table of the legend."""
+    """Values over time, from zero up.
+
+    `steps` are drawn as dashed lines, which are always in view on a linear scale. `colours` are fixed by a series'
+    name, `shades` is one for all of them. `rare` draws bars, for what is there only at times. The scale SYMLOG is
+    straight below 1, so that zero has a place; LOG has none for it. `listed` makes a table of the legend.
+    """
     filled = stacked or rare
     panel = (
         _house(timeseries.Panel(), about)
-        .min(0)
         .draw_style(looks.GraphDrawStyle.BARS if rare else looks.GraphDrawStyle.LINE)
-        .line_width(1 if filled else 2)
-        .fill_opacity(70 if rare else 40 if stacked else 5)
+        .line_width(0 if filled else 2)  # the outline of a series that is zero would lie on those below
+        .fill_opacity(80 if rare else 60 if stacked else 0)
         .show_points(looks.VisibilityMode.NEVER)
         .span_nulls(False)
-        .color_scheme(FieldColor().mode(dashboard.FieldColorModeId.PALETTE_CLASSIC_BY_NAME))
+        .color_scheme(_scheme(shades))
         .tooltip(common.VizTooltipOptions().mode(looks.TooltipDisplayMode.MULTI).sort(looks.SortOrder.DESCENDING))
         .legend(_legend(listed))
     )
@@ -113,15 +122,15 @@ def lines(
     if steps:
         panel.thresholds(_thresholds(steps)).thresholds_style(
             common.GraphThresholdsStyleConfig().mode(looks.GraphThresholdsStyleMode.DASHED)
-        )
+        ).axis_soft_max(max(value for value, _ in steps if value is not None))
     if most is not None:
         panel.max(most)
     if filled:
         panel.stacking(common.StackingConfig().mode(looks.StackingMode.NORMAL))
-    if logarithmic:  # and straight below 1, so that zero has a place
-        panel.scale_distribution(
-            common.ScaleDistributionConfig().type(looks.ScaleDistribution.SYMLOG).log(10).linear_threshold(1)
-        )
+    if scale != LOG:
+        panel.min(0)
+    if scale != LINEAR:
+        panel.scale_distribution(common.ScaleDistributionConfig().type(scale).log(10).linear_threshold(1))
     return panel
 
 
@@ -175,14 +184,15 @@ def bars(
     *queries: Query,
     steps: Steps = PLAIN,
     colours: Mapping[str, str] | None = None,
-    least: float = 0,
     most: float | None = None,
 ) -> Panel:
     """One bar for each value as it is now."""
     panel = (
         _house(bargauge.Panel(), about)
         .thresholds(_thresholds(steps))
-        .min(least)
+        .decimals(0)
+        .text(common.VizTextDisplayOptions().title_size(13).value_size(18))
+        .min(0)
         .orientation(looks.VizOrientation.HORIZONTAL)
         .display_mode(looks.BarGaugeDisplayMode.BASIC)
         .value_mode(looks.BarGaugeValueMode.COLOR)
@@ -198,9 +208,14 @@ def bars(
 
 
 def rows(about: About, query: Query, columns: Mapping[str, str], *, matrix: tuple[str, str] | None = None) -> Panel:
-    """A table of values as they are now. `columns` are the labels that are shown and their headings, in order; with
-    `matrix` (the label of its rows, the label of its columns) it is laid out crosswise instead."""
+    """A table of values as they are now. `columns` are the labels that are shown and their headings, in order, with
+    "Value" among them where that is shown; with `matrix` (the label of its rows, the label of its columns) it is laid
+    out crosswise instead."""
     panel = _house(table.Panel(), about).with_target(_target(query, 0).instant().format(PromQueryFormat.TABLE))
+    if "Value" in columns:  # else labels would be read as times
+        panel.unit("none").override_by_name(
+            columns["Value"], [dashboard.DynamicConfigValue(id_val="unit", value=about.unit)]
+        )
     if matrix:
         row, column = matrix
         options: dict[str, object] = {"rowField": row, "columnField": column, "valueField": "Value"}
@@ -260,6 +275,12 @@ def _thresholds(steps: Steps) -> ThresholdsConfig:
         .mode(dashboard.ThresholdsMode.ABSOLUTE)
         .steps([dashboard.Threshold(value=value, color=colour) for value, colour in steps])
     )
+
+
+def _scheme(shades: str | None) -> FieldColor:
+    if shades:
+        return FieldColor().mode(dashboard.FieldColorModeId.SHADES).fixed_color(shades)
+    return FieldColor().mode(dashboard.FieldColorModeId.PALETTE_CLASSIC)
 
 
 def _fixed(colour: str) -> dashboard.DynamicConfigValue:

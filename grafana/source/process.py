@@ -1,9 +1,11 @@
 """The row of *Connections and retries* about the processes themselves: loop, failures, memory, CPU, files, version."""
 
+from actors.runtime.loop_health import STUCK_AFTER
 from grafana.source.panels import (
     AMBER,
     BYTES,
     GREEN,
+    LOG,
     PER_MINUTE,
     PURPLE,
     RED,
@@ -16,9 +18,6 @@ from grafana.source.panels import (
     rows,
 )
 from grafana.source.queries import chosen, happened, quantile
-
-STUCK = 1.0
-"""Seconds after which an event loop counts as stuck."""
 
 
 def _of_processes(metric: str) -> str:
@@ -39,7 +38,8 @@ PROCESS = [
         Query(quantile(0.5, "dingtalk_event_loop_lag_seconds"), "50 %"),
         Query(quantile(0.99, "dingtalk_event_loop_lag_seconds"), "99 %"),
         colours={"50 %": GREEN, "99 %": PURPLE},
-        steps=((None, GREEN), (STUCK, RED)),
+        steps=((None, GREEN), (STUCK_AFTER, RED)),
+        scale=LOG,
     ),
     lines(
         About(
@@ -52,6 +52,7 @@ PROCESS = [
             empty="it was never stuck",
         ),
         Query(happened("dingtalk_event_loop_stuck_total", "instance"), "{{instance}}"),
+        shades=RED,
         rare=True,
     ),
     lines(
@@ -65,6 +66,7 @@ PROCESS = [
             empty="no actor failed",
         ),
         Query(happened("dingtalk_actor_failures_total", "actor"), "{{actor}}"),
+        shades=RED,
         rare=True,
     ),
     lines(

@@ -9,10 +9,12 @@ from grafana.source.panels import (
     AMBER,
     BLUE,
     GREEN,
+    LOG,
     PURPLE,
     RED,
     SECONDS,
     SHARE,
+    SYMLOG,
     TIMES,
     About,
     Panel,
@@ -44,12 +46,27 @@ ACTS = {
 }
 
 
+NAMES = {
+    ACK: "Ack",
+    CLICK: "Click",
+    FIRST_CARD: "First card",
+    FIRST_TOKEN: "First text",
+    ANSWER: "Answer",
+    ANSWERED: "Answered",
+}
+
+
+def _name(level: Level) -> str:
+    """A promise in few letters, for figures and legends."""
+    return NAMES[level] + (f" ≤ {level.seconds:g} s" if level.seconds else "")
+
+
 def _share(id_: int, level: Level) -> Panel:
     half = level.objective + level.budget / 2
     return number(
         About(
             id_,
-            level.title,
+            _name(level),
             SHARE,
             shows=f"{level.promise}: the share that did, in the time shown. The objective is "
             f"{level.objective * 100:g} %. Amber: more than half of what may fail did. Red: the promise is broken.",
@@ -74,8 +91,8 @@ def _spread(id_: int, level: Level, title: str, histogram: str) -> tuple[Panel, 
                 id_,
                 f"{title}: percentiles",
                 SECONDS,
-                shows=f"{level.promise}. The dashed line is the promise; {level.objective * 100:g} % have to "
-                "stay below it.",
+                shows=f"{level.promise}. The dashed line, far above if it is not in view, is the promise; "
+                f"{level.objective * 100:g} % have to stay below it.",
                 act=ACTS[level],
                 empty="no events",
                 width=12,
@@ -83,6 +100,7 @@ def _spread(id_: int, level: Level, title: str, histogram: str) -> tuple[Panel, 
             *(Query(quantile(share, histogram), name) for share, name, _ in QUANTILES),
             colours={name: colour for _, name, colour in QUANTILES},
             steps=((None, GREEN), (limit, RED)),
+            scale=LOG,
         ),
         heat_map(
             About(
@@ -112,9 +130,9 @@ def _burning(id_: int, window: str, act: str) -> Panel:
             act=act,
             empty="no events, or the recording rules are not loaded",
         ),
-        *(Query(burn_rate(level, window), level.title) for level in LEVELS),
+        *(Query(burn_rate(level, window), _name(level)) for level in LEVELS),
         steps=((None, GREEN), (1, AMBER), (FAST_BURN, RED)),
-        logarithmic=True,
+        scale=SYMLOG,
     )
 
 
@@ -142,7 +160,7 @@ SERVICE_LEVELS = Board(
                         act="With little left, put off what is risky: deployments, new prompts, new models.",
                         empty="no events",
                     ),
-                    *(Query(budget_left(level), level.title) for level in LEVELS),
+                    *(Query(budget_left(level), _name(level)) for level in LEVELS),
                     steps=((None, RED), (0, AMBER), (0.5, GREEN)),
                     most=1,
                 ),
@@ -192,7 +210,7 @@ SERVICE_LEVELS = Board(
                         empty="no events",
                         width=12,
                     ),
-                    *(Query(in_range(level.every), level.title) for level in LEVELS),
+                    *(Query(in_range(level.every), _name(level)) for level in LEVELS),
                 ),
             ],
         ),
