@@ -43,11 +43,12 @@ async def clean(folder: Path, rules: list[Path]) -> Run:
             await _roll(house)
             at = await settled(house, watching)
             marks = {"clean": (at, list(counted.everything(house.sandbox)))}
+            marks["shown"] = (at, list(counted.shown(house.sandbox)))
             await _resets(house)
             at = await settled(house, watching)
             marks["resets"] = (at, [*counted.attempts(house.sandbox), *counted.turned(house.sandbox)])
             assert await beside(service.end) == 0
-            return Run(folder, since, at, marks)
+            return Run(folder, since, at, marks, watching.unwell())
 
 
 async def _questions(house: House) -> None:

@@ -5,15 +5,17 @@ wrong on the way is said at each.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from actors.core import texts
 from actors.sandbox.gateway import CARD_TOPIC, ROBOT_TOPIC
-from actors.sandbox.records import Call
+from actors.sandbox.records import Call, Push
 from actors.sandbox.server import Sandbox
 from tests.actors.endings import ending
 from tests.operations.observed.prometheus import Prometheus
+
+BOARDS = ("service-levels", "conversations-and-cards", "connections-and-retries")
 
 OPENAPI = frozenset({"token", "create", "update", "streaming", "webhook", "oto", "group", "download"})
 """The APIs that the service counts as calls; the gateway's own and the download of a file are none."""
@@ -21,7 +23,7 @@ OPENAPI = frozenset({"token", "create", "update", "streaming", "webhook", "oto",
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """What an expression has to come to."""
+    """What an expression, or the one at a place in dashboards and rules, has to come to."""
 
     expression: str
     value: float
@@ -49,14 +51,52 @@ def everything(sandbox: Sandbox) -> Iterator[Figure]:
     yield from _connections(sandbox)
 
 
-def differences(figures: list[Figure], prometheus: Prometheus, at: float) -> list[str]:
-    """Each figure that Prometheus has otherwise, or not at all."""
+def differences(
+    figures: list[Figure], prometheus: Prometheus, at: float, asked: Mapping[str, str] | None = None
+) -> list[str]:
+    """Each figure that Prometheus has otherwise, or not at all; `asked` are the expressions of places."""
     wrong = []
     for figure in figures:
-        found = [series.last for series in prometheus.query(figure.expression, at)]
+        expression = asked[figure.expression] if asked else figure.expression
+        found = [series.last for series in prometheus.query(expression, at)]
         if len(found) != 1 or abs(found[0] - figure.value) > 1e-9:
             wrong.append(f"{figure.expression}: {found}, and the sandbox counted {figure.value:g}")
     return wrong
+
+
+def shown(sandbox: Sandbox) -> Iterator[Figure]:
+    """What dashboards and rules have to show of such a run, by the place of their question."""
+    pushes = {topic: [push for push in sandbox.pushes if push.topic == topic] for topic in (ROBOT_TOPIC, CARD_TOPIC)}
+    acks = {topic: [push for push in pushes[topic] if push.seconds is not None] for topic in pushes}
+    ends = Counter(map(ending, sandbox.cards.values()))
+    answered = ends["answered"] / (ends["answered"] + ends["failed"] + ends["expired"])
+    ratings = _ratings(sandbox)
+    helpful = (ratings["very_helpful"] + ratings["helpful"]) / ratings.total()
+    levels, conversations, connections = (
+        "service-levels.json",
+        "conversations-and-cards.json",
+        "connections-and-retries.json",
+    )
+    yield Figure(f"{levels}, panel 'Ack ≤ 3 s', query A", _within(acks[ROBOT_TOPIC], 3))
+    yield Figure(f"{levels}, panel 'Click ≤ 2 s', query A", _within(acks[CARD_TOPIC], 2))
+    yield Figure(f"{levels}, panel 'Answered', query A", answered)
+    events = (len(acks[ROBOT_TOPIC]), len(acks[CARD_TOPIC]), len(sandbox.cards))
+    for query, count in zip("ABC", events, strict=True):
+        yield Figure(f"{levels}, panel 'Events in the time shown', query {query}", count)
+    yield Figure(f"{conversations}, panel 'Answered', query A", ends["answered"])
+    yield Figure(f"{conversations}, panel 'Failed or expired', query A", 1 - answered)
+    yield Figure(f"{conversations}, panel 'Helpful', query A", helpful)
+    for query, rating in zip("ABCD", texts.RATINGS, strict=True):
+        yield Figure(f"{conversations}, panel 'Ratings in the time shown', query {query}", ratings[rating])
+    restarts = sum(connection.closed_at is not None for connection in sandbox.connections)
+    yield Figure(f"{connections}, panel 'Restarts', query A", restarts)
+    yield Figure(f"{connections}, panel 'Not connected', query A", 0)
+    yield Figure("recording.yaml, dingtalk:answered:error_ratio_rate5m", 1 - answered)
+    yield Figure("recording.yaml, dingtalk:feedback_unhelpful:ratio_rate1d", 1 - helpful)
+
+
+def _within(acks: list[Push], seconds: float) -> float:
+    return sum((push.seconds or 0) <= seconds for push in acks) / len(acks)
 
 
 def _messages(sandbox: Sandbox) -> Iterator[Figure]:
@@ -122,15 +162,16 @@ def _clicks(sandbox: Sandbox) -> Iterator[Figure]:
     pushes = [push for push in sandbox.pushes if push.topic == CARD_TOPIC]
     yield Figure("sum(dingtalk_clicks_total)", len(pushes))
     yield Figure("sum(dingtalk_click_ack_seconds_count)", sum(push.acked for push in pushes))
-    # Each change of a rating changes the card for everybody.
-    rated = [
-        call.body["cardData"]["cardParamMap"]["rating"]
-        for call in sandbox.calls
-        if call.api == "update" and set(call.body["cardData"]["cardParamMap"]) == {"rating"}
-    ]
-    for rating, count in Counter(rated).items():
+    ratings = _ratings(sandbox)
+    for rating, count in ratings.items():
         yield Figure(f'sum(dingtalk_feedback_total{{rating="{rating}"}})', count)
-    yield Figure("sum(dingtalk_feedback_total)", len(rated))
+    yield Figure("sum(dingtalk_feedback_total)", ratings.total())
+
+
+def _ratings(sandbox: Sandbox) -> Counter[str]:
+    """Each change of a rating changes the card for everybody."""
+    changes = [call.body["cardData"]["cardParamMap"] for call in sandbox.calls if call.api == "update"]
+    return Counter(params["rating"] for params in changes if set(params) == {"rating"})
 
 
 def _connections(sandbox: Sandbox) -> Iterator[Figure]:

@@ -73,9 +73,10 @@ class Prometheus:
             str(value) for value in self._ask(f"label/{label}/values", **({"match[]": selector} if selector else {}))
         ]
 
-    def rules(self) -> list[dict[str, Any]]:
-        """Every rule with its health, as the page of rules shows them."""
-        return [rule for group in self._ask("rules")["groups"] for rule in group["rules"]]
+    def unwell(self) -> list[str]:
+        """The rules that cannot be evaluated, and why."""
+        rules = [rule for group in self._ask("rules")["groups"] for rule in group["rules"]]
+        return [f"{rule['name']}: {rule.get('lastError', 'not yet')}" for rule in rules if rule["health"] != "ok"]
 
     def ready(self) -> bool:
         """Whether it answers."""

@@ -1,8 +1,8 @@
 """Everything that dashboards and rules ask Prometheus, read from the built files, and what is wrong with the answers.
 
 The law: a question is put as Grafana or Prometheus would put it, with the variables filled in, and has to bring a value
-other than zero, or of an alert any, at some moment of a run in which its subject happened. What looks two minutes back looks twenty seconds
-back here, since a run is so much shorter than a day.
+other than zero, or of an alert any, at some moment of a run in which its subject happened. What looks two minutes back
+looks twenty seconds back here, since a run is so much shorter than a day.
 """
 
 import json
@@ -35,13 +35,15 @@ _VALUES_OF_LABEL = re.compile(r"label_values\((?P<selector>.+), *(?P<label>\w+)\
 @dataclass(frozen=True, slots=True)
 class Question:
     """One expression and its place: file, panel or rule, and which query of it. `instant` asks for the value as it is
-    now; `label` asks for that label's values instead. An alert's answer is what it fires for, and may be zero."""
+    now; `label` asks for that label's values instead. An alert's answer is what it fires for, and may be zero; a share
+    is never more than one."""
 
     place: str
     expression: str
     instant: bool = False
     label: str = ""
     alert: bool = False
+    share: bool = False
 
 
 def of_dashboard(path: Path) -> Iterator[Question]:
@@ -58,7 +60,8 @@ def of_dashboard(path: Path) -> Iterator[Question]:
     for panel in panels(board):
         for target in panel["targets"]:
             place = f"{path.name}, panel {panel['title']!r}, query {target['refId']}"
-            yield Question(place, filled_in(target["expr"]), instant=bool(target.get("instant")))
+            share = panel["fieldConfig"]["defaults"].get("unit") == "percentunit"
+            yield Question(place, filled_in(target["expr"]), instant=bool(target.get("instant")), share=share)
 
 
 def panels(board: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -70,13 +73,15 @@ def panels(board: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def of_rules(path: Path) -> Iterator[Question]:
-    """The expression of every alert, and the series that every recording rule has recorded."""
-    for group in yaml.safe_load(path.read_text("utf-8"))["groups"]:
-        for rule in group["rules"]:
-            if "record" in rule:
-                yield Question(f"{path.name}, {rule['record']}", rule["record"])
-            else:
-                yield Question(f"{path.name}, {rule['alert']}", filled_in(rule["expr"]), alert=True)
+    """The expression of every rule."""
+    for rule in rules(path):
+        name = rule.get("alert", rule.get("record"))
+        yield Question(f"{path.name}, {name}", filled_in(rule["expr"]), alert="alert" in rule)
+
+
+def rules(path: Path) -> list[dict[str, Any]]:
+    """Every rule of a file."""
+    return [rule for group in yaml.safe_load(path.read_text("utf-8"))["groups"] for rule in group["rules"]]
 
 
 def filled_in(expression: str) -> str:
@@ -107,7 +112,9 @@ def _fault(question: Question, prometheus: Prometheus, since: float, until: floa
 
 
 def _emptiness(question: Question, answer: Sequence[Series]) -> str:
-    values = [value for series in answer for _, value in series.samples]
+    values = [value for series in answer for _, value in series.samples if not math.isnan(value)]
     if not values:
         return "never has data"
-    return "" if question.alert or any(value != 0 and not math.isnan(value) for value in values) else "is always zero"
+    if question.share and max(values) > 1 + 1e-9:
+        return f"is a share, and comes to {max(values):g}"
+    return "" if question.alert or any(values) else "is always zero"

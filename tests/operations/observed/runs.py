@@ -23,27 +23,31 @@ Mark = tuple[float, list[Figure]]
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What is left of a run: the folder, its beginning and its end (seconds since the epoch), and the moments at which
-    something can be compared; and what was said of every rule at the end."""
+    """What is left of a run: the folder, its beginning and its end (seconds since the epoch), the moments at which
+    something can be compared, by name, and the rules that could not be evaluated."""
 
     folder: Path
     since: float
     until: float
     marks: dict[str, Mark]
+    unwell: list[str]
 
 
 Play = Callable[[Path], Coroutine[Any, Any, Run]]
 
 
 async def settled(house: House, watching: Prometheus) -> float:
-    """Wait until nothing happens any more and Prometheus has seen all of it; returns that moment."""
+    """Wait until nothing happens any more and Prometheus has seen all of it; returns the moment of its last scrape, in
+    which rates and increases are not extrapolated beyond what was seen."""
     calls = -1
     while calls != len(house.sandbox.calls):
         calls = len(house.sandbox.calls)
         await asyncio.sleep(1.0)
     now = time.time()
-    await beside(lambda: watching.wait_for(f"timestamp(dingtalk_build_info) > {now + EVERY}"))
-    return time.time()
+    seen = f"timestamp(dingtalk_build_info) > {now + EVERY}"
+    await beside(lambda: watching.wait_for(seen))
+    (scrape,) = await beside(lambda: watching.query(seen))
+    return float(scrape.last)
 
 
 def shared(tests: Path, name: str, play: Play) -> Run:
@@ -70,7 +74,7 @@ def shared(tests: Path, name: str, play: Play) -> Run:
 
 def _read(kept: dict[str, Any]) -> Run:
     marks = {name: (at, [Figure(**figure) for figure in figures]) for name, (at, figures) in kept["marks"].items()}
-    return Run(Path(kept["folder"]), kept["since"], kept["until"], marks)
+    return Run(Path(kept["folder"]), kept["since"], kept["until"], marks, kept["unwell"])
 
 
 @contextmanager

@@ -81,7 +81,7 @@ async def troubled(folder: Path, rules: list[Path]) -> Run:
                 crowd.cancel()
                 at = await settled(house, watching)
                 await beside(service.end)
-                return Run(folder, since, at, {})
+                return Run(folder, since, at, {}, watching.unwell())
 
 
 async def _killed(house: House, watching: Prometheus) -> None:
