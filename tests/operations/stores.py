@@ -7,6 +7,7 @@ one is left behind. This file must not know what is in an image.
 import os
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -76,4 +77,14 @@ class Store:
     def clear(self) -> None:
         """End all containers, and remove all that is here."""
         self.podman("rm", "--all", "--force", "--volumes", "--time", "0")
+        # Each container has a process that tidies up after it, in its own time, and would make the folder anew.
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and any(map(self._has_to_do_with_it, Path("/proc").glob("[0-9]*"))):
+            time.sleep(0.05)
         remove(self.folder)
+
+    def _has_to_do_with_it(self, process: Path) -> bool:
+        try:
+            return f"{self.folder}/".encode() in (process / "cmdline").read_bytes()
+        except OSError:  # it has ended
+            return False
