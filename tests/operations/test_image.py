@@ -17,7 +17,7 @@ from tests.operations.image import IMAGE, build
 from tests.operations.stores import AS_ROOT, Store, call
 from tests.operations.workshop import ROOT
 
-pytestmark = pytest.mark.timeout(600)  # the first time a whole Debian is made
+pytestmark = pytest.mark.timeout(900)  # the first time a whole Debian is made, and a second run waits for it
 
 NOBODY = "10001"
 
