@@ -41,6 +41,10 @@ class Level:
         """The name of the recording rule with the share of bad events in a window, by robot."""
         return f"dingtalk:{self.name}:error_ratio_rate{window}"
 
+    def recorded_bad(self, window: str) -> str:
+        """The name of the recording rule with the number of bad events in a window, by robot."""
+        return f"dingtalk:{self.name}:bad_events_increase{window}"
+
     def error_ratio(self, window: str, matchers: str = "") -> str:
         """The share of bad events in a window, by robot; nothing where there were no events."""
         good, every = (_rate(counter, window, matchers) for counter in (self.good, self.every))
@@ -54,6 +58,10 @@ class Level:
     def events(self, window: str, matchers: str = "") -> str:
         """How many events there were in a window, by robot."""
         return _sum("increase", self.every, window, matchers)
+
+    def bad_events(self, window: str, matchers: str = "") -> str:
+        """How many bad events there were in a window, by robot."""
+        return f"{self.events(window, matchers)} - {_sum('increase', self.good, window, matchers)}"
 
 
 def _rate(counter: str, window: str, matchers: str) -> str:
