@@ -54,6 +54,10 @@ NAMES = {
 }
 
 
+COLOURS = dict(zip(LEVELS, (BLUE, "light-blue", PURPLE, "light-purple", "yellow", "dark-yellow"), strict=True))
+"""None that means well or ill."""
+
+
 def _name(level: Level) -> str:
     """A promise in few letters, for figures and legends."""
     return NAMES[level] + (f" ≤ {level.seconds:g} s" if level.seconds else "")
@@ -124,7 +128,7 @@ def _burning(id_: int, burn: Burn) -> Panel:
             f"Burn rate over {burn.long}",
             TIMES,
             shows=f"How many times too fast the error budget is spent, measured over {burn.long}, for the robot that "
-            f"is worst off. At 1 (amber) it lasts for 30 days; at {burn.factor:g} (red), where the alert wakes somebody, "
+            f"is worst off. At 1 (amber) it lasts for 30 days, at {burn.factor:g} (red), where the alert goes off, "
             f"for {30 / burn.factor:.0f}.",
             act="Above red somebody should look now: see that promise below, and its alert's entry in "
             "grafana/RUNBOOK.md. Above amber for hours: find the cause this week.",
@@ -132,6 +136,7 @@ def _burning(id_: int, burn: Burn) -> Panel:
         ),
         *(Query(burn_rate(level, burn.long), _name(level)) for level in LEVELS),
         steps=((None, GREEN), (1, AMBER), (burn.factor, RED)),
+        colours={_name(level): colour for level, colour in COLOURS.items()},
         scale=SYMLOG,
     )
 
