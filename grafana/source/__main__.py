@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from grafana.source import alerts, rules
+from grafana.source import alerts, rules, runbook
 
 FOLDER = Path(__file__).parents[1]
 
@@ -17,6 +17,7 @@ def faults() -> Iterator[str]:
     """What is wrong with dashboards and rules, with the place."""
     yield from rules.faults()
     yield from alerts.faults()
+    yield from runbook.faults()
 
 
 def main(arguments: list[str]) -> int:
