@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from grafana.source import alerts, dashboards, rules
+from grafana.source import alerts, dashboards, rules, runbook
 
 FOLDER = Path(__file__).parents[1]
 
@@ -18,6 +18,7 @@ def faults() -> Iterator[str]:
     yield from dashboards.faults()
     yield from rules.faults()
     yield from alerts.faults()
+    yield from runbook.faults()
 
 
 def main(arguments: list[str]) -> int:

@@ -1,15 +1,13 @@
 """The row of *Connections and retries* about calls to DingTalk: how they go, and whether the month's quota lasts."""
 
+from grafana.source import rules
 from grafana.source.panels import AMBER, BLUE, COUNT, PER_MINUTE, RED, SECONDS, About, Query, heat_map, lines
-from grafana.source.queries import buckets, per_minute, quantile, shared
+from grafana.source.queries import ROBOT, buckets, per_minute, quantile, shared
 
 USED = shared("dingtalk_openapi_quota_used")
 LIMIT = f"({shared('dingtalk_openapi_quota_limit')} > 0)"
 
-# The quota is of a calendar month in Shanghai, eight hours before UTC.
-_THERE = "(time() + 28800)"
-_GONE = f"((day_of_month(vector{_THERE}) - 1) * 86400 + {_THERE} % 86400)"
-PROJECTED = f"{USED} / {_GONE} * days_in_month(vector{_THERE}) * 86400"
+PROJECTED = f"max({rules.PROJECTED.record}{{{ROBOT}}})"
 
 CALLS = [
     lines(
@@ -59,8 +57,8 @@ CALLS = [
             404,
             "Month's quota: used, and where it leads",
             COUNT,
-            shows="Calls of this calendar month (Asia/Shanghai), what they come to by its end at this month's pace, "
-            "and OPENAPI_MONTHLY_QUOTA, where it is watched. The first hours of a month make a poor forecast.",
+            shows="Calls of this calendar month (Asia/Shanghai), what they come to by its end at the pace of "
+            "the last seven days, and OPENAPI_MONTHLY_QUOTA, where it is watched.",
             act="If it leads above the limit: lower CARD_MAX_UPDATES, or buy calls. Above 80 % answers get fewer "
             "updates by themselves.",
             empty="no calls were counted",

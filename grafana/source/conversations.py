@@ -210,7 +210,7 @@ QUESTIONS = [
             PER_MINUTE,
             shows="Messages that got a polite word instead of an answer, a minute, by reason and type.",
             act="refused: too many questions wait. denied: the sender or chat is not in ALLOWED_SENDERS or "
-            "ALLOWED_CHATS. stale: DingTalk brought it later than INBOX_MAX_AGE. unsupported: what the robot cannot read.",
+            "ALLOWED_CHATS. stale: it came later than INBOX_MAX_AGE. unsupported: the robot cannot read it.",
             empty="none was turned away",
         ),
         Query(

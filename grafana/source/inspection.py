@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 from actors.metrics import DECLARED
 from actors.settings import KNOWN
 from grafana.source import checks
-from grafana.source.levels import LEVELS, WINDOWS
+from grafana.source.rules import RECORDED
 
 Json: TypeAlias = dict[str, Any]
 
@@ -24,7 +24,7 @@ NARROW = 4
 SHORT = 18
 """Characters of a title that a narrow panel shows on a screen 1280 pixels wide."""
 
-SERIES = checks.known({level.recorded(window): level.error_ratio(window) for level in LEVELS for window in WINDOWS})
+SERIES = checks.known(RECORDED)
 
 _VARIABLE = re.compile(r"label_values\((.+), *(\w+)\)")
 _SETTING = re.compile(r"\b[A-Z]+(?:_[A-Z]+)+\b")

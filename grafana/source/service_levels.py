@@ -3,6 +3,7 @@
 Everything is drawn from `levels.py`; an objective that changes there changes here.
 """
 
+from grafana.source.alerts import BURNING, BURNS, PAGE, Burn
 from grafana.source.board import Board
 from grafana.source.levels import ACK, ANSWER, ANSWERED, CLICK, FIRST_CARD, FIRST_TOKEN, LEVELS, Level
 from grafana.source.panels import (
@@ -27,9 +28,6 @@ from grafana.source.panels import (
 from grafana.source.queries import JOB, ROBOT, buckets, budget_left, burn_rate, in_range, kept, quantile
 
 QUANTILES = ((0.5, "50 %", GREEN), (0.95, "95 %", BLUE), (0.99, "99 %", PURPLE))
-
-FAST_BURN = 14.4
-"""Thirty days' budget is gone in two days."""
 
 ACTS = {
     ACK: "Look whether the disk or the database of the inbox is slow, and whether the event loop is late "
@@ -56,6 +54,10 @@ NAMES = {
 }
 
 
+COLOURS = dict(zip(LEVELS, (BLUE, "light-blue", PURPLE, "light-purple", "yellow", "dark-yellow"), strict=True))
+"""None that means well or ill."""
+
+
 def _name(level: Level) -> str:
     """A promise in few letters, for figures and legends."""
     return NAMES[level] + (f" ≤ {level.seconds:g} s" if level.seconds else "")
@@ -70,7 +72,7 @@ def _share(id_: int, level: Level) -> Panel:
             SHARE,
             shows=f"{level.promise}: the share that did, in the time shown. The objective is "
             f"{level.objective * 100:g} %. Amber: more than half of what may fail did. Red: the promise is broken.",
-            act=ACTS[level],
+            act=f"{ACTS[level]} Its alert is {BURNING[level][0]} in grafana/RUNBOOK.md.",
             empty="no events",
             width=4,
             height=4,
@@ -119,19 +121,22 @@ def _spread(id_: int, level: Level, title: str, histogram: str) -> tuple[Panel, 
     )
 
 
-def _burning(id_: int, window: str, act: str) -> Panel:
+def _burning(id_: int, burn: Burn) -> Panel:
     return lines(
         About(
             id_,
-            f"Burn rate over {window}",
+            f"Burn rate over {burn.long}",
             TIMES,
-            shows=f"How many times too fast the error budget is spent, measured over {window}, for the robot that is "
-            "worst off. At 1 (amber) it lasts for exactly 30 days, at 14.4 (red) for two.",
-            act=act,
+            shows=f"How many times too fast the error budget is spent, measured over {burn.long}, for the robot that "
+            f"is worst off. At 1 (amber) it lasts for 30 days, at {burn.factor:g} (red), where the alert goes off, "
+            f"for {30 / burn.factor:.0f}.",
+            act="Above red somebody should look now: see that promise below, and its alert's entry in "
+            "grafana/RUNBOOK.md. Above amber for hours: find the cause this week.",
             empty="no events, or the recording rules are not loaded",
         ),
-        *(Query(burn_rate(level, window), _name(level)) for level in LEVELS),
-        steps=((None, GREEN), (1, AMBER), (FAST_BURN, RED)),
+        *(Query(burn_rate(level, burn.long), _name(level)) for level in LEVELS),
+        steps=((None, GREEN), (1, AMBER), (burn.factor, RED)),
+        colours={_name(level): colour for level, colour in COLOURS.items()},
         scale=SYMLOG,
     )
 
@@ -148,8 +153,7 @@ SERVICE_LEVELS = Board(
         (
             "Will the error budgets last?",
             [
-                _burning(201, "1h", "Above 14.4 somebody should look now: open the row of that promise below."),
-                _burning(202, "6h", "Above 1 for hours: find the cause this week, before the budget is gone."),
+                *(_burning(id_, burn) for id_, burn in enumerate(BURNS[PAGE], 201)),
                 bars(
                     About(
                         203,

@@ -1,12 +1,11 @@
 """The rules in Prometheus' own unit tests: each alert fires on its case, is silent on healthy series, and resolves.
 
-`rules/` has a file for each alert, which `promtool test rules` runs as it is; the service levels' alerts are alike, and
-theirs are made by `burns.py`. Here each is run with no other rules than it needs, which is quick enough to plant faults.
+`rules/` has a file for each alert, which `promtool test rules` runs as it is; those of the service levels are alike, and
+made by `burns.py`. Here each alert is run with no other rules than it needs, which is quick enough to plant faults.
 """
 
 import re
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 

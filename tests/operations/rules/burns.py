@@ -1,4 +1,4 @@
-"""The unit tests of the service levels' alerts: one story for each pace at which an error budget burns, told of each level.
+"""The unit tests of the service levels' alerts: a story for each pace at which an error budget burns, told of each level.
 
 All shares are told as multiples of the budget, so that one story fits every level. Which series are good and which are
 all is written here anew, and so is what people read: nothing is taken from what is tested.
@@ -45,7 +45,12 @@ class Case:
         good = [(hours, events * (1 - share * self.budget)) for hours, events, share in stretches]
         bad = [(hours, events * share * self.budget / max(1, len(self.bad))) for hours, events, share in stretches]
         every = [(hours, events) for hours, events, _ in stretches]
-        rising = {self.good: good, self.every: every, **dict.fromkeys(self.bad, bad), **dict.fromkeys(self.noise, every)}
+        rising = {
+            self.good: good,
+            self.every: every,
+            **dict.fromkeys(self.bad, bad),
+            **dict.fromkeys(self.noise, every),
+        }
         for name, rates in rising.items():
             if name:
                 yield {"series": name.replace("ROBOT", robot), "values": _values(rates, minutes)}
@@ -64,7 +69,7 @@ def _values(rates: list[tuple[float, float]], minutes: int) -> str:
     return " ".join(parts)
 
 
-def _case(alert: str, metric: str, limit: str, budget: float, paces: str, wrong: str, promise: str) -> Case:
+def _case(alert: str, metric: str, limit: str, *, budget: float, paces: str, wrong: str, promise: str) -> Case:
     """A level that something takes no longer than the limit; a narrower bucket holds nothing."""
     bucket = f'{metric}_bucket{{instance="one", robot="ROBOT", le="%s"}}'
     first, second, third, fourth = paces.split()
@@ -85,46 +90,46 @@ CASES = (
         "DingTalkAcksLate",
         "dingtalk_ack_seconds",
         "3.0",
-        0.001,
-        "2% 0.8% 0.4% 0.15%",
-        "messages to robot ROBOT are acknowledged too late",
-        "0.1% may, over 30 days. A message is stored and acknowledged within the 3 s that DingTalk allows.",
+        budget=0.001,
+        paces="2% 0.8% 0.4% 0.15%",
+        wrong="messages to robot ROBOT are acknowledged too late",
+        promise="0.1% may, over 30 days. A message is stored and acknowledged within the 3 s that DingTalk allows.",
     ),
     _case(
         "DingTalkButtonsLate",
         "dingtalk_click_ack_seconds",
         "2.0",
-        0.001,
-        "2% 0.8% 0.4% 0.15%",
-        "presses of buttons of robot ROBOT are acknowledged too late",
-        "0.1% may, over 30 days. A pressed button is acknowledged within the 2 s in which DingTalk changes the card.",
+        budget=0.001,
+        paces="2% 0.8% 0.4% 0.15%",
+        wrong="presses of buttons of robot ROBOT are acknowledged too late",
+        promise="0.1% may, over 30 days. A pressed button is acknowledged within the 2 s in which DingTalk changes the card.",
     ),
     _case(
         "DingTalkFirstCardSlow",
         "dingtalk_first_card_seconds",
         "3.0",
-        0.01,
-        "20% 8% 4% 1.5%",
-        "questions to robot ROBOT get their first card too late",
-        "1.0% may, over 30 days. Who asks sees a card within 3 s.",
+        budget=0.01,
+        paces="20% 8% 4% 1.5%",
+        wrong="questions to robot ROBOT get their first card too late",
+        promise="1.0% may, over 30 days. Who asks sees a card within 3 s.",
     ),
     _case(
         "DingTalkFirstWordsSlow",
         "dingtalk_first_token_seconds",
         "10.0",
-        0.05,
-        "100% 40% 20% 7.5%",
-        "answers of robot ROBOT begin too late",
-        "5.0% may, over 30 days. The agent's first words come within 10 s.",
+        budget=0.05,
+        paces="100% 40% 20% 7.5%",
+        wrong="answers of robot ROBOT begin too late",
+        promise="5.0% may, over 30 days. The agent's first words come within 10 s.",
     ),
     _case(
         "DingTalkAnswersSlow",
         "dingtalk_answer_seconds",
         "60.0",
-        0.05,
-        "100% 40% 20% 7.5%",
-        "answers of robot ROBOT are finished too late",
-        "5.0% may, over 30 days. The finished card is confirmed within 60 s.",
+        budget=0.05,
+        paces="100% 40% 20% 7.5%",
+        wrong="answers of robot ROBOT are finished too late",
+        promise="5.0% may, over 30 days. The finished card is confirmed within 60 s.",
     ),
     Case(
         "DingTalkAnswersFailing",
