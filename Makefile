@@ -3,7 +3,7 @@
 
 .SILENT:
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench sandbox install dashboards lock
+.PHONY: help run test check bench sandbox install dashboards preview lock
 
 PYTHON := .venv/bin/python
 COMPILE := $(PYTHON) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
@@ -40,6 +40,10 @@ install: ## Set up .venv with the locked dependencies
 dashboards: ## Build the dashboards and rules in grafana/ from their source
 	deploy/install.sh test
 	exec $(PYTHON) -m grafana.source --write
+
+preview: ## Draw the dashboards in grafana/preview from a run with every fault switched on
+	deploy/install.sh test
+	exec $(PYTHON) -m tests.operations.observed
 
 lock: ## Renew both lock files from pyproject.toml; remove them first to take newer versions
 	deploy/install.sh test

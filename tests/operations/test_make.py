@@ -80,7 +80,7 @@ def test_help_is_the_default_and_lists_every_target_with_a_line(project: Path) -
     assert help_text == make(project, "help").stdout
     listed = dict(re.findall(r"^make (\w+) +(\w.+)$", help_text, re.MULTILINE))
     (phony,) = re.findall(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
-    assert set(listed) == set(phony.split()) == CONTRACT | {"dashboards", "lock"}
+    assert set(listed) == set(phony.split()) == CONTRACT | {"dashboards", "preview", "lock"}
 
 
 @pytest.mark.parametrize(
@@ -92,6 +92,7 @@ def test_help_is_the_default_and_lists_every_target_with_a_line(project: Path) -
         ("test", "install test\npython -m pytest -n auto --dist worksteal\n"),
         ("bench", "install test\npython -m tests.bench\n"),
         ("dashboards", "install test\npython -m grafana.source --write\n"),
+        ("preview", "install test\npython -m tests.operations.observed\n"),
         ("check", CHECKS),
     ],
 )

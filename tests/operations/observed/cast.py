@@ -1,8 +1,8 @@
 """The agent of the observed runs. A question's text is its script, as in `tests.actors.cast`, with more ways to fail.
 
 `block` holds the event loop up in the very moment in which frames have been read and are not yet worked on · `broken`
-yields what is no text, which its actor does not survive · `nothing` ends without a word · `late 4 9` speaks after 4 s
-and again after 9 s.
+yields what is no text, which its actor does not survive · `nothing` ends without a word · `late 4 9` speaks from 4 s to
+9 s, a word every second.
 """
 
 import asyncio
@@ -36,9 +36,10 @@ async def talkative(question: Question) -> AsyncIterator[str | Event]:
             return
         case ["late", first, last]:
             await asyncio.sleep(float(first))
-            yield "我先说一句，"
-            await asyncio.sleep(float(last) - float(first))
-            yield "现在说完了。"
+            yield "久等了，"
+            for number in range(int(float(last) - float(first))):
+                await asyncio.sleep(1.0)
+                yield f"{number} "
         case _:
             async for piece in scripted(question):
                 yield piece

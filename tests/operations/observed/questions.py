@@ -2,7 +2,7 @@
 
 The law: a question is put as Grafana or Prometheus would put it, with the variables filled in, and has to bring a value
 other than zero, or of an alert any, at some moment of a run in which its subject happened. What looks two minutes back
-looks twenty seconds back here, since a run is so much shorter than a day.
+looks twenty seconds back here, and what waits for the second day of a month does not, since a run is so much shorter.
 """
 
 import json
@@ -28,6 +28,7 @@ _FILLED_IN = (
     ("$__interval", "1s"),
     ("$__range", "5m"),
     ("offset 2m", "offset 20s"),
+    ("dingtalk:month_elapsed:days >= 1", "dingtalk:month_elapsed:days >= 0"),
 )
 _VALUES_OF_LABEL = re.compile(r"label_values\((?P<selector>.+), *(?P<label>\w+)\)")
 
@@ -36,7 +37,7 @@ _VALUES_OF_LABEL = re.compile(r"label_values\((?P<selector>.+), *(?P<label>\w+)\
 class Question:
     """One expression and its place: file, panel or rule, and which query of it. `instant` asks for the value as it is
     now; `label` asks for that label's values instead. An alert's answer is what it fires for, and may be zero; a share
-    is never more than one."""
+    of events is never more than one."""
 
     place: str
     expression: str
@@ -60,7 +61,8 @@ def of_dashboard(path: Path) -> Iterator[Question]:
     for panel in panels(board):
         for target in panel["targets"]:
             place = f"{path.name}, panel {panel['title']!r}, query {target['refId']}"
-            share = panel["fieldConfig"]["defaults"].get("unit") == "percentunit"
+            percent = panel["fieldConfig"]["defaults"].get("unit") == "percentunit"
+            share = percent and re.search(r"(increase|rate)\(.+ / ", target["expr"]) is not None
             yield Question(place, filled_in(target["expr"]), instant=bool(target.get("instant")), share=share)
 
 

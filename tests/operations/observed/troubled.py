@@ -48,10 +48,10 @@ SETTINGS = {
     "ATTACHMENT_MAX_BYTES": "10000",
     "ATTACHMENT_TIMEOUT": "2",
     "INBOX_MAX_ATTEMPTS": "2",
-    "INBOX_MAX_AGE": "2",
+    "INBOX_MAX_AGE": "5",
     "SHUTDOWN_GRACE": "5",
 }
-BEFORE = SETTINGS | {"STREAM_RETRY_INITIAL": "1"}
+BEFORE = SETTINGS | {"STREAM_RETRY_INITIAL": "1", "INBOX_MAX_AGE": "900"}
 """What the processes had that were killed: another retry policy."""
 
 IMPATIENT = {
@@ -147,11 +147,14 @@ async def _agents(house: House) -> None:
 
 
 async def _messages(house: House) -> None:
-    """What is repeated, not allowed, not understood, or too much."""
+    """What is repeated, not allowed, not understood, too late, too long in line, or too much."""
     (repeater,) = await _asked(house, "一次")
     await _answered(house, [repeater])
     house.ask(SHOP, repeater, "一次", message_id=house.sandbox.said[-1].id)
     house.ask(SHOP, "stranger", "我能问吗")
+    house.ask(SHOP, house.somebody(), "昨天的问题", changes={"createAt": int((time.time() - 86400) * 1000)})
+    for text in ("late 6 6.5", "等不到"):
+        house.ask(SHOP, repeater, text)
     house.ask(SHOP, house.somebody(), "", msgtype="somethingNew")
     house.sandbox.push_raw(SHOP, "no frame at all")
     (queuer,) = await _asked(house, "2x0.2 hang")
