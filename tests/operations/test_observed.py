@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 import yaml
+from PIL import Image
 
 from actors.metrics import DECLARED
 from tests.operations.observed import counted, questions
 from tests.operations.observed.clean import clean
+from tests.operations.observed.preview.board import draw
 from tests.operations.observed.prometheus import Prometheus
 from tests.operations.observed.questions import DASHBOARDS, RULES
 from tests.operations.observed.runs import Play, Run, looked_at, shared
@@ -100,6 +102,16 @@ def test_prometheus_evaluates_every_rule_and_keeps_what_is_recorded(a_troubled_r
 def test_every_metric_moves(a_troubled_run: Look, metric: Any) -> None:
     series = metric.name + ("_count" if metric.kind == "histogram" else "")
     assert missing(a_troubled_run, questions.Question(metric.name, f"{series} > 0")) == []
+
+
+@pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.stem)
+def test_a_preview_shows_a_dashboard_as_wide_as_a_screen(a_troubled_run: Look, tmp_path: Path, path: Path) -> None:
+    run, prometheus = a_troubled_run
+    picture = tmp_path / "preview.png"
+    draw(json.loads(path.read_text("utf-8")), prometheus, run.since, run.until, picture)
+    with Image.open(picture) as drawn:
+        assert drawn.width == 1920
+    assert picture.stat().st_size < 400_000
 
 
 # Planted faults

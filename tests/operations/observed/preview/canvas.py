@@ -17,15 +17,16 @@ from PIL import Image
 
 BACKGROUND, PANEL, EDGE, GRID = "#111217", "#181b1f", "#2c3036", "#2a2e34"
 TEXT, FAINT = "#d8d9e3", "#9fa3ad"
-NAMED = {
-    "green": "#73bf69",
-    "yellow": "#fade2a",
-    "orange": "#ff9830",
-    "red": "#f2495c",
-    "blue": "#5794f2",
-    "purple": "#b877d9",
-    "text": TEXT,
+SHADES = ("dark-", "semi-dark-", "", "light-", "super-light-")
+HUES = {
+    "green": ("#37872d", "#56a64b", "#73bf69", "#96d98d", "#c8f2c2"),
+    "yellow": ("#e0b400", "#f2cc0c", "#fade2a", "#ffee52", "#fff899"),
+    "orange": ("#fa6400", "#ff780a", "#ff9830", "#ffb357", "#ffcb7d"),
+    "red": ("#c4162a", "#e02f44", "#f2495c", "#ff7383", "#ffa6b0"),
+    "blue": ("#1f60c4", "#3274d9", "#5794f2", "#8ab8ff", "#c0d8ff"),
+    "purple": ("#8f3bb8", "#a352cc", "#b877d9", "#ca95e5", "#deb6f2"),
 }
+NAMED = {shade + hue: tone for hue, tones in HUES.items() for shade, tone in zip(SHADES, tones, strict=True)}
 PALETTE = ("#73bf69", "#f2cc0c", "#8ab8ff", "#ff780a", "#f2495c", "#5794f2", "#b877d9", "#96d98d", "#ffb357", "#ca95e5")
 """Grafana's own colours by name, and those of its classic palette."""
 
@@ -51,7 +52,7 @@ class Box(NamedTuple):
 
 def colour(name: str) -> str:
     """A colour as it is drawn, by Grafana's name for it."""
-    return NAMED.get(name.removeprefix("dark-").removeprefix("semi-dark-").removeprefix("light-"), name)
+    return NAMED.get(name, TEXT if name == "text" else name)
 
 
 def points(pixels: float) -> float:
@@ -133,12 +134,13 @@ class Canvas:
         return axes
 
     def save(self, path: Path) -> None:
-        """Write it as a PNG of few colours, which keeps it small."""
+        """Write it as a PNG of 256 colours, which keeps it small."""
         self._drawn.draw()  # type: ignore[no-untyped-call]
         drawn = np.asarray(self._drawn.buffer_rgba())  # type: ignore[no-untyped-call]
         picture = Image.fromarray(drawn).convert("RGB")
         path.parent.mkdir(parents=True, exist_ok=True)
-        picture.quantize(200, dither=Image.Dither.NONE).save(path, optimize=True)
+        few = picture.quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+        few.save(path, optimize=True)
 
     def _share(self, box: Box) -> tuple[float, float, float, float]:
         return (

@@ -44,4 +44,4 @@ def _plain(value: float, decimals: int | None) -> str:
         decimals = 0 if abs(value) >= 100 or value == round(value) else 1 if abs(value) >= 10 else 2
         text = f"{value:.{decimals}f}"
         return text.rstrip("0").rstrip(".") if "." in text else text
-    return f"{value:.{decimals}f}"
+    return f"{value + 0.0 if round(value, decimals) else 0:.{decimals}f}"
