@@ -13,7 +13,7 @@ PREFIX = "dingtalk_"
 
 # The fixed lists of words that nothing but a label says.
 
-Reception = Literal["accepted", "duplicate", "refused", "unsupported", "denied"]
+Reception = Literal["accepted", "duplicate", "refused", "unsupported", "denied", "stale"]
 """What became of a robot message."""
 
 Press = Literal["rated", "repeated", "stopped", "foreign", "unknown"]
@@ -108,7 +108,8 @@ CLICK_ACK_SECONDS = _histogram(
 )
 MESSAGES = _counter(
     "messages_total",
-    "Robot messages, by message type and outcome: accepted, duplicate, refused, unsupported, denied, stale",
+    "Robot messages, by message type and outcome: accepted, duplicate, refused, unsupported, denied, stale (DingTalk "
+    "brought it later than INBOX_MAX_AGE)",
     "robot",
     "type",
     "outcome",

@@ -220,7 +220,9 @@ def _intake(  # noqa: PLR0917 - composition takes what it composes
         work=partial(signals.work, robot.client_id),
         taken_back=partial(signals.taken_back, robot.client_id),
         heard=agent.feedback,
-        admission=Admission(settings.allowed_senders, settings.allowed_chats, settings.conversation_queue),
+        admission=Admission(
+            settings.allowed_senders, settings.allowed_chats, settings.conversation_queue, settings.inbox_max_age
+        ),
         accepts=agent.accepts,
         conversation_scope=settings.conversation_scope,
         memory_scope=settings.memory_scope,

@@ -254,6 +254,7 @@ class Service:
         pending = await inbox.pending()
         for robot in self._robots:
             metrics.INBOX_PENDING.labels(robot=robot.client_id).set(pending.get(robot.client_id, 0))
+        self._parts.quota.show()
         for work in await inbox.backlog():
             # A signal is only a hint; what lies in the inbox is the truth.
             if work.due_in == 0:

@@ -176,7 +176,7 @@ class _Connection:
         metrics.STREAM_FRAMES.labels(robot=self.robot, type=frame.type).inc()
         match frame.type:
             case FrameType.CALLBACK:
-                callback = Callback(frame.topic, frame.data, frame.message_id, self.wall())
+                callback = Callback(frame.topic, frame.data, frame.message_id, self.wall(), frame.sent_at)
                 self._start(self._deliver(callback, read_at))
                 return
             case FrameType.DISCONNECT:

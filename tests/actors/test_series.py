@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from actors import metrics
+from actors import metrics, service
 from tests.actors.conftest import Stage, eventually, staged
 
 CONNECTIONS = "refused unavailable unreachable lost closed silent rolled crashed"
@@ -13,7 +13,7 @@ AGENT = "error connect_timeout first_token_timeout idle_timeout timeout truncate
 EVERY_ROBOT = {
     "turns_total": {"outcome": "answered failed stopped expired"},
     "feedback_total": {"rating": "very_helpful helpful slightly_helpful not_helpful"},
-    "messages_total": {"type": "text", "outcome": "accepted duplicate refused unsupported denied"},
+    "messages_total": {"type": "text", "outcome": "accepted duplicate refused unsupported denied stale"},
     "clicks_total": {"outcome": "rated repeated stopped foreign unknown"},
     "stream_restarts_total": {"reason": CONNECTIONS},
     "agent_errors_total": {"agent": "python", "reason": AGENT},
@@ -91,7 +91,7 @@ async def test_a_process_begins_with_what_it_counts_for_all_robots_at_0(tmp_path
 async def test_what_happens_is_counted_on_the_series_that_were_there(stage: Stage) -> None:
     """Every one of these metrics, but no new series: what is counted is spelled as it was begun."""
     stage.sandbox.fail("update", status=403, code="Forbidden.AccessDenied.QpsLimitForAppkeyAndApi", times=1)
-    await stage.ask("6x0.05")
+    await stage.ask("1x1 5x0.1")
     await stage.ask("boom", sender="li")
     (card,) = await stage.finished()
     await stage.finished(sender="li")
@@ -108,3 +108,16 @@ async def test_what_happens_is_counted_on_the_series_that_were_there(stage: Stag
         return moved >= names - {"card_updates_skipped_total"}
 
     await eventually(counted)
+
+
+async def test_what_is_told_of_the_quota_is_renewed_without_a_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "HOUSEKEEPING_EVERY", 0.05)
+    async with staged(tmp_path) as stage:
+        metrics.OPENAPI_QUOTA_USED.labels(robot=stage.robot).set(4_999)  # as it is when a month is over
+
+        async def renewed() -> bool:
+            return await stage.metric("dingtalk_openapi_quota_used{{robot}}") == 0
+
+        await eventually(renewed)

@@ -174,3 +174,12 @@ async def test_the_quota_is_told_beside_what_is_used_of_it(limit: int) -> None:
     await quota.open(f"limited{limit}")
     assert (exposed(f"limited{limit}"), exposed(f"limited{limit}", "limit")) == (7, limit)
     await quota.close()
+
+
+async def test_a_month_that_begins_without_a_call_is_shown_all_the_same() -> None:
+    calendar = Clock(NOVEMBER)
+    quota = Quota(5_000, Store(m2026_11=4_999).record, calendar)
+    await quota.open("dingidle")
+    calendar.now = DECEMBER
+    quota.show()
+    assert exposed("dingidle") == 0
