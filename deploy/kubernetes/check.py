@@ -22,6 +22,7 @@ from actors.errors import SettingsError
 from actors.settings import KNOWN, NOT_YET, Settings, load
 
 HERE = Path(__file__).parent
+KUBECTL = Path(sys.executable).with_name("kubectl")
 SERVICE = "dingtalk-actors"
 """The name of the service's container."""
 
@@ -66,8 +67,7 @@ def render(folder: Path) -> list[Any]:
     Raises:
         Unusable: kustomize does not take it.
     """
-    kubectl = Path(sys.executable).with_name("kubectl")
-    done = subprocess.run([kubectl, "kustomize", folder], capture_output=True, text=True, check=False)  # noqa: S603
+    done = subprocess.run([KUBECTL, "kustomize", folder], capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:
         raise Unusable(done.stderr.strip())
     return list(yaml.safe_load_all(done.stdout))
@@ -157,7 +157,7 @@ def _faults_of_the_pod(found: Deployed, settings: Settings, folder: Path) -> Ite
 
 def place(name: str, folder: Path) -> str:
     """File and line where a name is set, first among the folder's own files, then among those it may be made of."""
-    line = re.compile(rf"^[ \t]*(?:-[ \t]+)?(?:name:[ \t]+)?{re.escape(name)}[ \t]*(?:[=:]|$)", re.MULTILINE)
+    line = re.compile(rf"^[^#\n]*(?<![\w.-]){re.escape(name)}(?![\w.-])", re.MULTILINE)
     for root in (folder, HERE / "base", HERE / "components"):
         for path in sorted({*root.rglob("*.env"), *root.rglob("*.yaml")}):
             text = path.read_text(encoding="utf-8")
