@@ -34,6 +34,13 @@ def of_kind(folder: str, kind: str) -> list[Any]:
     return [found for found in rendered(folder) if found["kind"] == kind]
 
 
+def settings(folder: str) -> Any:
+    """What the service's ConfigMap holds."""
+    (source,) = [source["configMapRef"] for source in container(folder)["envFrom"] if "configMapRef" in source]
+    (data,) = [found["data"] for found in of_kind(folder, "ConfigMap") if found["metadata"]["name"] == source["name"]]
+    return data
+
+
 def pod(folder: str) -> Any:
     """The template of the service's pod."""
     return one(folder, "StatefulSet")["spec"]["template"]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from actors import __version__, probes
-from tests.operations.manifests.rendering import container, each, each_overlay, of_kind, one, pod, rendered
+from tests.operations.manifests.rendering import container, each, each_overlay, of_kind, one, pod, rendered, settings
 
 NAME = {"app.kubernetes.io/name": "dingtalk-actors"}
 PRODUCTION = "overlays/production"
@@ -113,7 +113,7 @@ def test_the_inbox_is_on_a_volume_that_outlives_everything(folder: str) -> None:
     mounts = {mount["name"]: mount for mount in container(folder)["volumeMounts"]}
     assert mounts[claim["metadata"]["name"]]["mountPath"] == "/app/var"
     assert set(spec["persistentVolumeClaimRetentionPolicy"].values()) == {"Retain"}
-    assert one(folder, "ConfigMap")["data"]["INBOX_URL"] == "sqlite:///var/inbox.db"
+    assert settings(folder)["INBOX_URL"] == "sqlite:///var/inbox.db"
 
 
 @each
@@ -143,7 +143,7 @@ def test_the_reason_of_an_end_is_shown(folder: str) -> None:
 
 
 def test_a_changed_secret_reaches_a_running_pod() -> None:
-    path = one(PRODUCTION, "ConfigMap")["data"]["DINGTALK_CLIENT_SECRET_FILE"]
+    path = settings(PRODUCTION)["DINGTALK_CLIENT_SECRET_FILE"]
     (mount,) = [mount for mount in container(PRODUCTION)["volumeMounts"] if path.startswith(f"{mount['mountPath']}/")]
     assert "subPath" not in mount
     (secret,) = [volume["secret"] for volume in pod(PRODUCTION)["spec"]["volumes"] if "secret" in volume]
@@ -211,8 +211,8 @@ def test_every_port_that_is_named_is_the_containers(folder: str) -> None:
 def test_everything_says_what_it_belongs_to(folder: str) -> None:
     for found in rendered(folder):
         if found["kind"] != "Namespace":
-            assert found["metadata"]["labels"]["app.kubernetes.io/part-of"] == "dingtalk-actors"
-    assert labels(folder)["app.kubernetes.io/component"] == "service"
+            assert found["metadata"]["labels"].items() >= NAME.items()
+    assert set(labels(folder)) == {f"app.kubernetes.io/{part}" for part in ("name", "component", "part-of")}
 
 
 @each

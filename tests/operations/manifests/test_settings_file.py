@@ -8,7 +8,7 @@ from actors import reference, settings_file
 from actors.settings import KNOWN, load
 from actors.variables import Variables
 from deploy.kubernetes import check
-from tests.operations.manifests.rendering import Overlay, one
+from tests.operations.manifests.rendering import Overlay, settings
 from tests.operations.workshop import ROOT
 
 TEXT = (ROOT / settings_file.PATH).read_text(encoding="utf-8")
@@ -46,7 +46,7 @@ def test_what_is_secret_stands_in_it_as_a_file_that_is_named_elsewhere() -> None
 
 
 def test_kustomize_reads_every_value_as_it_stands() -> None:
-    assert one("base", "ConfigMap")["data"] == LINES
+    assert settings("base") == LINES
 
 
 @pytest.mark.parametrize(
