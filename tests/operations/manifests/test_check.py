@@ -113,7 +113,7 @@ def test_a_value_that_the_service_would_refuse_is_named(
 def test_what_is_there_only_in_the_container_is_not_looked_for_here(
     overlay: Overlay, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    robot = "DINGTALK_CLIENT_ID=ding1\nDINGTALK_CLIENT_SECRET_FILE=/run/secrets/dingtalk-actors/secret\n"
+    robot = "DINGTALK_CLIENT_ID=ding1\nDINGTALK_CLIENT_SECRET_FILE=/etc/dingtalk-actors/secret\n"
     assert checked(overlay(settings=f"{robot}ROBOTS_DIR=/srv/robots\nSSL_CERT_FILE=/srv/ca.pem\n"), capsys) == []
 
 
