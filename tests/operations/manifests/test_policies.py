@@ -1,5 +1,6 @@
 """What a careful operator asks of any manifest, of each that is here."""
 
+import json
 import re
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 
 from actors import __version__, probes
 from tests.operations.manifests.rendering import container, each, each_overlay, of_kind, one, pod, rendered, settings
+from tests.operations.workshop import ROOT
 
 NAME = {"app.kubernetes.io/name": "dingtalk-actors"}
 PRODUCTION = "overlays/production"
@@ -267,3 +269,16 @@ def test_a_scrape_is_over_before_the_next() -> None:
     (endpoint,) = one(PRODUCTION, "PodMonitor")["spec"]["podMetricsEndpoints"]
     seconds = {name: int(re.sub(r"s$", "", endpoint[name])) for name in ("interval", "scrapeTimeout")}
     assert seconds["scrapeTimeout"] <= seconds["interval"]
+
+
+# The image.
+
+
+def test_the_pod_fits_the_image() -> None:
+    text = (ROOT / "deploy" / "Dockerfile").read_text(encoding="utf-8")
+    said = dict(re.findall(r"^(USER|ENTRYPOINT|CMD|VOLUME|WORKDIR) (.*)$", text, re.MULTILINE))
+    asked = pod("base")["spec"]["securityContext"]
+    assert said["USER"] == f"{asked['runAsUser']}:{asked['runAsGroup']}"
+    assert json.loads(said["CMD"]) == container("base")["args"]
+    assert json.loads(said["ENTRYPOINT"]) == ["tini", "-e", "143", "--"]
+    assert said["VOLUME"] in {mount["mountPath"] for mount in container("base")["volumeMounts"]}
