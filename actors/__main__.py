@@ -21,7 +21,7 @@ from actors.records.command import command as records
 from actors.retry_policies import comments, retry_policies, retry_policies_for_robot
 from actors.sandbox_child import SandboxChild
 from actors.service import Service
-from actors.settings import Settings, load
+from actors.settings import KNOWN, Settings, load
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +35,7 @@ ECHO = 2.0
 
 def main() -> int:
     """Run the command that was asked for; returns the exit code."""
+    _unset_what_is_empty()
     match sys.argv[1:]:
         case ["run"]:
             return _with_settings(run)
@@ -91,6 +92,13 @@ def check(settings: Settings) -> int:
     for told in (*settings.remarks, *(problem for robot in parked for problem in robot.problems)):
         print(told, file=sys.stderr)
     return 0
+
+
+def _unset_what_is_empty() -> None:
+    """An empty variable counts as not set. OpenSSL, which reads SSL_CERT_FILE itself, would trust nobody by it."""
+    for name in KNOWN:
+        if not os.environ.get(name, "set").strip():
+            del os.environ[name]
 
 
 def _with_settings(command: Callable[[Settings], int]) -> int:
