@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 from actors.core import texts
+from actors.sandbox.records import Connection
 from actors.sandbox.rules import Rules
 from tests.actors.conftest import OWN, PUBLIC, STANDARD
 from tests.actors.endings import spins
@@ -253,10 +254,22 @@ async def _connections(house: House) -> None:
     sandbox.fail("connect", status=503, times=2)
     sandbox.abort(DESK)
     await house.connected(*SERVED)
-    sandbox.rules.ping_interval = 60.0
-    await house.until(lambda: sandbox.online(NIGHT) == 0)
-    sandbox.rules.ping_interval = 0.5
+    await _silence(house)
+
+
+async def _silence(house: House) -> None:
+    """The gateway says nothing any more, until every connection of a robot that nobody writes to was given up."""
+    quiet = [connection for connection in house.sandbox.connections if connection.robot == NIGHT and connection.live]
+    # Before it has seen two pings the service does not know how long silence is usual.
+    await house.until(lambda: all(_pinged(house, connection) > 2 for connection in quiet))
+    house.sandbox.rules.ping_interval = 60.0
+    await house.until(lambda: all(connection.closed_at for connection in quiet))
+    house.sandbox.rules.ping_interval = 0.5
     await house.connected(*SERVED)
+
+
+def _pinged(house: House, connection: Connection) -> int:
+    return sum(ping.acked and ping.connection == connection.id for ping in house.sandbox.pings)
 
 
 async def _loop(house: House) -> None:
