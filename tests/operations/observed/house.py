@@ -40,7 +40,7 @@ class House:
     sandbox: Sandbox
     port: int
     robots: Mapping[str, Mapping[str, Any]]
-    broken: Mapping[str, Mapping[str, Any]]
+    broken: Mapping[str, Any]
     crowd: Iterator[str] = field(default_factory=lambda: iter(PEOPLE))
 
     @contextmanager
@@ -118,7 +118,7 @@ def is_over(card: Card) -> bool:
 async def housed(
     folder: Path,
     robots: Mapping[str, Mapping[str, Any]],
-    broken: Mapping[str, Mapping[str, Any]] | None = None,
+    broken: Mapping[str, Any] | None = None,
     rules: Rules | None = None,
 ) -> AsyncIterator[House]:
     """A house whose service is not started yet."""

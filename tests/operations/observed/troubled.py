@@ -10,6 +10,7 @@ import random
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
 from actors.core import texts
 from actors.sandbox.records import Connection
@@ -17,13 +18,18 @@ from actors.sandbox.rules import Rules
 from tests.actors.conftest import OWN, PUBLIC, STANDARD
 from tests.actors.endings import spins
 from tests.operations.observed.cast import BLOCKED, FREE
-from tests.operations.observed.house import House, beside, housed, is_over
+from tests.operations.observed.house import SECRET, House, beside, housed, is_over
 from tests.operations.observed.prometheus import Prometheus, prometheus
 from tests.operations.observed.runs import Run, settled
 
 SHOP, DESK, NIGHT, SLOW, GONE = "ding-shop", "ding-helpdesk", "ding-night", "ding-slow", "ding-gone"
 SERVED = (SHOP, DESK, NIGHT, SLOW)
-BROKEN = "ding-broken"
+BROKEN: dict[str, Any] = {
+    "ding-broken": {"clientId": "ding-broken"},
+    "unreadable": "{",
+    "ding-agentless": {"clientId": "ding-agentless", "clientSecret": SECRET, "agent": "python:nowhere:nothing"},
+}
+"""Robots that cannot be served, each for a reason of its own."""
 LATE = "late 11 61"
 """Later than any service level allows."""
 STUCK = "stuck.txt"
@@ -65,9 +71,8 @@ IMPATIENT = {
 async def troubled(folder: Path, rules: list[Path]) -> Run:
     """Play it; the data stay in the folder."""
     robots = {SHOP: OWN, DESK: STANDARD | IMPATIENT, NIGHT: PUBLIC, SLOW: OWN, GONE: OWN}
-    broken = {BROKEN: {"clientId": BROKEN}}
     platform = Rules(first_ping=0.2, ping_interval=0.5, roll_grace=0.5)
-    async with housed(folder, robots, broken, rules=platform) as house:
+    async with housed(folder, robots, BROKEN, rules=platform) as house:
         with prometheus(folder, scrape=house.port, rules=rules) as watching:
             since = time.time()
             for _ in range(DEATHS):
@@ -157,7 +162,8 @@ async def _messages(house: House) -> None:
     for text in ("late 6 6.5", "等不到"):
         house.ask(SHOP, repeater, text)
     house.ask(SHOP, house.somebody(), "", msgtype="somethingNew")
-    house.sandbox.push_raw(SHOP, "no frame at all")
+    for frame in ("no frame at all", '{"type": "EVENT", "headers": {"messageId": "event"}, "data": "{}"}'):
+        house.sandbox.push_raw(SHOP, frame)
     (queuer,) = await _asked(house, "2x0.2 hang")
     for robot, many in ((NIGHT, 15), (SHOP, 3)):
         for number in range(many):
@@ -199,6 +205,8 @@ async def _files(house: House) -> None:
     house.sandbox.fail("download", status=400, code="invalidParameter.robotCode.downloadCode")
     house.attach(SHOP, refused, b"gone")
     await house.finished(SHOP, refused)
+    house.sandbox.fail("download", status=503, code="ServiceUnavailable", times=6)
+    house.attach(SHOP, house.somebody(), b"never")
 
 
 async def _calls(house: House) -> None:
