@@ -1,4 +1,4 @@
-"""The unit tests of the service levels' alerts: a story for each pace at which an error budget burns, told of each level.
+"""The unit tests of the service levels' alerts: one story for each pace of a burning budget, told of each level.
 
 All shares are told as multiples of the budget, so that one story fits every level. Which series are good and which are
 all is written here anew, and so is what people read: nothing is taken from what is tested.
@@ -59,7 +59,8 @@ class Case:
 def _values(rates: list[tuple[float, float]], minutes: int) -> str:
     """A counter that rises at these rates an hour, in promtool's notation. It is added up as promtool does, to the last
     bit: a counter that falls by a rounding error has begun anew."""
-    value, parts = 0.0, []
+    value = 0.0
+    parts: list[str] = []
     for hours, rate in rates:
         steps, step = round(hours * 60 / minutes) - bool(parts), rate * minutes / 60
         value += step if parts else 0
@@ -102,7 +103,8 @@ CASES = (
         budget=0.001,
         paces="2% 0.8% 0.4% 0.15%",
         wrong="presses of buttons of robot ROBOT are acknowledged too late",
-        promise="0.1% may, over 30 days. A pressed button is acknowledged within the 2 s in which DingTalk changes the card.",
+        promise="0.1% may, over 30 days. A pressed button is acknowledged within the 2 s in which DingTalk changes the "
+        "card.",
     ),
     _case(
         "DingTalkFirstCardSlow",
