@@ -131,8 +131,8 @@ RECORDINGS: dict[str, tuple[Recording, ...]] = {
 }
 """All of them, by the name of their group."""
 
-RECORDED = tuple(recording.record for recordings in RECORDINGS.values() for recording in recordings)
-"""Their names, which queries may use as they use metrics."""
+RECORDED = {recording.record: recording.expr for recordings in RECORDINGS.values() for recording in recordings}
+"""Their queries by their names, which queries may use as they use metrics."""
 
 
 def groups() -> list[dict[str, Any]]:

@@ -14,7 +14,9 @@ from typing import Any
 
 import pytest
 import yaml
+from prometheus_client import REGISTRY, generate_latest
 
+from actors.series import begin_robot
 from grafana.source import __main__ as source
 from grafana.source import alerts, checks, levels, rules, runbook
 from tests.operations.rules.burns import BURN_TESTS
@@ -173,6 +175,24 @@ def test_no_file_of_unit_tests_is_without_an_alert() -> None:
     assert {path.stem for path in CASES.glob("*.yaml")} | BURN_TESTS.keys() == set(NAMES)
 
 
+@pytest.mark.parametrize("path", CASES.glob("*.yaml"), ids=lambda path: path.stem)
+def test_a_file_of_unit_tests_can_be_run_as_it_is(path: Path) -> None:
+    file = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert {(path.parent / name).resolve() for name in file["rule_files"]} == {
+        BUILT / "recording.yaml",
+        BUILT / "alerts.yaml",
+    }
+    assert file["group_eval_order"] == [group["name"] for group in GROUPS]
+
+
+@pytest.mark.parametrize("level", levels.LEVELS, ids=lambda level: level.name)
+def test_the_good_events_of_a_level_are_a_series_of_the_service(level: levels.Level) -> None:
+    begin_robot("robot", "agent", ["create"])
+    name, _, matchers = level.good.partition("{")
+    lines = [line for line in generate_latest(REGISTRY).decode().splitlines() if line.startswith(f"{name}{{")]
+    assert any(matchers.removesuffix("}") in line for line in lines)
+
+
 def test_every_level_has_a_page_and_a_ticket() -> None:
     assert set(alerts.BURNING) == set(levels.LEVELS)
     assert len({(alert.name, alert.severity) for alert in alerts.LEVEL_ALERTS}) == 2 * len(levels.LEVELS)
@@ -185,13 +205,22 @@ def test_rules_and_runbook_are_in_order() -> None:
     assert list(source.faults()) == []
 
 
-def test_an_unknown_metric_or_label_in_a_rule_is_named_with_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    wrong = alerts.Alert("DingTalkX", "page", "sum by (robbot) (dingtalk_turn_total) > 1", "s", "d")
-    monkeypatch.setitem(alerts.ALERTS, "wrong", (wrong,))
-    told = list(alerts.faults())
-    assert "there is no metric dingtalk_turn_total, did you mean dingtalk_turns_total?" in told[0]
-    assert "no metric of this query has a label robbot" in told[1]
-    assert all(fault.startswith("grafana/source/alerts.py: DingTalkX: ") for fault in told)
+@pytest.mark.parametrize(
+    ("expr", "fault"),
+    [
+        ("dingtalk_turn_total > 1", "there is no metric dingtalk_turn_total, did you mean dingtalk_turns_total?"),
+        ('dingtalk_turns_total{outcom="failed"} > 1', "dingtalk_turns_total has no label outcom"),
+        ("sum by (robbot) (dingtalk_turns_total) > 1", "label robbot"),
+        ("sum(dingtalk_turns_total > 1", "cannot be read"),
+    ],
+)
+def test_what_is_unknown_in_an_alert_is_named_with_its_place(
+    expr: str, fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(alerts.ALERTS, "wrong", (alerts.Alert("DingTalkX", "page", expr, "s", "d"),))
+    (told,) = alerts.faults()
+    assert told.startswith("grafana/source/alerts.py: DingTalkX: ")
+    assert fault in told
 
 
 def test_an_unknown_metric_in_a_recording_is_named_with_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
