@@ -175,7 +175,7 @@ def test_no_file_of_unit_tests_is_without_an_alert() -> None:
     assert {path.stem for path in CASES.glob("*.yaml")} | BURN_TESTS.keys() == set(NAMES)
 
 
-@pytest.mark.parametrize("path", CASES.glob("*.yaml"), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(CASES.glob("*.yaml")), ids=lambda path: path.stem)
 def test_a_file_of_unit_tests_can_be_run_as_it_is(path: Path) -> None:
     file = yaml.safe_load(path.read_text(encoding="utf-8"))
     assert {(path.parent / name).resolve() for name in file["rule_files"]} == {
