@@ -5,6 +5,7 @@ cannot mean different things. An objective that is changed here changes everywhe
 knows panels or alerts.
 """
 
+import re
 from dataclasses import dataclass
 
 WINDOWS = ("5m", "30m", "1h", "2h", "6h", "1d", "3d")
@@ -24,6 +25,12 @@ class Level:
     objective: float
     good: str
     every: str
+
+    @property
+    def seconds(self) -> float | None:
+        """The time that is promised; None where the promise is not about time."""
+        edge = re.search(r'le="([\d.]+)"', self.good)
+        return float(edge[1]) if edge else None
 
     @property
     def budget(self) -> float:
