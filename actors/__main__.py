@@ -1,4 +1,4 @@
-"""The commands: `python -m actors run | sandbox | check | doctor | questions | feedback | forget`."""
+"""The commands: `python -m actors run | sandbox | check | doctor | questions | feedback | forget | backup`."""
 
 import faulthandler
 import logging
@@ -16,6 +16,7 @@ from actors.core.robot import Parked
 from actors.doctor.command import main as doctor
 from actors.errors import SettingsError
 from actors.parts import make_agents
+from actors.records.backup import command as backup
 from actors.records.command import command as records
 from actors.sandbox_child import SandboxChild
 from actors.service import Service
@@ -23,7 +24,9 @@ from actors.settings import Settings, load
 
 log = logging.getLogger(__name__)
 
-USAGE = "usage: python -m actors run | sandbox | check | doctor | questions | feedback | forget  (-h for the last four)"
+USAGE = """\
+usage: python -m actors run | sandbox | check | doctor | questions | feedback | forget | backup
+(-h for the last five)"""
 WRONG = 2
 """Exit code: the environment is wrong."""
 
@@ -44,6 +47,8 @@ def main() -> int:
             os.execv(sys.executable, [sys.executable, "-m", "actors.sandbox"])  # noqa: S606 - our own module
         case ["feedback" | "questions" | "forget", *_] as words:
             return _with_settings(records(words))
+        case ["backup", *words]:
+            return _with_settings(backup(words))
     print(USAGE, file=sys.stderr)
     return WRONG
 
