@@ -17,6 +17,9 @@ from tests.chaos.cast import DOWN, SLOW, UP, counted
 from tests.chaos.conftest import Place, Running
 from tests.chaos.crowd import Crowd, crowded
 
+pytestmark = pytest.mark.timeout(300)
+"""Seconds: each of these starts several processes, one after the other."""
+
 BEFORE = {
     "AGENT": "python:tests.chaos.cast:counting",
     "CARD_MAX_UPDATES": "400",
