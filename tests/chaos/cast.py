@@ -34,7 +34,7 @@ async def noted(question: Question) -> AsyncIterator[str | Event]:
 
 
 SLOW = "慢"
-"""A question that begins so is counted for in four seconds."""
+"""The answer to a question that begins so takes three seconds, and no grace but a long one waits for it."""
 
 UP, DOWN = "0 1 2 3 4 5 6 7 8 9", "9 8 7 6 5 4 3 2 1 0"
 
@@ -57,7 +57,7 @@ async def _counting(question: Question, numbers: str) -> AsyncIterator[str]:
         raise RuntimeError("the agent fell over")
     yield f"{question.text}："
     for number in numbers.split():
-        await asyncio.sleep(0.4 if question.text.startswith(SLOW) else 0.05)
+        await asyncio.sleep(0.3 if question.text.startswith(SLOW) else 0.05)
         yield f" {number}"
 
 
