@@ -3,13 +3,13 @@
 
 .SILENT:
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench sandbox install lock
+.PHONY: help run test check bench sandbox install dashboards lock
 
 PYTHON := .venv/bin/python
 COMPILE := $(PYTHON) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
 help: ## Show this list
-	awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: install ## Serve the configured robot, or the local sandbox if none is configured
 	exec $(PYTHON) -m actors run
@@ -18,13 +18,14 @@ test: ## Run the whole suite
 	deploy/install.sh test
 	exec $(PYTHON) -m pytest -n auto --dist worksteal
 
-check: ## Lint, format, types, import contracts, reference tables
+check: ## Lint, format, types, import contracts, all that is generated
 	deploy/install.sh test
 	$(PYTHON) -m ruff check
 	$(PYTHON) -m ruff format --check --quiet
 	$(PYTHON) -m mypy
 	.venv/bin/lint-imports --no-logo
 	$(PYTHON) -m actors.reference --check
+	$(PYTHON) -m grafana.source --check
 
 bench: ## Run the benchmarks; writes tests/bench/results/latest.json
 	deploy/install.sh test
@@ -35,6 +36,10 @@ sandbox: install ## Run only the local stand-in for DingTalk, for bots in any la
 
 install: ## Set up .venv with the locked dependencies
 	deploy/install.sh run
+
+dashboards: ## Build the dashboards and rules in grafana/ from their source
+	deploy/install.sh test
+	exec $(PYTHON) -m grafana.source --write
 
 lock: ## Renew both lock files from pyproject.toml; remove them first to take newer versions
 	deploy/install.sh test

@@ -20,7 +20,7 @@ from actors.core.pacing import Budget
 from actors.core.question import Turn
 from actors.core.splitting import cut, fenced
 from actors.desk import Desk, Rules
-from actors.errors import AgentFailed, CallFailed, Fault, InboxUnavailable, LeaseLost
+from actors.errors import PASSING, AgentFailed, CallFailed, Fault, InboxUnavailable, LeaseLost
 from actors.inbox.port import Delivery, Inbox, Outcome
 from actors.runtime.pump import Pump, Said
 from actors.waiting import WaitingCards
@@ -33,9 +33,6 @@ _STORE_AGAIN_AFTER = 1.0
 _PARTS = (12_000, 3_000, 900)
 """Bytes of a text that is too large for a card which are tried on it, one after the other. DingTalk's documents advise
 1 to 3 kB, in practice much more is taken (open.dingtalk.com, "streaming updates of AI cards")."""
-
-_PASSING = frozenset({Fault.TRANSIENT, Fault.THROTTLED})
-"""Faults after which the same call may work, and after which nobody knows whether it did."""
 
 
 class TurnEffects:
@@ -65,6 +62,7 @@ class TurnEffects:
         self._wall = wall
         self._card = desk.replies.card(delivery.question, delivery.attempt)
         budget = Budget(desk.replies.budget(rules.updates), rules.min_interval)
+        self._thinned = budget.updates < rules.updates
         self._pump = Pump(budget, due=due, began=self._first_text, show_reasoning=rules.show_reasoning)
 
     async def keep(self) -> turn.TurnEvent:
@@ -130,7 +128,7 @@ class TurnEffects:
             there = there or not await self._card.create(faces.thinking(), finished=finished)
         except CallFailed as error:
             self._warn("card_refused", error)
-            return turn.CardRefused(maybe_there=old or error.fault in _PASSING)
+            return turn.CardRefused(maybe_there=old or error.fault in PASSING)
         if there and think:
             await self._think()
         elif not there and self._delivery.attempt == 1:
@@ -161,13 +159,16 @@ class TurnEffects:
     async def _update(self) -> turn.TurnEvent:
         try:
             lag = await self._pump.show(self._send)
-            if lag is not None:
+            if lag is None:
+                self._skipped("overtaken")
+            else:
                 metrics.CARD_LAG_SECONDS.labels(robot=self.question.robot).observe(lag)
         except CallFailed as error:
             self._warn("card_update_failed", error)
-            if error.fault not in _PASSING:
+            if error.fault not in PASSING:
                 # The next one would be refused as well, and every call counts on the month's quota.
                 self._pump.show_no_more()
+                self._skipped("refused")
         return turn.UpdateEnded()
 
     async def _send(self, latest: Callable[[], Said], since: float) -> None:
@@ -182,6 +183,10 @@ class TurnEffects:
         return turn.UpdateEnded()
 
     async def _finish(self, face: faces.Face) -> turn.TurnEvent:
+        if self._thinned and self._pump.text:
+            self._skipped("quota")
+        elif self._pump.spent:
+            self._skipped("budget")
         try:
             await self._card.finish(face)
         except CallFailed as error:
@@ -249,6 +254,11 @@ class TurnEffects:
             wait=wait_fixed(_STORE_AGAIN_AFTER),
             before_sleep=lambda state: self._warn(action, state.outcome and state.outcome.exception()),
         )
+
+    def _skipped(self, reason: metrics.Skip) -> None:
+        robot = self.question.robot
+        metrics.CARD_UPDATES.labels(robot=robot, stage="streaming", outcome="skipped").inc()
+        metrics.CARD_UPDATES_SKIPPED.labels(robot=robot, reason=reason).inc()
 
     def _first_text(self) -> None:
         metrics.FIRST_TOKEN_SECONDS.labels(robot=self.question.robot, agent=self._desk.agent).observe(self._age())

@@ -14,6 +14,7 @@ Anything else that escapes is a bug, and counts as a crash of the actor it escap
 """
 
 from enum import StrEnum
+from typing import Literal
 
 
 class ServiceError(Exception):
@@ -32,15 +33,19 @@ class Trouble(ServiceError):
     """Expected trouble outside this process."""
 
 
+ConnectionReason = Literal["refused", "unavailable", "unreachable", "lost", "closed", "silent"]
+"""Why a Stream connection ended; a metric label."""
+
+
 class ConnectionTrouble(Trouble):
-    """A Stream connection ended. `reason` is a metric label.
+    """A Stream connection ended.
 
     `refused` (credentials) · `unavailable` (the gateway answered with an error) · `unreachable` (no answer) ·
     `lost` (aborted) · `closed` (closed without a word) · `silent` (no frame for too long).
     `fault` is what the gateway's answer means, where it gave one.
     """
 
-    def __init__(self, reason: str, detail: str, fault: "Fault | None" = None) -> None:
+    def __init__(self, reason: ConnectionReason, detail: str, fault: "Fault | None" = None) -> None:
         super().__init__(f"{reason}: {detail}" if detail else reason)
         self.reason = reason
         self.detail = detail
@@ -61,6 +66,10 @@ class Fault(StrEnum):
     REJECTED = "rejected"
 
 
+PASSING = frozenset({Fault.TRANSIENT, Fault.THROTTLED})
+"""Faults after which the same call may work, and after which nobody knows whether it did."""
+
+
 class CallFailed(Trouble):
     """A call to DingTalk failed for good: its retries are used up, or another try cannot help."""
 
@@ -73,8 +82,14 @@ class CallFailed(Trouble):
         self.message = message
 
 
+AgentReason = Literal[
+    "error", "connect_timeout", "first_token_timeout", "idle_timeout", "timeout", "truncated", "empty"
+]
+"""Why an agent did not answer; a metric label."""
+
+
 class AgentFailed(Trouble):
-    """The agent did not answer. `reason` is a metric label.
+    """The agent did not answer.
 
     `error` · `connect_timeout` · `first_token_timeout` · `idle_timeout` · `timeout` · `truncated` (no end was
     seen) · `empty`.

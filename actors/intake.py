@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from actors import metrics
 from actors.core import texts
@@ -21,7 +21,7 @@ from actors.core.events import Feedback
 from actors.core.question import Address, Question, usable
 from actors.core.robot import Robot
 from actors.core.scope import Scope
-from actors.dingtalk.inbound import Malformed, Unreadable, read_message
+from actors.dingtalk.inbound import Malformed, Unreadable, age, read_message
 from actors.dingtalk.port import CARD_TOPIC, Attachments, Callback, Replies
 from actors.errors import CallFailed, InboxUnavailable
 from actors.inbox.port import Inbox, Put, Word
@@ -40,12 +40,13 @@ _NO_REPLY: dict[str, Any] = {"response": None}
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """Who may ask, and how much: staff or sender ids and conversation ids (empty: all), and how many questions may wait
-    in one conversation."""
+    """Who may ask, and how much: staff or sender ids and conversation ids (empty: all), how many questions may wait in
+    one conversation, and how old a message may be when it comes, in seconds."""
 
     senders: frozenset[str]
     chats: frozenset[str]
     queue: int
+    max_age: float
 
     def allows(self, address: Address, sender: str) -> bool:
         """Whether this person may ask in this chat."""
@@ -111,7 +112,7 @@ class Intake:
             return _NO_REPLY
         try:
             async with asyncio.timeout(STORE_WITHIN):
-                return await self._message(read, kind)
+                return await self._message(read, kind, age(callback.data, callback.sent_at))
         except (InboxUnavailable, TimeoutError) as error:
             log.error(
                 "a message could not be stored: %s",
@@ -122,11 +123,12 @@ class Intake:
             self._say(read.address, texts.ASK_AGAIN)
             return None
 
-    async def _message(self, read: Question | Unreadable, kind: str) -> dict[str, Any]:
+    async def _message(self, read: Question | Unreadable, kind: str, age: float) -> dict[str, Any]:
         if not self._admission.allows(read.address, read.sender_id):
-            await self._deny(read, kind)
-            return _NO_REPLY
-        if isinstance(read, Unreadable):
+            await self._turn_down(read, kind, "denied", texts.DENIED)
+        elif age > self._admission.max_age:
+            await self._turn_down(read, kind, "stale", texts.EXPIRED)
+        elif isinstance(read, Unreadable):
             await self._unreadable(read, read.kind, kind)
         elif (command := _command(read)) is not None:
             await self._obey(command, read, kind)
@@ -183,13 +185,16 @@ class Intake:
         )
         self._say(message.address, texts.UNREADABLE.get(why, texts.UNREADABLE["unknown"]))
 
-    async def _deny(self, read: Question | Unreadable, kind: str) -> None:
+    async def _turn_down(
+        self, read: Question | Unreadable, kind: str, outcome: Literal["denied", "stale"], text: str
+    ) -> None:
+        """Somebody may not ask, or what they sent comes too late to be answered, or obeyed."""
         if not await self._inbox.note(read.robot, read.message_id):
             self._repeated(read, kind)
             return
-        self._count(kind, "denied")
-        log.info("a message of somebody who may not ask", extra={"action": "message_denied", **read.ids})
-        self._refuse(read, texts.DENIED)
+        self._count(kind, outcome)
+        log.info("a message is turned down: %s", outcome, extra={"action": f"message_{outcome}", **read.ids})
+        self._refuse(read, text)
 
     def _repeated(self, read: Question | Unreadable, kind: str) -> None:
         self._count(kind, "duplicate")
@@ -213,7 +218,7 @@ class Intake:
         self._aside.add(task)
         task.add_done_callback(self._aside.discard)
 
-    def _count(self, kind: str, outcome: str) -> None:
+    def _count(self, kind: str, outcome: metrics.Reception) -> None:
         metrics.MESSAGES.labels(robot=self._robot, type=kind, outcome=outcome).inc()
 
 

@@ -5,10 +5,28 @@ label takes a value that a customer can choose. Nothing here decides anything; e
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
 
 PREFIX = "dingtalk_"
+
+# The fixed lists of words that nothing but a label says.
+
+Reception = Literal["accepted", "duplicate", "refused", "unsupported", "denied", "stale"]
+"""What became of a robot message."""
+
+Press = Literal["rated", "repeated", "stopped", "foreign", "unknown"]
+"""What became of a press of a card's button."""
+
+Stage = Literal["initial", "streaming", "final"]
+"""What a card call is for."""
+
+Called = Literal["ok", "throttled", "failed"]
+"""What became of a card call."""
+
+Skip = Literal["overtaken", "budget", "quota", "refused"]
+"""Why an update was not made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +100,16 @@ ACK_SECONDS = _histogram(
     "robot",
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3),
 )
+CLICK_ACK_SECONDS = _histogram(
+    "click_ack_seconds",
+    "Seconds from a card callback's frame read to its ack written; DingTalk allows 2",
+    "robot",
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 1.5, 2, 3),
+)
 MESSAGES = _counter(
     "messages_total",
-    "Robot messages, by message type and outcome: accepted, duplicate, refused, unsupported, denied, stale",
+    "Robot messages, by message type and outcome: accepted, duplicate, refused, unsupported, denied, stale (DingTalk "
+    "brought it later than INBOX_MAX_AGE)",
     "robot",
     "type",
     "outcome",
@@ -139,10 +164,19 @@ ANSWER_SECONDS = _histogram(
 )
 CARD_UPDATES = _counter(
     "card_updates_total",
-    "Card calls, by stage (initial, streaming, final) and outcome (ok, throttled, failed, skipped)",
+    "Card calls, by stage (initial, streaming, final) and outcome (ok, throttled, failed); streaming ones that were "
+    "not made are skipped",
     "robot",
     "stage",
     "outcome",
+)
+CARD_UPDATES_SKIPPED = _counter(
+    "card_updates_skipped_total",
+    "Updates of growing answers that were not made, by reason: overtaken (the answer ended before its turn came), or, "
+    "once for each answer, budget (CARD_MAX_UPDATES was spent while text came), quota (it had fewer updates, since the "
+    "month's quota runs out), refused (DingTalk refused one for good)",
+    "robot",
+    "reason",
 )
 CARD_UPDATES_PER_ANSWER = _histogram(
     "card_updates_per_answer",
@@ -183,6 +217,11 @@ OPENAPI_THROTTLED = _counter(
 OPENAPI_QUOTA_USED = _gauge(
     "openapi_quota_used",
     "Calls of this calendar month (Asia/Shanghai) that count towards the organisation's quota",
+    "robot",
+)
+OPENAPI_QUOTA_LIMIT = _gauge(
+    "openapi_quota_limit",
+    "OPENAPI_MONTHLY_QUOTA, the calls of a month that the organisation has; 0 where it is not watched",
     "robot",
 )
 RETRIES = _counter(

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
+from actors import series
 from actors.agents.answering import Clocks, answering
 from actors.agents.registry import make_agent
 from actors.core.events import Agent
@@ -21,7 +22,7 @@ from actors.dingtalk.gateway import StreamGateway
 from actors.dingtalk.network import Network, trusting
 from actors.dingtalk.openapi import OpenApi
 from actors.dingtalk.quota import Quota
-from actors.dingtalk.replies import RobotReplies
+from actors.dingtalk.replies import CARD_APIS, RobotReplies
 from actors.dingtalk.standing import Standing
 from actors.errors import InboxError, SettingsError
 from actors.inbox.port import Archive, Inbox
@@ -145,6 +146,7 @@ async def assemble(settings: Settings, agents: Mapping[str, Agent], inbox: Inbox
 
     def parts_of(robot: Robot) -> RobotParts:
         name, own, agent = robot.client_id, settings.of(robot.client_id), agents[robot.client_id]
+        series.begin_robot(name, agent.name, [api.name for api in CARD_APIS[own.card_kind]])
         api = _api(own, robot, network, quota, ban)
         standing = Standing(name)
         replies = RobotReplies(api, quota, standing, own.card_kind)
@@ -218,7 +220,9 @@ def _intake(  # noqa: PLR0917 - composition takes what it composes
         work=partial(signals.work, robot.client_id),
         taken_back=partial(signals.taken_back, robot.client_id),
         heard=agent.feedback,
-        admission=Admission(settings.allowed_senders, settings.allowed_chats, settings.conversation_queue),
+        admission=Admission(
+            settings.allowed_senders, settings.allowed_chats, settings.conversation_queue, settings.inbox_max_age
+        ),
         accepts=agent.accepts,
         conversation_scope=settings.conversation_scope,
         memory_scope=settings.memory_scope,

@@ -155,7 +155,7 @@ class Presses:
                 extra={"action": "feedback_not_taken", "robot": self._robot},
             )
 
-    def _nothing(self, outcome: str, click: Click) -> dict[str, Any]:
+    def _nothing(self, outcome: metrics.Press, click: Click) -> dict[str, Any]:
         self._count(outcome)
         log.info(
             "a press that changes nothing: %s",
@@ -164,7 +164,7 @@ class Presses:
         )
         return _NO_CHANGE
 
-    def _count(self, outcome: str) -> None:
+    def _count(self, outcome: metrics.Press) -> None:
         metrics.CLICKS.labels(robot=self._robot, outcome=outcome).inc()
 
 

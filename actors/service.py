@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from actors import __version__, metrics
+from actors import __version__, metrics, series
 from actors.connection import Connection
 from actors.conversation import Conversation
 from actors.core.courtesy import Courtesy
@@ -253,6 +253,7 @@ class Service:
         pending = await inbox.pending()
         for robot in self._robots:
             metrics.INBOX_PENDING.labels(robot=robot.client_id).set(pending.get(robot.client_id, 0))
+        self._parts.quota.show()
         for work in await inbox.backlog():
             # A signal is only a hint; what lies in the inbox is the truth.
             if work.due_in == 0:
@@ -260,6 +261,7 @@ class Service:
 
     def _tell_settings(self) -> None:
         metrics.BUILD_INFO.labels(version=__version__).set(1)
+        series.begin_process((Supervisor, Connection, Conversation))
         if self._settings.openapi_monthly_quota == 0:
             log.info(
                 "OPENAPI_MONTHLY_QUOTA is not watched; the free edition's %d calls a month are about %d long answers",

@@ -230,7 +230,11 @@ class Variables(BaseSettings):
     )
     inbox_retention: Seconds = _inbox(2592000, "How long answered questions and feedback are kept")
     inbox_dedupe_window: Seconds = _inbox(86400, "How long a message id is remembered after its answer")
-    inbox_max_age: Limit = _inbox(900, "An older unanswered question is closed with an apology")
+    inbox_max_age: Limit = _inbox(
+        900,
+        "An older unanswered question is closed with an apology, and a message that DingTalk brings later than this is "
+        "turned down",
+    )
 
     https_proxy: ProxyAddress | None = _network(
         None,

@@ -86,6 +86,7 @@ test)
     install_lock tests/requirements.txt "deploy/requirements.txt tests/requirements.txt"
     command -v chromium >/dev/null || apt_install chromium
     has_package fonts-noto-cjk || apt_install fonts-noto-cjk
+    command -v promtool >/dev/null || apt_install prometheus
     ;;
 *)
     fail "usage: deploy/install.sh run|test"

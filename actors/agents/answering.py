@@ -23,7 +23,7 @@ from actors import metrics
 from actors.core.backoff import Backoff
 from actors.core.events import Answerer, Event, Finished, Progress, Replace, Retrying, Text
 from actors.core.question import Question
-from actors.errors import AgentFailed
+from actors.errors import AgentFailed, AgentReason
 
 log = logging.getLogger(__name__)
 
@@ -35,9 +35,7 @@ CLOSE_GRACE = 2.0
 
 EVENTS = get_args(Event)
 
-REASONS = frozenset(
-    {"error", "connect_timeout", "first_token_timeout", "idle_timeout", "timeout", "truncated", "empty"},
-)
+REASONS = frozenset(get_args(AgentReason))
 """The values of the metric label; another word, from an agent of somebody's own, counts as `error`."""
 
 

@@ -83,7 +83,7 @@ class AiCard:
             CallFailed: it is not confirmed.
         """
         state = {} if face.running else {"flowStatus": FLOW_STATUS[face.state]}
-        stage = "initial" if face.running else "final"
+        stage: metrics.Stage = "initial" if face.running else "final"
         try:
             await self._call(stage, UPDATE, lambda: self._change(state | self._template.variables(face)))
         except CallFailed as failure:
@@ -125,7 +125,9 @@ class AiCard:
         await self._call("streaming", STREAMING, lambda: self._stream(guid, face(), last=False), rank)
         self._streamed = self._spelled(face())
 
-    async def _call(self, stage: str, api: Api, body: Callable[[], dict[str, Any]], rank: Rank | None = None) -> None:
+    async def _call(
+        self, stage: metrics.Stage, api: Api, body: Callable[[], dict[str, Any]], rank: Rank | None = None
+    ) -> None:
         with counted(self._api.robot.client_id, stage), self._standing.watched(self.id):
             await self._api.call(api, body, rank)
 
@@ -183,9 +185,9 @@ class AiCard:
 
 
 @contextmanager
-def counted(robot: str, stage: str) -> Iterator[None]:
+def counted(robot: str, stage: metrics.Stage) -> Iterator[None]:
     """Count a card call by what becomes of it."""
-    outcome = None
+    outcome: metrics.Called | None = None
     try:
         yield
         outcome = "ok"

@@ -25,7 +25,7 @@ from actors.core.question import KINDS, Attachment, Question
 from actors.dingtalk.download import NotFetched, Outcome, download, source
 from actors.dingtalk.filenames import safe_name
 from actors.dingtalk.openapi import DOWNLOAD, OpenApi
-from actors.errors import CallFailed, Fault
+from actors.errors import PASSING, CallFailed
 
 log = logging.getLogger(__name__)
 
@@ -44,8 +44,6 @@ KEEP_FOR = 3600.0
 
 SPARE_BYTES = 256_000_000
 """What stays free on the disk: the inbox may lie on it, and has to go on taking questions."""
-
-_PASSING = frozenset({Fault.TRANSIENT, Fault.THROTTLED})
 
 
 @dataclass(slots=True)
@@ -173,7 +171,7 @@ class Files:
         try:
             answer = await self._api.call(DOWNLOAD, lambda: asked)
         except CallFailed as error:
-            raise NotFetched(Outcome.FAILED if error.fault in _PASSING else Outcome.REFUSED, str(error)) from error
+            raise NotFetched(Outcome.FAILED if error.fault in PASSING else Outcome.REFUSED, str(error)) from error
         endpoint = self._api.robot.endpoint
         url = source(answer.get("downloadUrl"), endpoint)
         await asyncio.to_thread(_make, place, self._max_bytes + SPARE_BYTES)

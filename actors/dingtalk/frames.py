@@ -5,13 +5,13 @@ and time are somebody else's (DingTalk developerpedia, stream/protocol.md).
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
 
 from dingtalk_stream.frames import AckMessage, CallbackMessage, EventMessage, Headers, SystemMessage
 
-from actors.dingtalk.payload import mapping, text
+from actors.dingtalk.payload import mapping, number, text
 from actors.dingtalk.port import CARD_TOPIC, MESSAGE_TOPIC
 
 OK: Final[int] = AckMessage.STATUS_OK
@@ -37,7 +37,8 @@ class FrameType(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Frame:
     """One frame. `message_id` is "" where it has none; `status` is the ack's code that the frame deserves by itself;
-    `problem` says in our own words what makes it malformed."""
+    `problem` says in our own words what makes it malformed; `sent_at` is when the platform says that it sent it, by its
+    own clock (seconds since the epoch, 0 where it does not say)."""
 
     type: FrameType
     message_id: str = ""
@@ -45,6 +46,7 @@ class Frame:
     data: Any = None
     status: int = OK
     problem: str = ""
+    sent_at: float = 0.0
 
 
 _SDK_TYPES: Final = {kind.TYPE: kind for kind in (SystemMessage, EventMessage, CallbackMessage)}
@@ -77,7 +79,7 @@ def read_frame(raw: bytes) -> Frame:
             return _malformed(message_id, "data is not JSON")
         # The connection will be closed, whatever is wrong with the reason.
         data = None
-    return _sorted(kind, message_id, topic, data)
+    return replace(_sorted(kind, message_id, topic, data), sent_at=number(headers.get("time")) / 1000)
 
 
 def _sorted(kind: str, message_id: str, topic: str, data: object) -> Frame:

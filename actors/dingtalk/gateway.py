@@ -22,10 +22,13 @@ from actors.dingtalk.ban import Ban
 from actors.dingtalk.frames import FAILED, OK, Frame, FrameType, Silence, ack, closing_reason, read_frame, reply
 from actors.dingtalk.network import Network
 from actors.dingtalk.opening import open_socket
-from actors.dingtalk.port import MESSAGE_TOPIC, Callback, Listener
+from actors.dingtalk.port import CARD_TOPIC, MESSAGE_TOPIC, Callback, Listener
 from actors.errors import ConnectionTrouble
 
 log = logging.getLogger(__name__)
+
+ACKED = {MESSAGE_TOPIC: metrics.ACK_SECONDS, CARD_TOPIC: metrics.CLICK_ACK_SECONDS}
+"""What measures the acks of each topic."""
 
 MAX_UNANSWERED: Final = 500
 """Frames in work at once on one connection; beyond that reading waits, and the gateway feels it through TCP."""
@@ -159,8 +162,8 @@ class _Connection:
         except ConnectionClosed as error:
             if rolling:
                 return None
-            reason = "closed" if isinstance(error, ConnectionClosedOK) else "lost"
-            raise ConnectionTrouble(reason, str(error)) from error
+            closed = isinstance(error, ConnectionClosedOK)
+            raise ConnectionTrouble("closed" if closed else "lost", str(error)) from error
 
     def _patience(self) -> float | None:
         """Seconds to wait for the next frame. They count from now and not from the last frame: a reader that was held
@@ -173,7 +176,7 @@ class _Connection:
         metrics.STREAM_FRAMES.labels(robot=self.robot, type=frame.type).inc()
         match frame.type:
             case FrameType.CALLBACK:
-                callback = Callback(frame.topic, frame.data, frame.message_id, self.wall())
+                callback = Callback(frame.topic, frame.data, frame.message_id, self.wall(), frame.sent_at)
                 self._start(self._deliver(callback, read_at))
                 return
             case FrameType.DISCONNECT:
@@ -214,8 +217,8 @@ class _Connection:
                 },
             )
             answer = ack(callback.message_id, FAILED, {})
-        if answer is not None and await self._answer(answer) and callback.topic == MESSAGE_TOPIC:
-            metrics.ACK_SECONDS.labels(robot=self.robot).observe(self.clock() - read_at)
+        if answer is not None and await self._answer(answer) and callback.topic in ACKED:
+            ACKED[callback.topic].labels(robot=self.robot).observe(self.clock() - read_at)
 
     async def _answer(self, answer: str) -> bool:
         """Whether the ack was written; on a socket that is gone it is dropped."""

@@ -13,7 +13,7 @@ from actors.core.scope import Scope
 from actors.dingtalk.body import Body, read_body
 from actors.dingtalk.payload import Malformed, items, mapping, number, text
 
-__all__ = ["Malformed", "Unreadable", "read_message"]
+__all__ = ["Malformed", "Unreadable", "age", "read_message"]
 
 _GROUP = "2"
 _OVER_QUOTA = "20001"
@@ -80,6 +80,13 @@ def read_message(
         attachments=attachments,
         quote=quote,
     )
+
+
+def age(data: dict[str, Any], sent_at: float) -> float:
+    """Seconds from the writing of a message to `sent_at`, when the platform sent it to us; 0 where it does not say.
+    Both are by the platform's clock, so that a wrong one of ours makes no message old."""
+    written = number(data.get("createAt")) / 1000
+    return max(0.0, sent_at - written) if written and sent_at else 0.0
 
 
 def _address(data: dict[str, Any], robot: str) -> Address:

@@ -29,7 +29,7 @@ from actors.dingtalk.limits import Kind, Limiter, Rank
 from actors.dingtalk.network import Unreachable
 from actors.dingtalk.quota import Quota
 from actors.dingtalk.tokens import Token
-from actors.errors import CallFailed, Fault
+from actors.errors import PASSING, CallFailed, Fault
 
 log = logging.getLogger(__name__)
 
@@ -242,7 +242,7 @@ class OpenApi:
 def _worth_another_try(error: BaseException) -> bool:
     if not isinstance(error, CallFailed) or error.code == faults.BANNED:
         return False
-    return error.fault in {Fault.TRANSIENT, Fault.THROTTLED}
+    return error.fault in PASSING
 
 
 def _count_retry(state: RetryCallState) -> None:

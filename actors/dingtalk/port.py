@@ -14,12 +14,14 @@ CARD_TOPIC = "/v1.0/card/instances/callback"
 
 @dataclass(frozen=True, slots=True)
 class Callback:
-    """One CALLBACK frame: its topic, its parsed data, and when it was read (seconds since the epoch)."""
+    """One CALLBACK frame: its topic, its parsed data, when it was read, and when the platform sent it, by its own clock
+    (seconds since the epoch; 0 where it does not say)."""
 
     topic: str
     data: dict[str, Any]
     message_id: str
     received_at: float
+    sent_at: float = 0.0
 
 
 class Listener(Protocol):

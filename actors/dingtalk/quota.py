@@ -69,7 +69,7 @@ class Quota:
         """One call was made that DingTalk counts."""
         self._robots.add(robot)
         self._unstored[month(self._now())] += 1
-        self._show()
+        self.show()
         if self._alarm is None:
             self._alarm = asyncio.get_running_loop().call_later(BATCH_SECONDS, self._store_in_background)
 
@@ -86,7 +86,7 @@ class Quota:
         self._robots.update(robots)
         current = month(self._now())
         self._stored[current] = await self._record(current, 0)
-        self._show()
+        self.show()
 
     async def close(self) -> None:
         """Record what is not recorded yet."""
@@ -111,8 +111,10 @@ class Quota:
             self._unstored[then] -= calls
             self._stored[then] = total
         self._unstored = +self._unstored
-        self._show()
+        self.show()
 
-    def _show(self) -> None:
+    def show(self) -> None:
+        """Tell the metrics. A month that begins without a call makes itself known no other way."""
         for robot in self._robots:
             metrics.OPENAPI_QUOTA_USED.labels(robot=robot).set(self.used)
+            metrics.OPENAPI_QUOTA_LIMIT.labels(robot=robot).set(self._limit)

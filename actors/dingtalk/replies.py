@@ -10,7 +10,7 @@ Platform facts: open.dingtalk.com ("robot replies", "send private messages in ba
 import json
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from yarl import URL
@@ -20,7 +20,17 @@ from actors.core.markdown import Dialect, presentable
 from actors.core.question import Address, Question
 from actors.core.splitting import fenced, split
 from actors.dingtalk.cards import AiCard
-from actors.dingtalk.openapi import GROUP, OTO, OpenApi
+from actors.dingtalk.openapi import (
+    CREATE,
+    GROUP,
+    OTO,
+    SEND_STANDARD,
+    STREAMING,
+    UPDATE,
+    UPDATE_STANDARD,
+    Api,
+    OpenApi,
+)
 from actors.dingtalk.port import Card
 from actors.dingtalk.quota import Quota
 from actors.dingtalk.standard import StandardCard
@@ -29,6 +39,13 @@ from actors.dingtalk.templates import summary
 from actors.errors import CallFailed, Fault
 
 log = logging.getLogger(__name__)
+
+CARD_APIS: Mapping[CardKind, tuple[Api, ...]] = {
+    CardKind.AI: (CREATE, STREAMING, UPDATE),
+    CardKind.STANDARD: (SEND_STANDARD, UPDATE_STANDARD),
+    CardKind.TEXT: (),
+}
+"""The calls that a kind of card is made and changed with."""
 
 MESSAGE_BYTES = 15_000
 """The most that the robot-message API takes as `msgParam`; a session webhook takes 20,000 bytes."""

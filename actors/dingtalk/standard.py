@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from actors import metrics
 from actors.core import texts
 from actors.core.card import Face, card_id, rating_value
 from actors.core.markdown import presentable
@@ -123,7 +124,9 @@ class StandardCard:
         self._shown = face
         return True
 
-    async def _call(self, stage: str, api: Api, body: Callable[[], dict[str, Any]], rank: Rank | None = None) -> None:
+    async def _call(
+        self, stage: metrics.Stage, api: Api, body: Callable[[], dict[str, Any]], rank: Rank | None = None
+    ) -> None:
         with counted(self._api.robot.client_id, stage), self._standing.watched(self.id):
             await self._api.call(api, body, rank)
 

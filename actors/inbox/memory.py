@@ -121,9 +121,9 @@ class MemoryInbox:
         return Put.NEW
 
     async def note(self, robot: str, message_id: str) -> bool:
-        """Remember a message that is no question; False if it is a repeat."""
+        """Remember a message that is no question; False if it is a repeat, of a question too."""
         self.must_be_open()
-        if (robot, message_id) in self._notes:
+        if (robot, message_id) in self._notes or (robot, message_id) in self.entries:
             return False
         self._notes[robot, message_id] = self.now()
         return True

@@ -126,7 +126,8 @@ class Inbox(Protocol):
         ...
 
     async def note(self, robot: str, message_id: str) -> bool:
-        """Remember a message that is no question, for as long as repeats are told. False if it is a repeat."""
+        """Remember a message that is no question, for as long as repeats are told. False if it is a repeat, of a
+        question too."""
         ...
 
     async def stop(self, word: Word) -> tuple[str, ...] | None:

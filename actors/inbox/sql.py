@@ -139,7 +139,7 @@ class SqlInbox:
         return Put.NEW if rows == [("open",)] else Put.FULL
 
     async def note(self, robot: str, message_id: str) -> bool:
-        """Remember a message that is no question; False if it is a repeat."""
+        """Remember a message that is no question; False if it is a repeat, of a question too."""
         return bool(await self._run(statements.NOTE, robot=robot, message_id=message_id, now=self.now()))
 
     async def stop(self, word: Word) -> tuple[str, ...] | None:

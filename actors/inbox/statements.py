@@ -167,7 +167,8 @@ GIVE_BACK = """
 """An ordered end is no death."""
 
 NOTE = """
-    INSERT INTO notes (robot, message_id, noted_at) VALUES (:robot, :message_id, :now)
+    INSERT INTO notes (robot, message_id, noted_at) SELECT :robot, :message_id, :now
+    WHERE NOT EXISTS (SELECT 1 FROM questions WHERE robot = :robot AND message_id = :message_id)
     ON CONFLICT (robot, message_id) DO NOTHING
     RETURNING message_id
 """

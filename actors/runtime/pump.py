@@ -53,6 +53,7 @@ class Pump:
         self._sending: asyncio.Future[None] | None = None
         self._sent_at: float | None = None
         self._withdrawn = False
+        self._spent = False
 
     @property
     def text(self) -> str:
@@ -70,6 +71,11 @@ class Pump:
     def shown(self) -> int:
         """How many updates were shown."""
         return self._pace.before + self._pace.shown if self._pace else 0
+
+    @property
+    def spent(self) -> bool:
+        """Whether text came for which the budget had no update left but the last one."""
+        return self._spent
 
     async def run(self, events: AsyncGenerator[Progress, None]) -> str:
         """Collect until the end and return the whole text. Closing or cancelling stops the agent.
@@ -192,7 +198,9 @@ class Pump:
         if not ready or self._pace is None or self._timer is not None:
             return
         at = next_update(self._pace, self._budget, at_once=bool(self._pieces) and not self._text_shown)
-        if at is not None:
+        if at is None:
+            self._spent = self._spent or bool(self._pieces)
+        else:
             self._timer = asyncio.get_running_loop().call_at(at, self._fire)
 
     def _drop_timer(self) -> None:

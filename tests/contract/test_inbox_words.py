@@ -18,6 +18,12 @@ class TestNotes:
         await inbox.note(SHOP, "w1")
         assert await inbox.note("ding-bank", "w1")
 
+    async def test_a_repeat_of_a_question_is_told(self, inbox: Inbox) -> None:
+        await put(inbox, "q1")
+        assert not await inbox.note(SHOP, "q1")
+        await (await take(inbox)).done(Outcome.ANSWERED)
+        assert not await inbox.note(SHOP, "q1")
+
     async def test_a_note_is_forgotten_after_the_dedupe_window(self, inbox: Inbox, clock: Clock) -> None:
         await inbox.note(SHOP, "w1")
         clock.advance(DEDUPE_WINDOW + 1)

@@ -71,16 +71,17 @@ async def test_frames_are_counted_by_type(line: Line) -> None:
     assert counted == [1, 2, 1, 1, 1, 1]
 
 
-async def test_the_ack_time_is_measured_for_robot_messages_alone(line: Line) -> None:
+async def test_the_ack_time_is_measured_for_robot_messages_and_clicks_apart(line: Line) -> None:
     life, socket = await line.connect(Ear())
     await socket.send(ping("p1"), click("c1"), event("e1"), message("m1"), message("m2"))
     await socket.acks(5)
     life.cancel()
     await asyncio.wait([life])
-    assert line.sample("ack_seconds_count") == 2
+    assert (line.sample("ack_seconds_count"), line.sample("click_ack_seconds_count")) == (2, 1)
 
 
-async def test_the_ack_time_runs_from_the_frame_to_its_ack(line: Line) -> None:
+@pytest.mark.parametrize(("sent", "metric"), [(message("m1"), "ack_seconds"), (click("c1"), "click_ack_seconds")])
+async def test_the_ack_time_runs_from_the_frame_to_its_ack(line: Line, sent: Json, metric: str) -> None:
     now = 100.0
 
     async def answer(callback: Callback) -> Json:
@@ -89,11 +90,11 @@ async def test_the_ack_time_runs_from_the_frame_to_its_ack(line: Line) -> None:
         return {}
 
     life, socket = await line.connect(Ear(answer), clock=lambda: now)
-    await socket.send(message("m1"))
+    await socket.send(sent)
     await socket.ack()
     life.cancel()
     await asyncio.wait([life])
-    assert line.sample("ack_seconds_sum") == 1.5
+    assert line.sample(f"{metric}_sum") == 1.5
 
 
 # How it ends

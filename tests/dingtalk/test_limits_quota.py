@@ -34,8 +34,8 @@ class Store:
         return self.sums[then]
 
 
-def exposed(robot: str) -> float | None:
-    return REGISTRY.get_sample_value("dingtalk_openapi_quota_used", {"robot": robot})
+def exposed(robot: str, what: str = "used") -> float | None:
+    return REGISTRY.get_sample_value(f"dingtalk_openapi_quota_{what}", {"robot": robot})
 
 
 @pytest.fixture(autouse=True)
@@ -166,3 +166,20 @@ async def test_calls_of_other_replicas_are_learned_with_the_next_batch() -> None
     quota.count("dingrobot")
     await quota.close()
     assert quota.used == 4_001
+
+
+@pytest.mark.parametrize("limit", [0, 5000])
+async def test_the_quota_is_told_beside_what_is_used_of_it(limit: int) -> None:
+    quota = Quota(limit, Store(m2026_11=7).record, now=lambda: NOVEMBER)
+    await quota.open(f"limited{limit}")
+    assert (exposed(f"limited{limit}"), exposed(f"limited{limit}", "limit")) == (7, limit)
+    await quota.close()
+
+
+async def test_a_month_that_begins_without_a_call_is_shown_all_the_same() -> None:
+    calendar = Clock(NOVEMBER)
+    quota = Quota(5_000, Store(m2026_11=4_999).record, calendar)
+    await quota.open("dingidle")
+    calendar.now = DECEMBER
+    quota.show()
+    assert exposed("dingidle") == 0

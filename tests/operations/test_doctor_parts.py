@@ -25,7 +25,7 @@ from actors.doctor.command import FINE, ILL, _Clinic
 from actors.doctor.diagnosis import advice_for, missing_scopes
 from actors.doctor.findings import Finding, State, Step
 from actors.doctor.screen import Terminal, _places, wrapped
-from actors.errors import CallFailed, ConnectionTrouble, Fault, Trouble
+from actors.errors import CallFailed, ConnectionReason, ConnectionTrouble, Fault, Trouble
 from actors.sandbox.rules import Rules
 from actors.sandbox.server import Sandbox
 from actors.settings import load
@@ -76,7 +76,7 @@ def call_failed(api: str, fault: Fault, status: int, code: str, message: str = "
     return CallFailed(api, fault, status, code, message)
 
 
-def refused(fault: Fault | None = None, reason: str = "unavailable", detail: str = "") -> Trouble:
+def refused(fault: Fault | None = None, reason: ConnectionReason = "unavailable", detail: str = "") -> Trouble:
     return ConnectionTrouble(reason, detail, fault)
 
 

@@ -31,7 +31,7 @@ def test_a_lock_names_no_host_and_no_path(lock: str) -> None:
 @pytest.mark.parametrize("lock", LOCKS)
 def test_every_requirement_is_pinned_and_hashed(lock: str) -> None:
     stanzas = re.findall(r"^(?![ #]).+(?:\n[ #].*)*", text_of(lock), re.MULTILINE)
-    assert len(stanzas) == len(pins(lock))
+    assert len(stanzas) == len(PIN.findall(text_of(lock)))  # some have one for each Python
     assert [stanza for stanza in stanzas if "--hash=sha256:" not in stanza or not PIN.match(stanza)] == []
 
 

@@ -23,6 +23,7 @@ python -m ruff format --check --quiet
 python -m mypy
 lint-imports
 python -m actors.reference --check
+python -m grafana.source --check
 """
 
 SERVICE = """
@@ -79,7 +80,7 @@ def test_help_is_the_default_and_lists_every_target_with_a_line(project: Path) -
     assert help_text == make(project, "help").stdout
     listed = dict(re.findall(r"^make (\w+) +(\w.+)$", help_text, re.MULTILINE))
     (phony,) = re.findall(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
-    assert set(listed) == set(phony.split()) == CONTRACT | {"lock"}
+    assert set(listed) == set(phony.split()) == CONTRACT | {"dashboards", "lock"}
 
 
 @pytest.mark.parametrize(
@@ -90,6 +91,7 @@ def test_help_is_the_default_and_lists_every_target_with_a_line(project: Path) -
         ("sandbox", "install run\npython -m actors sandbox\n"),
         ("test", "install test\npython -m pytest -n auto --dist worksteal\n"),
         ("bench", "install test\npython -m tests.bench\n"),
+        ("dashboards", "install test\npython -m grafana.source --write\n"),
         ("check", CHECKS),
     ],
 )

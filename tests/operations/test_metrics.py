@@ -15,6 +15,7 @@ CONTRACT = {
     "robot_parked": ("gauge", ("robot", "reason")),
     "stream_frames_total": ("counter", ("robot", "type")),
     "ack_seconds": ("histogram", ("robot",)),
+    "click_ack_seconds": ("histogram", ("robot",)),
     "messages_total": ("counter", ("robot", "type", "outcome")),
     "attachments_total": ("counter", ("robot", "kind", "outcome")),
     "turns_total": ("counter", ("robot", "outcome")),
@@ -25,6 +26,7 @@ CONTRACT = {
     "first_token_seconds": ("histogram", ("robot", "agent")),
     "answer_seconds": ("histogram", ("robot", "agent")),
     "card_updates_total": ("counter", ("robot", "stage", "outcome")),
+    "card_updates_skipped_total": ("counter", ("robot", "reason")),
     "card_updates_per_answer": ("histogram", ("robot",)),
     "card_lag_seconds": ("histogram", ("robot",)),
     "card_fallback": ("gauge", ("robot",)),
@@ -32,6 +34,7 @@ CONTRACT = {
     "openapi_request_seconds": ("histogram", ("api", "status")),
     "openapi_throttled_total": ("counter", ("robot", "api")),
     "openapi_quota_used": ("gauge", ("robot",)),
+    "openapi_quota_limit": ("gauge", ("robot",)),
     "retries_total": ("counter", ("scope", "reason")),
     "retry_policy": ("gauge", ("scope", "setting")),
     "agent_errors_total": ("counter", ("robot", "agent", "reason")),
@@ -44,6 +47,7 @@ CONTRACT = {
 
 WORST_ALLOWED = {
     "ack_seconds": (0.1, 3),
+    "click_ack_seconds": (0.1, 2),
     "first_card_seconds": (0.1, 0.25, 30),
     "answer_seconds": (1, 600),
     "card_lag_seconds": (1.5, 7),

@@ -131,6 +131,20 @@ def test_a_failed_update_costs_nothing_of_the_budget() -> None:
     assert (reader.shown, reader.pump.shown) == (["甲"], 1)
 
 
+@pytest.mark.parametrize(
+    ("pieces", "spent"),
+    [
+        pytest.param(["甲", 9.0], False, id="nothing came after the last update"),
+        pytest.param(["甲", 5.0, "乙", 5.0], True, id="text came after it"),
+        pytest.param([ToolStart("orders"), 5.0, ToolStart("stock"), 5.0], False, id="there is no text yet"),
+    ],
+)
+def test_a_budget_is_spent_when_text_comes_that_it_has_no_update_for(pieces: list[Piece], *, spent: bool) -> None:
+    reader = Reader(Budget(updates=2, min_interval=1.0))
+    play(reader.read(*pieces))
+    assert reader.pump.spent is spent
+
+
 def test_the_age_of_the_oldest_unseen_text_is_told() -> None:
     reader = Reader(slow=0.25)
     play(reader.read("甲", 9.0))
