@@ -153,7 +153,7 @@ def _apologised(spell: Spell, name: str) -> bool:
 
 async def quiet(spell: Spell) -> bool:
     await spell.answered()
-    return spell.service.output == []
+    return not any('"level": "INFO"' in line for line in spell.service.output)
 
 
 async def _updates(spell: Spell) -> list[int]:
