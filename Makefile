@@ -18,7 +18,7 @@ test: ## Run the whole suite
 	deploy/install.sh test
 	exec $(PYTHON) -m pytest -n auto --dist worksteal
 
-check: ## Lint, format, types, import contracts, all that is generated
+check: ## Lint, format, types, import contracts, all that is generated, manifests
 	deploy/install.sh test
 	$(PYTHON) -m ruff check
 	$(PYTHON) -m ruff format --check --quiet
@@ -26,6 +26,7 @@ check: ## Lint, format, types, import contracts, all that is generated
 	.venv/bin/lint-imports --no-logo
 	$(PYTHON) -m actors.reference --check
 	$(PYTHON) -m grafana.source --check
+	$(PYTHON) -m deploy.kubernetes.check
 
 bench: ## Run the benchmarks; writes tests/bench/results/latest.json
 	deploy/install.sh test

@@ -12,15 +12,17 @@ from types import FrameType
 
 from actors import logs
 from actors.agents.registry import make_agent
+from actors.core.backoff_words import Told
 from actors.core.robot import Parked
 from actors.doctor.command import main as doctor
 from actors.errors import SettingsError
 from actors.parts import make_agents
 from actors.records.backup import command as backup
 from actors.records.command import command as records
+from actors.retry_policies import comments, retry_policies, retry_policies_for_robot
 from actors.sandbox_child import SandboxChild
 from actors.service import Service
-from actors.settings import Settings, load
+from actors.settings import KNOWN, Settings, load
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +38,7 @@ ECHO = 2.0
 
 def main() -> int:
     """Run the command that was asked for; returns the exit code."""
+    _unset_what_is_empty()
     match sys.argv[1:]:
         case ["run"]:
             return _with_settings(run)
@@ -85,15 +88,22 @@ def check(settings: Settings) -> int:
         make_agent(settings.agent)
     else:
         agents, parked = make_agents(settings)
-    _print(settings.effective())
+    _print(settings.effective(), retry_policies(settings))
     for robot in agents:
         own = settings.of(robot)
         if own.element:
             print(f"\n# {own.element.name} {own.element.title}".rstrip())
-            _print(own.effective_for_robot())
+            _print(own.effective_for_robot(), retry_policies_for_robot(own))
     for told in (*settings.remarks, *(problem for robot in parked for problem in robot.problems)):
         print(told, file=sys.stderr)
     return 0
+
+
+def _unset_what_is_empty() -> None:
+    """An empty variable counts as not set. OpenSSL, which reads SSL_CERT_FILE itself, would trust nobody by it."""
+    for name in KNOWN:
+        if not os.environ.get(name, "set").strip():
+            del os.environ[name]
 
 
 def _with_settings(command: Callable[[Settings], int]) -> int:
@@ -114,9 +124,12 @@ def _agent_problems() -> tuple[str, ...]:
     return ()
 
 
-def _print(effective: Mapping[str, object]) -> None:
+def _print(effective: Mapping[str, object], policies: Mapping[str, Told]) -> None:
+    """The settings, and as comments what their retries amount to: so that it can be read as an environment."""
     for variable, value in effective.items():
         print(f"{variable}={_spelled(value)}")
+    for comment in comments(policies):
+        print(comment)
 
 
 def _spelled(value: object) -> str:

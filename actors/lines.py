@@ -75,12 +75,16 @@ class Lines:
         """Whether no robot is left that is tried."""
         return all(state.state == "parked" for state in self._states.values())
 
+    def starting(self, child: str) -> None:
+        """The wait, if there was one, is over: the connection is tried."""
+        state = self._states[child]
+        state.next_attempt = None
+        self._backoff(state, 0)
+
     def opened(self, child: str) -> None:
         """The gateway accepted the connection."""
         state = self._states[child]
-        state.next_attempt = None
         self._connected(state, 1)
-        self._backoff(state, 0)
         self._change(state, "connected", "")
 
     def rolls(self, child: str, reason: str, delay: float) -> None:
@@ -123,7 +127,7 @@ class Lines:
             {
                 "robot": state.line.robot,
                 "connection": state.line.index,
-                "state": state.state,
+                "state": _state(state),
                 "reason": state.reason,
                 "since": state.since,
                 "restarts": state.restarts,
@@ -163,3 +167,8 @@ class Lines:
     @staticmethod
     def _backoff(state: LineState, delay: float) -> None:
         metrics.STREAM_BACKOFF.labels(robot=state.line.robot, connection=str(state.line.index)).set(delay)
+
+
+def _state(state: LineState) -> str:
+    """A connection that was lost is waiting until its time, then tried; the log tells only what comes of that."""
+    return "connecting" if state.state == "waiting" and state.next_attempt is None else state.state

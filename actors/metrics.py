@@ -31,12 +31,14 @@ Skip = Literal["overtaken", "budget", "quota", "refused"]
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """What an operator has to know of one metric. `name` is the exposed one, with prefix and suffix."""
+    """What an operator has to know of one metric. `name` is the exposed one, with prefix and suffix; `buckets` are the
+    upper edges of a histogram's, without the last one, which has none."""
 
     name: str
     kind: str
     labels: tuple[str, ...]
     help: str
+    buckets: tuple[float, ...] = ()
 
 
 DECLARED: list[Declaration] = []
@@ -46,8 +48,8 @@ DECLARED: list[Declaration] = []
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
-def _declare(name: str, kind: str, labels: tuple[str, ...], meaning: str) -> str:
-    DECLARED.append(Declaration(PREFIX + name, kind, labels, meaning))
+def _declare(name: str, kind: str, labels: tuple[str, ...], meaning: str, buckets: tuple[float, ...] = ()) -> str:
+    DECLARED.append(Declaration(PREFIX + name, kind, labels, meaning, buckets))
     return PREFIX + name
 
 
@@ -60,7 +62,7 @@ def _gauge(name: str, meaning: str, *labels: str) -> Gauge:
 
 
 def _histogram(name: str, meaning: str, *labels: str, buckets: tuple[float, ...]) -> Histogram:
-    return Histogram(_declare(name, "histogram", labels, meaning), meaning, labels, buckets=buckets)
+    return Histogram(_declare(name, "histogram", labels, meaning, buckets), meaning, labels, buckets=buckets)
 
 
 STREAM_CONNECTED = _gauge(

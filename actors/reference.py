@@ -1,18 +1,20 @@
-"""The README's reference tables, made from what settings and metrics declare of themselves, so that they cannot differ.
+"""All that is made from what settings and metrics declare of themselves, so that it cannot differ: the README's tables,
+and the file of settings that a deployment starts from.
 
-`python -m actors.reference --write` renews the tables between their markers in both READMEs; `--check` ends with 1 and
-names the file if one is out of step.
+`python -m actors.reference --write` renews that file, and the tables between their markers in both READMEs; `--check`
+ends with 1 and names the file if one is out of step.
 """
 
 import argparse
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from actors import metrics
+from actors import metrics, settings_file
 from actors.settings import KNOWN
+from actors.settings_file import spelled
 from actors.variables import Variables
 
 READMES = ("README.md", "README.zh-CN.md")
@@ -54,21 +56,22 @@ def renewed(text: str) -> str:
     return text
 
 
+MADE: dict[str, Callable[[str], str]] = {
+    **dict.fromkeys(READMES, renewed),
+    settings_file.PATH: lambda _: settings_file.settings_file(),
+}
+"""Every file, and what makes its text of the one that it has."""
+
+
 def _section(field: Any) -> str:
     return str(field.json_schema_extra["section"])
 
 
 def _setting(name: str, field: Any) -> tuple[str, str, str]:
     variable = name.upper()
-    default = "–" if field.default is None else f"`{_spelled(field.default)}`"
+    default = "–" if field.default is None else f"`{spelled(field.default) or 'all'}`"
     source = f" (a secret: `{variable}_FILE` may name a file instead)" if KNOWN[variable] else ""
     return f"`{variable}`", default, field.description + source
-
-
-def _spelled(value: object) -> str:
-    if isinstance(value, frozenset):
-        return ",".join(sorted(value)) or "all"
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
@@ -77,22 +80,22 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Renew or check both READMEs; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m actors.reference", description="The README's reference tables.")
+    """Renew or check all of it; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m actors.reference", description="What is made from the code.")
     mode = parser.add_mutually_exclusive_group(required=True)
-    mode.add_argument("--write", action="store_true", help="renew the tables")
-    mode.add_argument("--check", action="store_true", help="end with 1 if a table is out of step")
+    mode.add_argument("--write", action="store_true", help="renew the tables and the settings")
+    mode.add_argument("--check", action="store_true", help="end with 1 if something is out of step")
     options = parser.parse_args(arguments)
     stale = 0
-    for path in map(Path, READMES):
-        text = path.read_text(encoding="utf-8")
-        if renewed(text) == text:
+    for path, make in ((Path(name), make) for name, make in MADE.items()):
+        text = path.read_text(encoding="utf-8") if path.is_file() else ""
+        if (made := make(text)) == text:
             continue
         if options.write:
-            path.write_text(renewed(text), encoding="utf-8")
+            path.write_text(made, encoding="utf-8")
         else:
             stale += 1
-            sys.stderr.write(f"{path}: its tables are out of step; renew them by: python -m actors.reference --write\n")
+            sys.stderr.write(f"{path}: is out of step with the code; renew it by: python -m actors.reference --write\n")
     return 1 if stale else 0
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from actors import metrics
 from actors.core.robot import Parked, Robot
 from actors.messages import Status
+from actors.retry_policies import figures, retry_policies_for_robot
 from actors.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -71,6 +72,7 @@ class Roll:
             "state": "parked" if crashed else "serving",
             "reason": "its connections crashed too often" if crashed else "",
             "answers": shown_on,
+            "retry_policies": figures(retry_policies_for_robot(own)),
             "settings": own.effective_for_robot(),
         }
 

@@ -29,6 +29,7 @@ from actors.lines import Line, line_id
 from actors.messages import AreYouThere, Begin, Drain, TakenBack, TellStatus, WorkArrived
 from actors.parts import Signals, assemble, make_agents, open_inbox
 from actors.probes import Probes
+from actors.retry_policies import announce, figures, retry_policies
 from actors.roll import Roll
 from actors.runtime.actor import Reason, Ref, Terminated, tell
 from actors.runtime.reactor import Reactor
@@ -269,11 +270,7 @@ class Service:
                 FREE_EDITION_CALLS // (self._settings.card_max_updates + CALLS_AROUND_UPDATES),
                 extra={"action": "quota_not_watched"},
             )
-        settings = self._settings.model_dump()
-        for scope in ("stream", "openapi", "agent"):
-            for name, value in settings.items():
-                if name.startswith(f"{scope}_retry_"):
-                    metrics.RETRY_POLICY.labels(scope=scope, setting=name.removeprefix(f"{scope}_retry_")).set(value)
+        announce(self._settings)
 
     # Answering probes.
 
@@ -303,6 +300,7 @@ class Service:
             "conversations": status.conversations,
             "resting": status.resting,
             "queue": pending,
+            "retry_policies": figures(retry_policies(self._settings)),
             "settings": self._settings.effective(),
         }
 

@@ -311,6 +311,9 @@ class Supervisor(Supervising):
         return self.children[child].ref if child in self.children else None
 
     def child_started(self, name: str, ref: Ref) -> None:
+        if name in self._lines:
+            self._lines.starting(name)
+            return
         talk = self._talks.get(_conversation(name))
         if talk is not None:
             talk.ref = ref

@@ -32,7 +32,7 @@ class Backoff:
         try:
             curve = min(self.maximum, self.initial * self.multiplier**attempt)
         except OverflowError:
-            curve = self.maximum
+            curve = self.maximum if self.initial else 0.0
         return curve + self.jitter * random()
 
     def wait(self) -> wait_base:

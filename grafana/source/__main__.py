@@ -5,15 +5,20 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from grafana.source import alerts, dashboards, rules, runbook
+
 FOLDER = Path(__file__).parents[1]
 
-BUILT: dict[str, Callable[[], str]] = {}
+BUILT: dict[str, Callable[[], str]] = dashboards.BUILT | rules.BUILT | alerts.BUILT
 """Every built file, below `grafana/`, and what makes its text."""
 
 
 def faults() -> Iterator[str]:
     """What is wrong with dashboards and rules, with the place."""
-    yield from ()
+    yield from dashboards.faults()
+    yield from rules.faults()
+    yield from alerts.faults()
+    yield from runbook.faults()
 
 
 def main(arguments: list[str]) -> int:

@@ -5,6 +5,7 @@ cannot mean different things. An objective that is changed here changes everywhe
 knows panels or alerts.
 """
 
+import re
 from dataclasses import dataclass
 
 WINDOWS = ("5m", "30m", "1h", "2h", "6h", "1d", "3d")
@@ -26,6 +27,12 @@ class Level:
     every: str
 
     @property
+    def seconds(self) -> float | None:
+        """The time that is promised; None where the promise is not about time."""
+        edge = re.search(r'le="([\d.]+)"', self.good)
+        return float(edge[1]) if edge else None
+
+    @property
     def budget(self) -> float:
         """The share of events that may be bad."""
         return round(1 - self.objective, 6)
@@ -33,6 +40,10 @@ class Level:
     def recorded(self, window: str) -> str:
         """The name of the recording rule with the share of bad events in a window, by robot."""
         return f"dingtalk:{self.name}:error_ratio_rate{window}"
+
+    def recorded_bad(self, window: str) -> str:
+        """The name of the recording rule with the number of bad events in a window, by robot."""
+        return f"dingtalk:{self.name}:bad_events_increase{window}"
 
     def error_ratio(self, window: str, matchers: str = "") -> str:
         """The share of bad events in a window, by robot; nothing where there were no events."""
@@ -47,6 +58,10 @@ class Level:
     def events(self, window: str, matchers: str = "") -> str:
         """How many events there were in a window, by robot."""
         return _sum("increase", self.every, window, matchers)
+
+    def bad_events(self, window: str, matchers: str = "") -> str:
+        """How many bad events there were in a window, by robot."""
+        return f"{self.events(window, matchers)} - {_sum('increase', self.good, window, matchers)}"
 
 
 def _rate(counter: str, window: str, matchers: str) -> str:

@@ -1,8 +1,10 @@
 """Stream connections under supervision: they come back, roll before they break, and say what is wrong."""
 
 import asyncio
+import itertools
 import json
 import logging
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -150,3 +152,27 @@ async def test_a_roll_whose_successor_waits_does_not_look_connected(tmp_path: Pa
 
         await eventually(told)
         assert await stage.metric('dingtalk_stream_connected{connection="0",{robot}}') == 0
+
+
+async def test_a_connection_that_is_tried_again_is_not_waiting_any_more(tmp_path: Path) -> None:
+    """The gateway cuts the first call off, and holds on to the second."""
+    calls = itertools.count(1)
+
+    async def gateway(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked = await reader.readuntil(b"\r\n")
+        if b"/gateway/" in asked and next(calls) > 1:
+            await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(gateway, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        settings = {"DINGTALK_OPENAPI_ENDPOINT": f"http://127.0.0.1:{port}", "STREAM_RETRY_INITIAL": "1"}
+        async with staged(tmp_path, **settings, STREAM_RETRY_MAX="1") as stage:
+
+            async def told(state: str, wait: float) -> bool:
+                (connection,) = json.loads((await stage.get("/status"))[1])["connections"]
+                backoff = await stage.metric('dingtalk_stream_backoff_seconds{connection="0",{robot}}')
+                return (connection["state"], backoff) == (state, wait)
+
+            await eventually(partial(told, "waiting", 1))
+            await eventually(partial(told, "connecting", 0))

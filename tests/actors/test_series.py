@@ -31,16 +31,20 @@ CARDS = {
 }
 APIS = {"ai": "create streaming update", "standard": "standard standard_update", "text": ""}
 PROCESS = {
-    "actor_failures_total": {"actor": "Supervisor Connection Conversation"},
-    "retries_total": {"scope": "stream openapi agent"},
+    'actor_failures_total{actor="Supervisor"}',
+    'actor_failures_total{actor="Connection"}',
+    'actor_failures_total{actor="Conversation"}',
+    *(f'retries_total{{reason="{reason}",scope="stream"}}' for reason in CONNECTIONS.split()),
+    *(f'retries_total{{reason="{reason}",scope="openapi"}}' for reason in ("transient", "throttled")),
+    *(f'retries_total{{reason="{reason}",scope="agent"}}' for reason in AGENT.split() if reason != "timeout"),
 }
 SKIPPED = 'card_updates_total{outcome="skipped",stage="streaming"}'
 
 
-def expected(metrics: dict[str, dict[str, str]]) -> set[str]:
+def expected(table: dict[str, dict[str, str]]) -> set[str]:
     """The series that a table stands for: every label with each of its words."""
     series = set()
-    for name, labels in metrics.items():
+    for name, labels in table.items():
         sets: list[list[str]] = [[]]
         for label, words in sorted(labels.items()):
             sets = [[*before, f'{label}="{word}"'] for before in sets for word in words.split()]
@@ -75,10 +79,19 @@ async def test_a_robot_begins_with_every_series_at_0_that_it_can_have(tmp_path: 
         assert await exposed(stage, names) == dict.fromkeys(of_a_robot(kind), 0.0)
 
 
+async def test_a_process_begins_with_what_it_counts_for_all_robots_at_0(tmp_path: Path) -> None:
+    metrics.ACTOR_FAILURES.clear()
+    metrics.RETRIES.clear()
+    async with staged(tmp_path) as stage:
+        rows = (row.removeprefix("dingtalk_").rsplit(" ", 1) for row in (await stage.get("/metrics"))[1].splitlines())
+        series = {name: value for name, value in rows if name.startswith(("actor_failures_total", "retries_total"))}
+        assert series == dict.fromkeys(PROCESS, "0.0")
+
+
 async def test_what_happens_is_counted_on_the_series_that_were_there(stage: Stage) -> None:
     """Every one of these metrics, but no new series: what is counted is spelled as it was begun."""
     stage.sandbox.fail("update", status=403, code="Forbidden.AccessDenied.QpsLimitForAppkeyAndApi", times=1)
-    await stage.ask("6x0.05")
+    await stage.ask("1x1 5x0.1")
     await stage.ask("boom", sender="li")
     (card,) = await stage.finished()
     await stage.finished(sender="li")

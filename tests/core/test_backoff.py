@@ -41,6 +41,10 @@ def test_a_very_long_row_of_failures_still_waits_for_the_ceiling() -> None:
     assert STREAM.delay(100_000, never) == 60
 
 
+def test_a_very_long_row_of_failures_without_a_wait_never_waits() -> None:
+    assert Backoff(initial=0.0, multiplier=2.0, maximum=60.0, jitter=0.0).delay(100_000, never) == 0
+
+
 def test_the_first_wait_of_a_tenacity_loop_is_the_first_of_the_curve() -> None:
     assert tenacitys_wait(Backoff(0.5, 2.0, 8.0, 0.0), 1) == 0.5
 

@@ -105,6 +105,16 @@ def test_check_names_certificates_that_are_not_there(tmp_path: Path) -> None:
     assert checked.stderr.startswith("SSL_CERT_FILE='/nowhere/ca.pem': must be a readable file")
 
 
+def test_an_empty_variable_is_not_set_for_libraries_either(tmp_path: Path) -> None:
+    (tmp_path / "shop.py").write_text("import os\nprint(os.environ['SSL_CERT_FILE'])\n", encoding="utf-8")
+    seen = [
+        "KeyError"
+        in command(tmp_path, "check", AGENT="python:shop:a", PYTHONPATH=str(tmp_path), SSL_CERT_FILE=value).stderr
+        for value in ("", " ", "/etc/ssl/certs/ca-certificates.crt")
+    ]
+    assert seen == [True, True, False]
+
+
 def test_check_says_that_the_clicks_of_standard_cards_reach_nobody(tmp_path: Path) -> None:
     checked = command(tmp_path, "check", CARD_KIND="standard")
     assert (checked.returncode, "reach no Stream client" in checked.stderr) == (0, True)

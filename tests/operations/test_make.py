@@ -24,6 +24,7 @@ python -m mypy
 lint-imports
 python -m actors.reference --check
 python -m grafana.source --check
+python -m deploy.kubernetes.check
 """
 
 SERVICE = """

@@ -107,8 +107,9 @@ async def test_the_example_agent_answers(readme: Path) -> None:
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    for readme in (ENGLISH, CHINESE):
-        (tmp_path / readme.name).write_text(readme.read_text(encoding="utf-8"), encoding="utf-8")
+    for name in reference.MADE:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text((ROOT / name).read_text(encoding="utf-8"), encoding="utf-8")
     return tmp_path
 
 

@@ -197,6 +197,7 @@ def test_after_a_failure_the_next_run_mends_it(workshop: Workshop) -> None:
 
 # What it asks the system for.
 
+FOR_CONTAINERS = ("buildah", "catatonit", "debootstrap", "podman", "runc")
 KEPT_PROGRAMS = ("cp", "cut", "dirname", "env", "grep", "ln", "mkdir", "rm", "sha256sum", "touch")
 
 
@@ -238,7 +239,7 @@ def test_the_tests_get_their_system_programs(workshop: Workshop) -> None:
     machine = BareMachine(workshop, user=0)
     machine.install("test")
     wanted = [line.split()[-1] for line in machine.asked() if "install" in line]
-    assert wanted == ["python3-venv", "chromium", "fonts-noto-cjk", "prometheus"]
+    assert wanted == ["python3-venv", "chromium", "fonts-noto-cjk", "prometheus", *FOR_CONTAINERS]
 
 
 def test_somebody_who_is_not_root_installs_by_sudo(workshop: Workshop) -> None:
