@@ -1,4 +1,4 @@
-"""The commands: `python -m actors run | sandbox | check | doctor | questions | feedback | forget`."""
+"""The commands: `python -m actors run | sandbox | check | doctor | questions | feedback | forget | backup`."""
 
 import faulthandler
 import logging
@@ -17,6 +17,7 @@ from actors.core.robot import Parked
 from actors.doctor.command import main as doctor
 from actors.errors import SettingsError
 from actors.parts import make_agents
+from actors.records.backup import command as backup
 from actors.records.command import command as records
 from actors.retry_policies import comments, retry_policies, retry_policies_for_robot
 from actors.sandbox_child import SandboxChild
@@ -25,7 +26,9 @@ from actors.settings import KNOWN, Settings, load
 
 log = logging.getLogger(__name__)
 
-USAGE = "usage: python -m actors run | sandbox | check | doctor | questions | feedback | forget  (-h for the last four)"
+USAGE = """\
+usage: python -m actors run | sandbox | check | doctor | questions | feedback | forget | backup
+(-h for the last five)"""
 WRONG = 2
 """Exit code: the environment is wrong."""
 
@@ -47,6 +50,8 @@ def main() -> int:
             os.execv(sys.executable, [sys.executable, "-m", "actors.sandbox"])  # noqa: S606 - our own module
         case ["feedback" | "questions" | "forget", *_] as words:
             return _with_settings(records(words))
+        case ["backup", *words]:
+            return _with_settings(backup(words))
     print(USAGE, file=sys.stderr)
     return WRONG
 

@@ -213,6 +213,7 @@ def _parser() -> argparse.ArgumentParser:
     replayed.add_argument("message_id")
 
     forget = _command(commands, "forget", "delete all that is stored of one person", _forget)
+    forget.epilog = "Copies that `backup` made before keep it: delete them too, or forget again after a restore."
     forget.add_argument("person", help="the staff id, or the sender's id of people outside the company")
     forget.add_argument("--yes", action="store_true", help="do not ask whether you are sure")
     forget.add_argument("--now", action="store_true", help="also what is not closed: its cards stay unfinished")

@@ -49,9 +49,18 @@ def faults(path: Path = PATH) -> Iterator[str]:
         for part in PARTS:
             if part not in body:
                 yield f"grafana/RUNBOOK.md:{line}: {name} has no part {part}"
+    headings = {_anchor(heading) for heading in re.findall(r"^#+ (.+)$", text, flags=re.MULTILINE)}
     for line, words in enumerate(text.splitlines(), 1):
+        for anchor in re.findall(r"\]\(#([^)]*)\)", words):
+            if anchor not in headings:
+                yield f"grafana/RUNBOOK.md:{line}: there is no heading #{anchor}{_advice(anchor, headings)}"
         for problem in _unknown(words):
             yield f"grafana/RUNBOOK.md:{line}: {problem}"
+
+
+def _anchor(heading: str) -> str:
+    """What a link to a heading is called, as GitHub makes it."""
+    return re.sub(r"[^\w -]", "", heading.strip().lower()).replace(" ", "-")
 
 
 def _unknown(words: str) -> Iterator[str]:

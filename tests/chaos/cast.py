@@ -1,7 +1,8 @@
 """An agent whose process may be killed: it writes down what it was asked where the test can read it afterwards.
 
 It follows the script of `tests.actors.cast`. `held` is a script of its own: it says the first half of its answer, waits
-until the test lets it go on, in this process or another, and says the rest.
+until the test lets it go on, in this process or another, and says the rest. `counting` and `counting_down` take no
+script; their answers tell whose they are and whether they are whole, and `boom` is beyond both.
 """
 
 import asyncio
@@ -30,6 +31,39 @@ async def noted(question: Question) -> AsyncIterator[str | Event]:
         return
     async for piece in scripted(question):
         yield piece
+
+
+SLOW = "慢"
+"""The answer to a question that begins so takes three seconds, and no grace but a long one waits for it."""
+
+UP, DOWN = "0 1 2 3 4 5 6 7 8 9", "9 8 7 6 5 4 3 2 1 0"
+
+
+async def counting(question: Question) -> AsyncIterator[str]:
+    """Count up in about half a second."""
+    async for piece in _counting(question, UP):
+        yield piece
+
+
+async def counting_down(question: Question) -> AsyncIterator[str]:
+    """Count down in about half a second."""
+    async for piece in _counting(question, DOWN):
+        yield piece
+
+
+async def _counting(question: Question, numbers: str) -> AsyncIterator[str]:
+    _note(Path(os.environ[ASKED]), question.text)
+    if question.text == "boom":
+        raise RuntimeError("the agent fell over")
+    yield f"{question.text}："
+    for number in numbers.split():
+        await asyncio.sleep(0.3 if question.text.startswith(SLOW) else 0.05)
+        yield f" {number}"
+
+
+def counted(text: str, numbers: str = UP) -> str:
+    """The whole answer to a question."""
+    return f"{text}： {numbers}"
 
 
 def _note(asked: Path, line: str) -> None:

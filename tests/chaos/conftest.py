@@ -98,7 +98,7 @@ class Place:
         before = len(self.sandbox.connections)
         running = await self.run(**settings)
         try:
-            await self.sandbox.until(lambda: self._connected(since=before), 30.0)
+            await self.sandbox.until(lambda: self._connected(since=before), 60.0)
         except TimeoutError:
             running.kill(signal.SIGABRT)
             await running.ended()
