@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 from PIL import Image
 
-BACKGROUND, PANEL, EDGE, GRID = "#111217", "#181b1f", "#2c3036", "#2a2e34"
+BACKGROUND, PANEL, EDGE, GRID = "#0b0c0f", "#181b1f", "#2c3036", "#2a2e34"
 TEXT, FAINT = "#d8d9e3", "#9fa3ad"
 SHADES = ("dark-", "semi-dark-", "", "light-", "super-light-")
 HUES = {
