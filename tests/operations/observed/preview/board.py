@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.operations.observed.preview import figures, graphs
-from tests.operations.observed.preview.answers import Json, Panel, named
+from tests.operations.observed.preview.answers import Json, Named, Panel, named
 from tests.operations.observed.preview.canvas import BACKGROUND, EDGE, FAINT, LARGE, NORMAL, Box, Canvas
 from tests.operations.observed.prometheus import Prometheus
 from tests.operations.observed.questions import filled_in
@@ -59,8 +59,8 @@ def _shown(panels: list[Json]) -> list[Json]:
     return [panel for panel in panels if panel["gridPos"]["y"] < limit]
 
 
-def _asked(json: Json, prometheus: Prometheus, since: float, until: float) -> list:  # type: ignore[type-arg]
-    found = []
+def _asked(json: Json, prometheus: Prometheus, since: float, until: float) -> list[Named]:
+    found: list[Named] = []
     for target in json["targets"]:
         expression = filled_in(target["expr"])
         answer = (
