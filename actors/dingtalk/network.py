@@ -11,6 +11,7 @@ from typing import Any
 
 import aiohttp
 import python_socks
+from aiohttp import hdrs
 from aiohttp.client_proto import ResponseHandler
 from python_socks.async_.asyncio import Proxy as SocksProxy
 from websockets.asyncio.client import ClientConnection, connect
@@ -41,7 +42,7 @@ class Network:
             # How many calls may be under way is the limiter's to say: here a place would be waited for on the clock.
             connector=_Connector(proxies, limit=0, ssl=trust),
             cookie_jar=aiohttp.DummyCookieJar(),
-            middlewares=(self._by_http_proxy,),
+            middlewares=(once, self._by_http_proxy),
         )
 
     async def websocket(self, uri: str, **options: Any) -> ClientConnection:
@@ -86,6 +87,17 @@ class Network:
             response.close()
             raise Unreachable(request.url, self._proxies, _turned_away(response.status))
         return response
+
+
+async def once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """See to it that a call is sent once: aiohttp by itself sends a PUT once more when its connection breaks, at once,
+    past the limiter, and uncounted."""
+    try:
+        return await handler(request)
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        if request.method != hdrs.METH_PUT:
+            raise
+        raise aiohttp.ClientConnectionError from error
 
 
 def trusting(certificates: str | None) -> ssl.SSLContext:

@@ -212,13 +212,7 @@ class OpenApi:
         began, status, retry_after = self._clock(), 0, 0.0
         try:
             async with self._session.request(
-                api.method,
-                url,
-                data=data,
-                headers=headers,
-                timeout=self._timeout,
-                allow_redirects=False,
-                middlewares=(_once,),
+                api.method, url, data=data, headers=headers, timeout=self._timeout, allow_redirects=False
             ) as response:
                 text = (await response.read()).decode(errors="replace")
                 status, retry_after = response.status, _seconds(response.headers.get("Retry-After", ""))
@@ -244,14 +238,6 @@ class OpenApi:
     def _count(self, api: Api) -> None:
         if api.counted:
             self._quota.count(self.robot.client_id)
-
-
-async def _once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    """aiohttp by itself sends a PUT once more when its connection breaks: at once, past the limiter, and uncounted."""
-    try:
-        return await send(request)
-    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        raise aiohttp.ClientConnectionError from error
 
 
 def _worth_another_try(error: BaseException) -> bool:

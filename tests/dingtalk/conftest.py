@@ -11,6 +11,7 @@ from actors.core.backoff import Backoff
 from actors.core.question import Address, Question
 from actors.core.robot import FixedSecret, Robot
 from actors.dingtalk.ban import Ban
+from actors.dingtalk.network import once
 from actors.dingtalk.openapi import OpenApi
 from actors.dingtalk.quota import Quota
 from actors.dingtalk.standing import Standing
@@ -73,7 +74,7 @@ def robot(dingtalk: DingTalk) -> Robot:
 
 @pytest.fixture
 async def session() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as session:
+    async with aiohttp.ClientSession(middlewares=(once,)) as session:
         yield session
 
 
