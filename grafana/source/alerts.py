@@ -82,7 +82,7 @@ PRESENCE = (
         'sum by (robot) (increase(dingtalk_stream_restarts_total{reason=~"lost|closed|silent"}[30m]))\n'
         "  / count by (robot) (dingtalk_stream_connected) > 4",
         "The connections of robot {{ $labels.robot }} do not last",
-        "Each connection of robot {{ $labels.robot }} broke {{ $value | humanize }} times in 30 minutes.",
+        'Each connection of robot {{ $labels.robot }} broke {{ $value | printf "%.0f" }} times in 30 minutes.',
     ),
     Alert(
         "DingTalkRobotParked",
@@ -98,7 +98,7 @@ PRESENCE = (
         "changes(process_start_time_seconds[1h]) > 2\n"
         "and on (job, instance) max by (job, instance) (dingtalk_build_info)",
         "The process at {{ $labels.instance }} starts again and again",
-        "The process at {{ $labels.instance }} was started {{ $value | humanize }} times in the last hour.",
+        'The process at {{ $labels.instance }} was started {{ $value | printf "%.0f" }} times in the last hour.',
     ),
 )
 
@@ -174,8 +174,8 @@ CALLS = (
         TICKET,
         "sum by (robot, api) (increase(dingtalk_openapi_throttled_total[10m])) > 30",
         "DingTalk slows robot {{ $labels.robot }} down",
-        'DingTalk refused {{ $value | humanize }} calls of robot {{ $labels.robot }} to "{{ $labels.api }}" as too '
-        "fast in 10 minutes.",
+        'DingTalk refused {{ $value | printf "%.0f" }} calls of robot {{ $labels.robot }} to "{{ $labels.api }}" as '
+        "too fast in 10 minutes.",
         held="5m",
     ),
     Alert(
@@ -201,15 +201,15 @@ PROCESS = (
         "sum by (job, instance) (increase(dingtalk_event_loop_stuck_total[15m])) > 2",
         "The event loop at {{ $labels.instance }} is held up",
         "The event loop of the process at {{ $labels.instance }} stood still for more than a second "
-        "{{ $value | humanize }} times in 15 minutes.",
+        '{{ $value | printf "%.0f" }} times in 15 minutes.',
     ),
     Alert(
         "DingTalkActorFailures",
         TICKET,
         "sum by (job, instance, actor) (increase(dingtalk_actor_failures_total[15m])) > 0",
         "An actor crashed: {{ $labels.actor }}",
-        "{{ $labels.actor }} actors of the process at {{ $labels.instance }} died {{ $value | humanize }} times of an "
-        "unexpected exception in 15 minutes.",
+        '{{ $labels.actor }} actors of the process at {{ $labels.instance }} died {{ $value | printf "%.0f" }} times '
+        "of an unexpected exception in 15 minutes.",
     ),
 )
 

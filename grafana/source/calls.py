@@ -1,7 +1,7 @@
 """The row of *Connections and retries* about calls to DingTalk: how they go, and whether the month's quota lasts."""
 
 from grafana.source import rules
-from grafana.source.panels import AMBER, BLUE, COUNT, PER_MINUTE, RED, SECONDS, About, Query, heat_map, lines
+from grafana.source.panels import AMBER, BLUE, COUNT, LOG, PER_MINUTE, RED, SECONDS, About, Query, heat_map, lines
 from grafana.source.queries import ROBOT, buckets, per_minute, quantile, shared
 
 USED = shared("dingtalk_openapi_quota_used")
@@ -23,6 +23,7 @@ CALLS = [
             height=11,
         ),
         Query(quantile(0.95, "dingtalk_openapi_request_seconds", "api", "status"), "{{api}} {{status}}"),
+        scale=LOG,
         listed=True,
     ),
     lines(

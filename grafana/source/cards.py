@@ -9,6 +9,7 @@ from grafana.source.panels import (
     COUNT,
     GREEN,
     GREY,
+    LOG,
     PER_MINUTE,
     PURPLE,
     RED,
@@ -113,6 +114,7 @@ CARDS = [
         Query(quantile(0.5, "dingtalk_card_lag_seconds"), "50 %"),
         Query(quantile(0.95, "dingtalk_card_lag_seconds"), "95 %"),
         Query(quantile(0.99, "dingtalk_card_lag_seconds"), "99 %"),
+        scale=LOG,
         colours={"50 %": GREEN, "95 %": BLUE, "99 %": PURPLE},
     ),
     heat_map(

@@ -25,7 +25,7 @@ from grafana.source.panels import (
 from grafana.source.process import PROCESS
 from grafana.source.queries import chosen, happened, in_range, per_minute, shared
 
-CONNECTION = "max by (robot, connection, instance)"
+CONNECTION = "max by (robot, connection, pod, instance)"
 CONNECTED = f"{CONNECTION} ({chosen('dingtalk_stream_connected')})"
 BACKOFF = f"{CONNECTION} ({chosen('dingtalk_stream_backoff_seconds')})"
 
@@ -152,7 +152,7 @@ CONNECTIONS = [
             width=16,
             height=7,
         ),
-        Query(STATE, "{{robot}} #{{connection}} at {{instance}}"),
+        Query(STATE, "{{robot}} #{{connection}} {{pod}}"),
         words=STATES,
     ),
     rows(
@@ -195,7 +195,7 @@ CONNECTIONS = [
             "STREAM_RETRY_MAX to be back sooner; DingTalk punishes storms, so not below some seconds.",
             empty="none is waiting",
         ),
-        Query(BACKOFF, "{{robot}} #{{connection}} at {{instance}}"),
+        Query(BACKOFF, "{{robot}} #{{connection}} {{pod}}"),
     ),
     lines(
         About(

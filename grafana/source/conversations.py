@@ -97,7 +97,7 @@ AT_THE_TOP = [
             104,
             "In the inbox",
             COUNT,
-            shows="Stored questions without an answer, those that are being answered included.",
+            shows="Stored questions without an answer, those that are being answered included; counted every 5 s.",
             act="If it grows, questions come faster than answers: see the running answers and the agent's first text.",
             width=4,
             height=4,
