@@ -3,7 +3,7 @@
 
 .SILENT:
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench sandbox install dashboards preview lock
+.PHONY: help run test chaos check bench sandbox install dashboards preview lock
 
 PYTHON := .venv/bin/python
 COMPILE := $(PYTHON) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
@@ -17,6 +17,10 @@ run: install ## Serve the configured robot, or the local sandbox if none is conf
 test: ## Run the whole suite
 	deploy/install.sh test
 	exec $(PYTHON) -m pytest -n auto --dist worksteal
+
+chaos: ## Play every variety of every fault scenario; the suite plays some of each
+	deploy/install.sh test
+	CHAOS=thorough exec $(PYTHON) -m pytest -n auto --dist worksteal tests/chaos
 
 check: ## Lint, format, types, import contracts, all that is generated, manifests
 	deploy/install.sh test

@@ -2,12 +2,16 @@
 
 It follows the script of `tests.actors.cast`. `held` is a script of its own: it says the first half of its answer, waits
 until the test lets it go on, in this process or another, and says the rest. `counting` and `counting_down` take no
-script; their answers tell whose they are and whether they are whole, and `boom` is beyond both.
+script; their answers tell whose they are and whether they are whole, and `boom` is beyond both. `faithful` does the
+same for a question of any script, and is what `promises` is read from.
 """
 
 import asyncio
+import json
 import os
+import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 from actors.agents import Event, Question
@@ -69,3 +73,30 @@ def counted(text: str, numbers: str = UP) -> str:
 def _note(asked: Path, line: str) -> None:
     with asked.open("a", encoding="utf-8") as file:
         file.write(line + "\n")
+
+
+RUNS = "runs"
+"""The file beside ASKED in which `faithful` notes each of its runs."""
+
+
+async def faithful(question: Question) -> AsyncIterator[str | Event]:
+    """Note when it runs, then say whose question it is, follow the script in the question's later words, and say that
+    this is all: so that everybody can tell a whole answer, and to which question."""
+    run = {"at": time.monotonic(), "text": question.text, "process": os.getpid()}
+    _note(Path(os.environ[ASKED]).with_name(RUNS), json.dumps(run, ensure_ascii=False))
+    name, _, script = question.text.partition(" ")
+    yield f"「{name}」"
+    if script:
+        async for piece in scripted(replace(question, text=script)):
+            yield piece
+    yield END
+
+
+END = "——完"
+
+
+def whole_answer(text: str) -> str:
+    """What `faithful` answers to a question whose script says pieces only, as it is shown."""
+    name, _, script = text.partition(" ")
+    count = sum(int(word.split("x")[0]) for word in script.split() if word[:1].isdigit())
+    return f"「{name}」{''.join(f'{number} ' for number in range(count))}{END}"

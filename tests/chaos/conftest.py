@@ -5,10 +5,11 @@ import itertools
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -22,6 +23,17 @@ from tests.jaap.trees import plant
 KINDS: dict[str, dict[str, str]] = {"public": PUBLIC, "own": OWN, "standard": STANDARD, "text": TEXT}
 CARDS = [kind for kind in KINDS if kind != "text"]
 """Those whose answers are shown on cards."""
+
+THOROUGH = os.environ.get("CHAOS") == "thorough"
+"""Whether every variety of every scenario is played, as by `make chaos`."""
+
+T = TypeVar("T")
+
+
+def some(every: Sequence[T], few: int = 1) -> Sequence[T]:
+    """All varieties of a scenario where there is time, else the first few."""
+    return every if THOROUGH else every[:few]
+
 
 ROOT = Path(__file__).parents[2]
 SECRET = "robot-secret"

@@ -81,7 +81,7 @@ def test_help_is_the_default_and_lists_every_target_with_a_line(project: Path) -
     assert help_text == make(project, "help").stdout
     listed = dict(re.findall(r"^make (\w+) +(\w.+)$", help_text, re.MULTILINE))
     (phony,) = re.findall(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
-    assert set(listed) == set(phony.split()) == CONTRACT | {"dashboards", "preview", "lock"}
+    assert set(listed) == set(phony.split()) == CONTRACT | {"chaos", "dashboards", "preview", "lock"}
 
 
 @pytest.mark.parametrize(
@@ -91,6 +91,7 @@ def test_help_is_the_default_and_lists_every_target_with_a_line(project: Path) -
         ("run", "install run\npython -m actors run\n"),
         ("sandbox", "install run\npython -m actors sandbox\n"),
         ("test", "install test\npython -m pytest -n auto --dist worksteal\n"),
+        ("chaos", "install test\npython -m pytest -n auto --dist worksteal tests/chaos\n"),
         ("bench", "install test\npython -m tests.bench\n"),
         ("dashboards", "install test\npython -m grafana.source --write\n"),
         ("preview", "install test\npython -m tests.operations.observed\n"),

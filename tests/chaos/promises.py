@@ -1,0 +1,173 @@
+"""The promises to the people in a chat, checked after a scenario from the platform's side alone: from what the sandbox
+recorded, and from what `faithful` noted of its runs. The service's own books are not asked.
+
+Every question that was acked: one card with the whole answer or with an apology, or a message in its place; no card
+left open; nobody's text on somebody else's card; in order; the agent run no oftener than it may be, and never again
+once its answer was under way to the card. `broken` tells what is not kept; `kept` waits for the end first.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import pairwise
+
+from actors.core.card import card_id
+from actors.core.commands import read_command
+from actors.sandbox.records import Card, CardState, Said
+from tests.actors.endings import ending
+from tests.chaos.cast import END, RUNS, whole_answer
+from tests.chaos.conftest import Place
+
+SETTINGS = {"AGENT": "python:tests.chaos.cast:faithful", "CONVERSATION_QUEUE": "1000"}
+"""What a service has to run with for its promises to be read."""
+
+ENDS = {"answered", "stopped", "failed", "expired", "sent beside"}
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """What the scenario makes allowable. `deaths` are crashes and drains, `tries` is AGENT_RETRY_ATTEMPTS; `ends` are
+    the ends that a card may have; `messages` is how often a message may come in place of one card; `unacked` is how
+    many questions may stay without an ack, because their connection went or they could not be stored."""
+
+    deaths: int = 0
+    tries: int = 1
+    ends: frozenset[str] = frozenset({"answered"})
+    messages: int = 1
+    unacked: int = 0
+
+
+async def kept(place: Place, allowed: Allowed | None = None, *, within: float = 60.0) -> None:
+    """Wait until everything that was accepted has its end, and see that all promises are kept."""
+    allowed = allowed or Allowed()
+    with suppress(TimeoutError):  # what is missing then is told as broken
+        await place.sandbox.until(lambda: _settled(place, allowed), within)
+    assert broken(place, allowed) == []
+
+
+def accepted(place: Place) -> list[Said]:
+    """The questions that were acked, oldest first."""
+    return [said for said in _questions(place) if said.acked]
+
+
+def _questions(place: Place) -> list[Said]:
+    robots = set(place.robots.values())
+    return [
+        said
+        for said in place.sandbox.said
+        if said.robot in robots and said.delivered and read_command(said.text) is None
+    ]
+
+
+def _settled(place: Place, allowed: Allowed) -> bool:
+    asked, acked = _questions(place), accepted(place)
+    return len(asked) - len(acked) <= allowed.unacked and all(_over(place, said) for said in acked)
+
+
+def broken(place: Place, allowed: Allowed) -> list[str]:
+    """Every promise that is not kept, with the question's text; none if all is well."""
+    missing = [said.text for said in _questions(place) if not said.acked]
+    return [
+        *(["without an ack: " + ", ".join(missing)] if len(missing) > allowed.unacked else []),
+        *(f"{said.text}: {fault}" for said in accepted(place) for fault in _of_question(place, said, allowed)),
+        *_strangers(place),
+        *_disorder(place),
+        *_runs(place, allowed),
+    ]
+
+
+def card_of(place: Place, said: Said) -> Card | None:
+    """The card of a question."""
+    return place.sandbox.cards.get(card_id(said.robot, said.id))
+
+
+def messages_for(place: Place, said: Said) -> list[str]:
+    """The plain messages with an answer to a question; `faithful` begins it with the question's first word."""
+    beginning = f"「{said.text.partition(' ')[0]}」"
+    return [one.text for one in place.sandbox.messages if one.robot == said.robot and beginning in one.text]
+
+
+def _over(place: Place, said: Said) -> bool:
+    card = card_of(place, said)
+    if card is None:
+        return bool(messages_for(place, said))
+    how = ending(card)
+    return how in ENDS and (how != "sent beside" or bool(messages_for(place, said)))
+
+
+def _of_question(place: Place, said: Said, allowed: Allowed) -> Iterator[str]:
+    card, messages = card_of(place, said), messages_for(place, said)
+    how = "sent beside" if card is None else ending(card)
+    if how not in {*allowed.ends, "sent beside"}:
+        yield f"its card is {how}"
+    if how == "answered" and card is not None and whole_answer(said.text) not in card.text:
+        yield f"its card says {card.text!r}, which is not the whole answer"
+    if how == "sent beside" and not any(whole_answer(said.text) in text for text in messages):
+        yield f"it has {'no card' if card is None else 'a card that points to a message'}, and the messages {messages}"
+    most = allowed.messages if how == "sent beside" else 0
+    if len(messages) > most:
+        yield f"it was answered by {len(messages)} messages, beside a card that is {how}"
+
+
+def _strangers(place: Place) -> Iterator[str]:
+    """Cards on which somebody else's answer stands."""
+    by_card = {card_id(said.robot, said.id): said for said in place.sandbox.said}
+    names = {said.text.partition(" ")[0] for said in accepted(place)}
+    for card in place.sandbox.cards.values():
+        said = by_card.get(card.id)
+        own = said.text.partition(" ")[0] if said else ""
+        for name in names - {own}:
+            if any(f"「{name}」" in version.text for version in card.versions):
+                yield f"{own or card.id}: on its card stands an answer to {name}"
+
+
+def _disorder(place: Place) -> Iterator[str]:
+    """Answers of one person that came in another order than their questions."""
+    lines: dict[tuple[str, str], list[tuple[float, str]]] = defaultdict(list)
+    for said in accepted(place):
+        card = card_of(place, said)
+        if card is not None and ending(card) == "answered":
+            finished = next((version.at for version in card.versions if version.state is CardState.FINISHED), None)
+            if finished is not None:
+                lines[said.robot, said.sender].append((finished, said.text))
+    for line in lines.values():
+        for (earlier, one), (later, other) in pairwise(line):
+            if earlier > later:
+                yield f"{other}: was answered before {one}"
+
+
+def _runs(place: Place, allowed: Allowed) -> Iterator[str]:
+    """Runs of the agent that were too many, or began after the answer was on its way to the card for good."""
+    runs: dict[str, list[float]] = defaultdict(list)
+    for line in _noted(place):
+        run = json.loads(line)
+        runs[run["text"]].append(run["at"])
+    most = allowed.tries * (1 + allowed.deaths)
+    for said in accepted(place):
+        if len(runs[said.text]) > most:
+            yield f"{said.text}: the agent ran {len(runs[said.text])} times, and may {most} times"
+        final = _final_at(place, said)
+        if final is not None and any(at > final for at in runs[said.text]):
+            yield f"{said.text}: the agent ran again after its answer was finished"
+
+
+def _final_at(place: Place, said: Said) -> float | None:
+    """When the whole answer was first sent as the last word."""
+    mine = card_id(said.robot, said.id)
+    return next(
+        (
+            call.at
+            for call in place.sandbox.calls
+            if call.body.get("outTrackId") == mine
+            and call.body.get("isFinalize") is True
+            and END in str(call.body.get("content"))
+        ),
+        None,
+    )
+
+
+def _noted(place: Place) -> list[str]:
+    path = place.folder / RUNS
+    return path.read_text("utf-8").splitlines() if path.exists() else []
