@@ -42,8 +42,9 @@ async def test_of_a_flood_as_many_are_taken_as_may_wait_and_one_word_refuses_the
     settings = SETTINGS | {"CONVERSATION_QUEUE": str(queue)}
     service = await place.serve(**settings)
     asked = await flooded(place)
-    await place.serve_after_kill_9(service, **settings)
     taken, refused = asked[: queue + 1], asked[queue + 1 :]
+    await place.sandbox.until(lambda: not refused or place.messages("public"))
+    await place.serve_after_kill_9(service, **settings)
     await place.all_closed(len(taken))
     for said in refused[-1:]:
         place.sandbox.say(said.text, robot=place.robot, sender="zhang", message_id=said.id)
