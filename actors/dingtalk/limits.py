@@ -7,12 +7,14 @@ A window counted by our own send times is not enough, because a late call and a 
 together than they were sent. DingTalk counts a call at some moment between its sending and its answer, so a call keeps
 its place until one second after its *answer*: whatever the network does in between, the next one in that place
 arrives a full second later. A token bucket would not hold this either: its spare tokens and its refill fall into the
-same second.
+same second. Only so much of an answer's time counts as is not the platform's usual pace: one that is slow but steady
+costs no calls, while a call that was delayed, on a busy machine too, holds its place for as much longer.
 """
 
 import asyncio
 import bisect
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
@@ -24,6 +26,12 @@ WINDOW = 1.0
 
 PATIENCE = 0.25
 """How long an answer is waited for before a call is taken to have arrived, so that a hanging call blocks nobody."""
+
+MOST_PATIENCE = 2.0
+"""How long it is waited for at most where answers came late just now."""
+
+_LATELY = 100
+"""How many answers tell how long one takes, and how late one may be."""
 
 
 class Kind(IntEnum):
@@ -42,9 +50,10 @@ class Rank(NamedTuple):
 
 @dataclass(eq=False, slots=True)
 class Ticket:
-    """A caller in line, and after that its place in the window, which it holds until `until`."""
+    """A caller in line, and after that its place in the window, which it got at `since` and holds until `until`."""
 
     rank: Rank
+    since: float = 0.0
     until: float = 0.0
 
 
@@ -55,6 +64,7 @@ class Schedule:
         self._qps = qps
         self._waiting: list[Ticket] = []
         self._held: list[Ticket] = []
+        self._took: deque[float] = deque(maxlen=_LATELY)
         self._paused_until = float("-inf")
 
     def join(self, rank: Rank) -> Ticket:
@@ -83,13 +93,20 @@ class Schedule:
         if due is None or due > now:
             return None
         ticket = self._waiting.pop(0)
-        ticket.until = now + PATIENCE + WINDOW
+        ticket.since, ticket.until = now, now + self._patience() + WINDOW
         self._held.append(ticket)
         return ticket
 
     def answered(self, ticket: Ticket, now: float) -> None:
-        """DingTalk answered the call: by now it has counted it."""
-        ticket.until = min(ticket.until, now + WINDOW)
+        """DingTalk answered the call: by now it has counted it, and later than usual by no more than the answer is."""
+        took = now - ticket.since
+        self._took.append(took)
+        ticket.until = ticket.since + max(min(took, PATIENCE), took - min(self._took)) + WINDOW
+
+    def _patience(self) -> float:
+        if not self._took:
+            return PATIENCE
+        return min(max(PATIENCE, max(self._took) - min(self._took)), MOST_PATIENCE)
 
     def pause(self, until: float) -> None:
         """Let nobody go before `until`."""

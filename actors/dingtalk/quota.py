@@ -22,6 +22,9 @@ SHANGHAI = timezone(timedelta(hours=8))
 AMPLE = 0.8
 """The share of the quota up to which nobody has to save."""
 
+MARKS = (80, 95, 100)
+"""Percents of the quota that an operator is told of when they are reached, once a month."""
+
 BATCH_SECONDS = 1.0
 """How long calls are collected before they are recorded together."""
 
@@ -40,6 +43,11 @@ def affordable(updates: int, used: int, limit: int) -> int:
     return 1 + int((updates - 1) * left)
 
 
+def mark(used: int, limit: int) -> int:
+    """The last of the marks that is reached, in percent; 0 as long as none is, or where nobody watches."""
+    return max((percent for percent in MARKS if limit and used * 100 >= limit * percent), default=0)
+
+
 class Quota:
     """The organisation's counter, shared by all robots of this process.
 
@@ -55,6 +63,8 @@ class Quota:
         self._now = now
         self._stored: dict[str, int] = {}
         self._unstored: Counter[str] = Counter()
+        self._told: dict[str, int] = {}
+        """The mark that was told last, by month."""
         self._robots: set[str] = set()
         self._alarm: asyncio.TimerHandle | None = None
         self._storing: asyncio.Task[None] | None = None
@@ -114,7 +124,23 @@ class Quota:
         self.show()
 
     def show(self) -> None:
-        """Tell the metrics. A month that begins without a call makes itself known no other way."""
+        """Tell the metrics, and the log when a mark is reached. A month that begins without a call makes itself known no other way."""
         for robot in self._robots:
             metrics.OPENAPI_QUOTA_USED.labels(robot=robot).set(self.used)
             metrics.OPENAPI_QUOTA_LIMIT.labels(robot=robot).set(self._limit)
+        self._tell()
+
+    def _tell(self) -> None:
+        current, used = month(self._now()), self.used
+        reached = mark(used, self._limit)
+        if reached > self._told.get(current, 0):
+            self._told = {current: reached}
+            log.log(
+                logging.WARNING if reached < MARKS[-1] else logging.ERROR,
+                "%d%% of the month's quota is used, %d of %d calls: %s",
+                reached,
+                used,
+                self._limit,
+                "cards are updated less often" if reached < MARKS[-1] else "DingTalk may refuse cards",
+                extra={"action": "quota_runs_out", "percent": reached, "used": used, "limit": self._limit},
+            )

@@ -140,10 +140,7 @@ def _disorder(place: Place) -> Iterator[str]:
 
 def _runs(place: Place, allowed: Allowed) -> Iterator[str]:
     """Runs of the agent that were too many, or began after the answer was on its way to the card for good."""
-    runs: dict[str, list[float]] = defaultdict(list)
-    for line in _noted(place):
-        run = json.loads(line)
-        runs[run["text"]].append(run["at"])
+    runs = runs_of(place)
     most = allowed.tries * (1 + allowed.deaths)
     for said in accepted(place):
         if len(runs[said.text]) > most:
@@ -151,6 +148,15 @@ def _runs(place: Place, allowed: Allowed) -> Iterator[str]:
         final = _final_at(place, said)
         if final is not None and any(at > final for at in runs[said.text]):
             yield f"{said.text}: the agent ran again after its answer was finished"
+
+
+def runs_of(place: Place) -> dict[str, list[float]]:
+    """When the agent began to run, in any process, by the question's text."""
+    runs: dict[str, list[float]] = defaultdict(list)
+    for line in _noted(place):
+        run = json.loads(line)
+        runs[run["text"]].append(run["at"])
+    return runs
 
 
 def _final_at(place: Place, said: Said) -> float | None:

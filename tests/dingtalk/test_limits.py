@@ -4,10 +4,11 @@ import asyncio
 import heapq
 import time
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.dingtalk.limits import PATIENCE, WINDOW, Kind, Limiter, Rank, Schedule, Ticket
+from actors.dingtalk.limits import MOST_PATIENCE, PATIENCE, WINDOW, Kind, Limiter, Rank, Schedule, Ticket
 from tests.dingtalk.conftest import Clock, unhurried
 
 QPS = 5
@@ -134,6 +135,54 @@ def test_a_late_answer_does_not_make_the_place_last_longer() -> None:
     schedule.answered(ticket, 1.0)
     schedule.join(Rank(Kind.USUAL, 0.0))
     assert schedule.due(1.0) == WINDOW + PATIENCE
+
+
+STEADY = 0.08
+"""Seconds that a call takes where nothing delays it."""
+
+delayed = st.lists(
+    st.tuples(
+        st.floats(2, 6),
+        st.sampled_from(Kind),
+        st.floats(STEADY / 2, STEADY / 2 + 0.5),  # the way to DingTalk, on which a call may be held up
+        st.floats(STEADY / 2, STEADY / 2 + 0.5),  # and back
+    ),
+    min_size=1,
+    max_size=60,
+)
+
+
+@unhurried
+@given(delayed)
+def test_calls_that_are_delayed_do_not_meet_those_behind_them(callers: Callers) -> None:
+    usual = (0.0, Kind.USUAL, STEADY / 2, STEADY / 2)
+    assert most_within_a_second(Run([usual, *callers]).counted) <= QPS
+
+
+def test_a_platform_that_is_slow_but_steady_costs_no_calls() -> None:
+    steady = Run([(0.0, Kind.USUAL, 0.4, 0.4)] * QPS * 10)
+    hurried = Run([(0.0, Kind.USUAL, PATIENCE / 2, PATIENCE / 2)] * QPS * 10)
+    assert steady.sent[-1][0] == hurried.sent[-1][0]
+
+
+def late(*took: float) -> Schedule:
+    """A schedule of one place, after answers that took so long."""
+    schedule = Schedule(1)
+    for seconds in took:
+        schedule.join(Rank(Kind.USUAL, 0.0))
+        ticket = schedule.admit(schedule.due(0.0) or 0.0)
+        assert ticket is not None
+        schedule.answered(ticket, ticket.since + seconds)
+    return schedule
+
+
+@pytest.mark.parametrize(("took", "patience"), [(0.1, PATIENCE), (1.6, 1.5), (9.0, MOST_PATIENCE)])
+def test_where_answers_are_late_another_is_waited_for_longer_but_not_for_ever(took: float, patience: float) -> None:
+    schedule = late(0.1, took)
+    for _ in range(2):
+        schedule.join(Rank(Kind.USUAL, 0.0))
+    schedule.admit(100.0)
+    assert schedule.due(100.0) == pytest.approx(100.0 + patience + WINDOW)
 
 
 def test_a_pause_holds_for_everybody() -> None:

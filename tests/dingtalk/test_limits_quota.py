@@ -183,3 +183,39 @@ async def test_a_month_that_begins_without_a_call_is_shown_all_the_same() -> Non
     calendar.now = DECEMBER
     quota.show()
     assert exposed("dingidle") == 0
+
+
+def told(caplog: pytest.LogCaptureFixture) -> list[tuple[str, int]]:
+    """The lines about a quota that runs out: their level and the percent that they name."""
+    lines = [record for record in caplog.records if getattr(record, "action", "") == "quota_runs_out"]
+    return [(record.levelname, record.percent) for record in lines]  # type: ignore[attr-defined]
+
+
+async def test_each_mark_is_told_once_when_it_is_reached(caplog: pytest.LogCaptureFixture) -> None:
+    quota = Quota(100, Store().record, Clock(NOVEMBER))
+    for _ in range(79):
+        quota.count("dingrobot")
+    assert told(caplog) == []
+    for _ in range(60):
+        quota.count("dingrobot")
+    assert told(caplog) == [("WARNING", 80), ("WARNING", 95), ("ERROR", 100)]
+    await quota.close()
+
+
+async def test_a_process_tells_at_its_start_where_the_month_stands(caplog: pytest.LogCaptureFixture) -> None:
+    await Quota(100, Store(m2026_11=96).record, Clock(NOVEMBER)).open("dingrobot")
+    assert told(caplog) == [("WARNING", 95)]
+
+
+async def test_a_new_month_is_told_of_anew(caplog: pytest.LogCaptureFixture) -> None:
+    calendar = Clock(NOVEMBER)
+    quota = Quota(10, Store(m2026_11=10, m2026_12=8).record, calendar)
+    await quota.open("dingrobot")
+    calendar.now = DECEMBER
+    await quota.open("dingrobot")
+    assert told(caplog) == [("ERROR", 100), ("WARNING", 80)]
+
+
+async def test_a_quota_that_nobody_watches_is_not_told_of(caplog: pytest.LogCaptureFixture) -> None:
+    await Quota(0, Store(m2026_11=9_999).record, Clock(NOVEMBER)).open("dingrobot")
+    assert told(caplog) == []
