@@ -63,9 +63,11 @@ class Faults:
     def order(self, fault: Fault) -> None:
         self._orders.append(fault)
 
-    def heal(self, api: str | None = None) -> None:
-        """Forget the orders for one API, or all."""
-        self._orders = [fault for fault in self._orders if api not in {None, fault.api}]
+    def heal(self, api: str | None = None, robot: str = "") -> None:
+        """Forget the orders for one API, or all; with a robot's name those for it alone."""
+        self._orders = [
+            fault for fault in self._orders if api not in {None, fault.api} or robot not in {"", fault.robot}
+        ]
 
     def take(self, api: str, body: dict[str, Any], robot: str = "") -> Fault | None:
         """The trouble that this call has, if any."""

@@ -229,9 +229,9 @@ class Sandbox(Seen):
             Fault(api, status, code, message, body, times, delay, after, hang, reset, applied, torn, match or {}, robot)
         )
 
-    def heal(self, api: str | None = None) -> None:
-        """Forget the trouble that was ordered with one API, or with all."""
-        self._faults.heal(api)
+    def heal(self, api: str | None = None, *, robot: str = "") -> None:
+        """Forget the trouble that was ordered with one API, or with all; with a `robot` what was meant for it alone."""
+        self._faults.heal(api, robot)
 
     def expire_tokens(self, robot: str = "") -> None:
         """Make every access token that was given out invalid, or a robot's alone."""

@@ -158,6 +158,15 @@ async def test_trouble_can_be_meant_for_one_robot(robot: Robot, sandbox: Sandbox
     assert (await robot.get_token()).status == 504
 
 
+async def test_trouble_can_be_healed_for_one_robot(robot: Robot, sandbox: Sandbox) -> None:
+    for name in (ROBOT, "other"):
+        sandbox.fail("create", status=500, times=None, robot=name)
+    sandbox.heal("create", robot="other")
+    assert (await robot.create("c1")).status == 500
+    sandbox.heal(robot=ROBOT)
+    assert (await robot.create("c1")).status == 200
+
+
 async def test_the_tokens_of_one_robot_can_be_made_invalid(robot: Robot, sandbox: Sandbox) -> None:
     sandbox.expire_tokens("other")
     assert (await robot.create("c1")).status == 200
