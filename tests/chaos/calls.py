@@ -1,5 +1,5 @@
-"""What becomes of an answer when one of DingTalk's calls has trouble: the whole matrix of calls, troubles and durations,
-as a table that tells how the answer arrives.
+"""What becomes of an answer when one of DingTalk's calls has trouble: all calls, troubles and durations as a matrix, in
+a table that tells how the answer arrives.
 
 Data only; `test_calls` plays it. The trouble is the named call's alone, so whatever else the platform offers is open,
 but for what a call comes after: a webhook is asked where no card can be had, the robot-message API where the webhook
@@ -89,65 +89,73 @@ class End(Enum):
 
     CARD = "whole, on its card"
     BARE = "whole, on its card, which has no buttons for feedback"
+    BARE_AT_FIRST = "whole, on its card, which has its buttons when the call works again"
     BESIDE = "as a message, and its card says so"
     MESSAGE = "as a message, without a card"
     OPEN = "as a message; its card cannot be closed"
+    OPEN_AT_FIRST = "as a message; its card says so when the call works again"
     LATER_CARD = "on its card, when the call works again"
     LATER_MESSAGE = "as a message, when the call works again"
     LAST_MESSAGE = "as a message, when messages are taken again"
     LAST_BESIDE = "as a message, when messages are taken again, and its card says so"
 
 
-CARD, BARE, BESIDE, MESSAGE, OPEN = End.CARD, End.BARE, End.BESIDE, End.MESSAGE, End.OPEN
-LATER_CARD, LATER_MESSAGE = End.LATER_CARD, End.LATER_MESSAGE
-LAST_MESSAGE, LAST_BESIDE = End.LAST_MESSAGE, End.LAST_BESIDE
+CARD, BARE, BARE_AT_FIRST = End.CARD, End.BARE, End.BARE_AT_FIRST
+MESSAGE, BESIDE, OPEN, OPEN_AT_FIRST = End.MESSAGE, End.BESIDE, End.OPEN, End.OPEN_AT_FIRST
+LATER_CARD, LATER_MESSAGE, LAST_MESSAGE, LAST_BESIDE = (
+    End.LATER_CARD,
+    End.LATER_MESSAGE,
+    End.LAST_MESSAGE,
+    End.LAST_BESIDE,
+)
 
 Ends = tuple[End, End, End]
 
 TABLE: tuple[tuple[str, tuple[str, ...], Ends], ...] = (
-    # call, its troubles, and the end where it lasts      once     a while  for ever
+    # A call, its troubles, and the end if they come once, for a while, for ever.
     ("create", PASSING, (CARD, MESSAGE, MESSAGE)),
     ("create", UNKNOWN, (CARD, BESIDE, BESIDE)),
     ("create", ("exists",), (CARD, CARD, CARD)),
     ("create", ("credentials",), (CARD, MESSAGE, MESSAGE)),
     ("create", (*LASTING, "permission", "undelivered"), (MESSAGE, MESSAGE, MESSAGE)),
-    #
     ("streaming", (*PASSING, *UNKNOWN, *LASTING, "permission", "credentials", "content"), (CARD, CARD, CARD)),
-    #
     ("final", (*PASSING, *UNKNOWN, "credentials"), (CARD, BESIDE, BESIDE)),
     ("final", (*LASTING, "permission", "content"), (BESIDE, BESIDE, BESIDE)),
-    #
-    ("update", (*PASSING, "credentials"), (CARD, BARE, BARE)),
+    ("update", PASSING, (CARD, CARD, BARE_AT_FIRST)),
+    ("update", ("credentials",), (CARD, BARE, BARE)),
     ("update", UNKNOWN, (CARD, CARD, CARD)),
     ("update", (*LASTING, "permission"), (BARE, BARE, BARE)),
-    #
     ("standard", (*PASSING, "credentials"), (CARD, MESSAGE, MESSAGE)),
     ("standard", UNKNOWN, (CARD, BESIDE, BESIDE)),
     ("standard", (*LASTING, "permission"), (MESSAGE, MESSAGE, MESSAGE)),
-    #
-    ("standard-update", PASSING, (CARD, CARD, OPEN)),
+    ("standard-update", PASSING, (CARD, CARD, OPEN_AT_FIRST)),
     ("standard-update", UNKNOWN, (CARD, CARD, BESIDE)),
     ("standard-update", ("credentials",), (CARD, CARD, OPEN)),
     ("standard-update", (*LASTING, "permission"), (CARD, OPEN, OPEN)),
-    #
+    # Messages, where there is no card.
     ("webhook", (*PASSING, *UNKNOWN, *LASTING), (MESSAGE, MESSAGE, MESSAGE)),
-    #
-    ("oto", (*PASSING, *UNKNOWN, *LASTING, "permission", "credentials"), (MESSAGE, MESSAGE, LATER_MESSAGE)),
-    ("group", (*PASSING, *UNKNOWN, *LASTING, "permission", "credentials"), (MESSAGE, MESSAGE, LATER_MESSAGE)),
-    #
+    ("oto", (*PASSING, *LASTING, "permission", "credentials"), (MESSAGE, MESSAGE, LATER_MESSAGE)),
+    ("oto", UNKNOWN, (MESSAGE, MESSAGE, MESSAGE)),
+    ("group", (*PASSING, *LASTING, "permission", "credentials"), (MESSAGE, MESSAGE, LATER_MESSAGE)),
+    ("group", UNKNOWN, (MESSAGE, MESSAGE, MESSAGE)),
+    # What comes before a call, or before an answer.
     ("token", (*PASSING, *UNKNOWN), (CARD, MESSAGE, MESSAGE)),
     ("token", LASTING, (MESSAGE, MESSAGE, MESSAGE)),
-    #
     ("download", (*PASSING, *UNKNOWN, *LASTING, "permission", "credentials"), (CARD, CARD, CARD)),
-    #
+    # The only way there is.
     ("create-alone", (*PASSING, "credentials", *LASTING, "undelivered"), (CARD, CARD, LATER_CARD)),
     ("create-alone", UNKNOWN, (CARD, CARD, LATER_CARD)),
     ("create-alone", ("exists",), (CARD, CARD, CARD)),
     ("create-alone", ("permission",), (LAST_MESSAGE, LAST_MESSAGE, LAST_MESSAGE)),
-    #
     ("final-alone", (*PASSING, *UNKNOWN, "credentials", *LASTING, "content"), (CARD, CARD, LATER_CARD)),
     ("final-alone", ("permission",), (LAST_BESIDE, LAST_BESIDE, LAST_BESIDE)),
 )
+
+
+_AGAIN = {"once": 2, "while": TRIES + 1, "ever": 100}
+COPIES = {"webhook": dict.fromkeys(DURATIONS, 2), "oto": _AGAIN, "group": _AGAIN}
+"""How often a message may come that went without an answer: by the webhook and then by the API, or by the API again and
+again until it is confirmed, since nobody knows better and nothing may be lost."""
 
 
 @dataclass(frozen=True)
@@ -164,8 +172,9 @@ class Case:
         return f"{self.call}-{self.trouble}-{self.duration}"
 
     @property
-    def kind(self) -> str:
-        return CALLS[self.call].kind
+    def copies(self) -> int:
+        """How often a message may come."""
+        return COPIES[self.call][self.duration] if self.call in COPIES and self.trouble in UNKNOWN else 1
 
 
 def cases() -> list[Case]:
