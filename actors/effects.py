@@ -30,6 +30,9 @@ log = logging.getLogger(__name__)
 _STORE_AGAIN_AFTER = 1.0
 """Seconds between two tries to write to an inbox that takes no writes."""
 
+CLOSE_AGAIN_AFTER = 30.0
+"""Seconds between two tries to close the card of an answer that has arrived."""
+
 _PARTS = (12_000, 3_000, 900)
 """Bytes of a text that is too large for a card which are tried on it, one after the other. DingTalk's documents advise
 1 to 3 kB, in practice much more is taken (open.dingtalk.com, "streaming updates of AI cards")."""
@@ -63,6 +66,7 @@ class TurnEffects:
         self._card = desk.replies.card(delivery.question, delivery.attempt)
         budget = Budget(desk.replies.budget(rules.updates), rules.min_interval)
         self._thinned = budget.updates < rules.updates
+        self._unclosed: faces.Face | None = None
         self._pump = Pump(budget, due=due, began=self._first_text, show_reasoning=rules.show_reasoning)
 
     async def keep(self) -> turn.TurnEvent:
@@ -110,8 +114,11 @@ class TurnEffects:
                 return None
 
     async def put_away(self) -> None:
-        """The turn is over: nothing of the question is kept beside the inbox."""
+        """The turn is over: nothing of the question is kept beside the inbox, and a card that could not be closed is
+        closed when DingTalk can do it, as long as this process cares for the conversation."""
         await self._desk.attachments.drop(self.question)
+        if self._unclosed:
+            await self._close_later(self._unclosed)
 
     def _age(self) -> float:
         """Seconds since the question's frame was read."""
@@ -230,7 +237,19 @@ class TurnEffects:
             await self._card.show(face)
         except CallFailed as error:
             self._warn("card_not_closed", error)
+            self._unclosed = face if error.fault in PASSING else None
         return turn.CardClosed()
+
+    async def _close_later(self, face: faces.Face) -> None:
+        """Nobody waits for it, so it does not hold up the next question, and is told of once."""
+        while self._age() < self._rules.max_age:
+            await asyncio.sleep(CLOSE_AGAIN_AFTER)
+            try:
+                await self._card.show(face)
+            except CallFailed as error:
+                if error.fault in PASSING:
+                    continue
+            return
 
     async def _store(self, write: Callable[[], Awaitable[None]], then: turn.TurnEvent) -> turn.TurnEvent:
         """Write until it is durable: what a person is owed must not depend on a full disk being emptied in time."""
@@ -239,6 +258,7 @@ class TurnEffects:
                 with attempt:
                     await write()
         except LeaseLost:
+            self._unclosed = None
             return turn.Lost()
         return then
 

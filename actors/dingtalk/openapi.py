@@ -1,8 +1,9 @@
 """One robot's calls to DingTalk: each is sent in its turn, with the robot's token, within a time, and tried again.
 
 The law: a call's body is made once, at the moment of its first sending, and is the same on every try, so that a
-repeat is harmless; every try waits for a place of its own; what cannot be had ends as one `CallFailed`. What a call
-says and what to do when it failed is the business of cards and replies.
+repeat is harmless, but for a message, which would be read twice: that is not repeated here when nobody knows whether
+it went; every try waits for a place of its own; what cannot be had ends as one `CallFailed`. What a call says and what
+to do when it failed is the business of cards and replies.
 """
 
 import asyncio
@@ -62,14 +63,22 @@ DOWNLOAD = Api("download", "POST", "/v1.0/robot/messageFiles/download")
 WEBHOOK = Api("webhook", "POST", counted=False)
 TOKEN = Api("token", "POST", "/v1.0/oauth2/accessToken", counted=False)
 
+_MESSAGES = frozenset(api.name for api in (WEBHOOK, OTO, GROUP))
+"""Calls that DingTalk carries out anew whenever they come; of all others a repeat changes nothing."""
+
+_ANSWER_LOST = "answerLost"
+"""Our code for a call of which nobody knows whether it was carried out."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Reply:
-    """What came back over the network; status 0 is no answer at all, `text` then says what happened."""
+    """What came back over the network; status 0 is no answer at all, `text` then says what happened, and `sent` whether
+    the call may have got there."""
 
     status: int
     text: str
     retry_after: float = 0.0
+    sent: bool = True
 
 
 class OpenApi:
@@ -189,7 +198,8 @@ class OpenApi:
             raise CallFailed(api.name, Fault.THROTTLED, 0, faults.BANNED, f"not sent: {faults.BAN_WORDS}")
         reply = await self._exchange(api, url, body(), token)
         if reply.status == 0:
-            raise CallFailed(api.name, Fault.TRANSIENT, 0, "noAnswer", reply.text)
+            code = _ANSWER_LOST if reply.sent else "noAnswer"
+            raise CallFailed(api.name, Fault.TRANSIENT, 0, code, reply.text)
         limiter.answered(ticket)
         answer = faults.read(reply.status, reply.text, reply.retry_after)
         if isinstance(answer, dict):
@@ -209,7 +219,7 @@ class OpenApi:
         if token:
             headers["x-acs-dingtalk-access-token"] = token
         data = json.dumps(body, ensure_ascii=False).encode(errors="replace")
-        began, status, retry_after = self._clock(), 0, 0.0
+        began, status, retry_after, sent = self._clock(), 0, 0.0, True
         try:
             async with self._session.request(
                 api.method, url, data=data, headers=headers, timeout=self._timeout, allow_redirects=False
@@ -220,13 +230,13 @@ class OpenApi:
         except TimeoutError:
             label, text = "timeout", "no answer in time"
         except Unreachable as error:
-            label, text = "unreachable", str(error)
+            label, text, sent = "unreachable", str(error), False
         except (aiohttp.ClientError, OSError, ValueError) as error:  # the last for a webhook that is no address
             # Its words may hold the URL, and a webhook's URL is a secret.
             why = error.__cause__ or error
             label, text = "unreachable", f"{type(why).__name__} {getattr(why, 'strerror', None) or ''}".rstrip()
         metrics.OPENAPI_REQUEST_SECONDS.labels(api=api.name, status=label).observe(self._clock() - began)
-        return _Reply(status, text, retry_after)
+        return _Reply(status, text, retry_after, sent)
 
     def _slow_down(self, api: Api, refusal: faults.Refusal) -> None:
         metrics.OPENAPI_THROTTLED.labels(robot=self.robot.client_id, api=api.name).inc()
@@ -242,6 +252,8 @@ class OpenApi:
 
 def _worth_another_try(error: BaseException) -> bool:
     if not isinstance(error, CallFailed) or error.code == faults.BANNED:
+        return False
+    if error.api in _MESSAGES and (error.code == _ANSWER_LOST or error.status == HTTPStatus.GATEWAY_TIMEOUT):
         return False
     return error.fault in PASSING
 

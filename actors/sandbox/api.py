@@ -80,9 +80,9 @@ class Api:
             web.post("/v1.0/robot/messageFiles/download", self._download),
         ]
 
-    def expire_tokens(self) -> None:
-        """Make every token that was given out invalid."""
-        self._tokens.clear()
+    def expire_tokens(self, robot: str = "") -> None:
+        """Make every token that was given out invalid, or a robot's alone."""
+        self._tokens = {token: grant for token, grant in self._tokens.items() if robot not in {"", grant[0]}}
 
     # Calls without a token
 
@@ -127,7 +127,7 @@ class Api:
         call = _call("file", address.robot, {"name": address.file.name})
         self._world.calls.add(call)
         self._world.changed()
-        fault = self._faults.take("file", call.body)
+        fault = self._faults.take("file", call.body, call.robot)
         if fault and not fault.applied and (reply := await self._suffer(fault, request)):
             call.status, call.code = reply.status, reply.code
             return reply.response()
@@ -207,12 +207,12 @@ class Api:
     ) -> web.Response:
         self._world.calls.add(call)
         self._world.changed()
-        fault = self._faults.take(call.api, call.body)
+        fault = self._faults.take(call.api, call.body, call.robot)
         reply = await self._suffer(fault, request) if fault and not fault.applied else None
         if reply is None:
             reply = await self._execute(effect, admit)
         if fault and fault.applied:
-            reply = await self._suffer(fault, request) or reply
+            reply = await self._suffer(fault, request, reply) or reply
         call.status, call.code, call.seconds = reply.status, reply.code, time.monotonic() - call.at
         self._world.changed()
         return reply.response()
@@ -225,18 +225,30 @@ class Api:
         except ApiError as refusal:
             return refusal.reply()
 
-    async def _suffer(self, fault: Fault, request: web.Request) -> Reply | None:
-        """Wait and fail as ordered; None when the call is only late."""
+    async def _suffer(self, fault: Fault, request: web.Request, reply: Reply | None = None) -> Reply | None:
+        """Wait and fail as ordered; None when the call is only late. `reply` is what the call led to, if it did."""
         await asyncio.sleep(fault.delay)
+        if fault.torn and reply:
+            await _begin(request, reply)
         if fault.hang:
             await self.closing.wait()
-        if fault.hang or fault.reset:
+        if fault.hang or fault.reset or fault.torn:
             if request.transport:
                 request.transport.abort()
             return Reply(0, {})
         if fault.body is not None:
             return Reply(fault.status or 200, fault.body)
         return Reply(fault.status, error_body(fault.code, fault.message)) if fault.status else None
+
+
+async def _begin(request: web.Request, reply: Reply) -> None:
+    """Send the first half of an answer."""
+    text = json.dumps(reply.body, ensure_ascii=False).encode()
+    response = web.StreamResponse(status=reply.status, headers={"Content-Type": "application/json"})
+    response.content_length = len(text)
+    with suppress(ConnectionError):
+        await response.prepare(request)
+        await response.write(text[: len(text) // 2])
 
 
 def _call(api: str, robot: str, body: dict[str, Any]) -> Call:

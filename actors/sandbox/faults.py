@@ -22,8 +22,10 @@ class Fault:
     The first `after` calls that match pass; the next `times` (None: all) wait `delay` seconds and then fail: with
     `status`, `code`, `message` (or `body` as it is, a dict or text), or are never answered (`hang`), or their TCP
     connection is reset (`reset`). With none of these they are only late. With `applied` the call takes effect first and
-    only its answer is lost; of a `file` the first half comes through. `match` names fields that a call's JSON body must
-    have, e.g. `{"isFinalize": True}`, or a file's `{"name": "a.png"}`.
+    only its answer is lost; of a `file` the first half comes through. With `torn` the call takes effect, too, and the
+    reset comes in the middle of its answer. `match` names fields that a call's JSON body must have, e.g.
+    `{"isFinalize": True}`, or a file's `{"name": "a.png"}`; `robot` is whose calls are meant, "" everybody's (which
+    robot a `connect` is for is not known when it fails).
     """
 
     api: str
@@ -37,14 +39,19 @@ class Fault:
     hang: bool = False
     reset: bool = False
     applied: bool = False
+    torn: bool = False
     match: dict[str, Any] = field(default_factory=dict)
+    robot: str = ""
 
     def __post_init__(self) -> None:
         if self.api not in APIS:
             raise ValueError(f"unknown api {self.api!r}: one of {', '.join(sorted(APIS))}")
+        self.applied = self.applied or self.torn
 
-    def concerns(self, api: str, body: dict[str, Any]) -> bool:
-        return api == self.api and all(body.get(name) == value for name, value in self.match.items())
+    def concerns(self, api: str, body: dict[str, Any], robot: str) -> bool:
+        return (api, robot) == (self.api, self.robot or robot) and all(
+            body.get(name) == value for name, value in self.match.items()
+        )
 
 
 class Faults:
@@ -56,14 +63,16 @@ class Faults:
     def order(self, fault: Fault) -> None:
         self._orders.append(fault)
 
-    def heal(self, api: str | None = None) -> None:
-        """Forget the orders for one API, or all."""
-        self._orders = [fault for fault in self._orders if api not in {None, fault.api}]
+    def heal(self, api: str | None = None, robot: str = "") -> None:
+        """Forget the orders for one API, or all; with a robot's name those for it alone."""
+        self._orders = [
+            fault for fault in self._orders if api not in {None, fault.api} or robot not in {"", fault.robot}
+        ]
 
-    def take(self, api: str, body: dict[str, Any]) -> Fault | None:
+    def take(self, api: str, body: dict[str, Any], robot: str = "") -> Fault | None:
         """The trouble that this call has, if any."""
         for fault in self._orders:
-            if not fault.concerns(api, body):
+            if not fault.concerns(api, body, robot):
                 continue
             if fault.after > 0:
                 fault.after -= 1

@@ -216,7 +216,9 @@ class Sandbox(Seen):
         hang: bool = False,
         reset: bool = False,
         applied: bool = False,
+        torn: bool = False,
         match: dict[str, Any] | None = None,
+        robot: str = "",
     ) -> None:
         """Order trouble with an API, see `faults.Fault` for the words.
 
@@ -224,16 +226,16 @@ class Sandbox(Seen):
             ValueError: there is no such API.
         """
         self._faults.order(
-            Fault(api, status, code, message, body, times, delay, after, hang, reset, applied, match or {})
+            Fault(api, status, code, message, body, times, delay, after, hang, reset, applied, torn, match or {}, robot)
         )
 
-    def heal(self, api: str | None = None) -> None:
-        """Forget the trouble that was ordered with one API, or with all."""
-        self._faults.heal(api)
+    def heal(self, api: str | None = None, *, robot: str = "") -> None:
+        """Forget the trouble that was ordered with one API, or with all; with a `robot` what was meant for it alone."""
+        self._faults.heal(api, robot)
 
-    def expire_tokens(self) -> None:
-        """Make every access token that was given out invalid."""
-        self._api.expire_tokens()
+    def expire_tokens(self, robot: str = "") -> None:
+        """Make every access token that was given out invalid, or a robot's alone."""
+        self._api.expire_tokens(robot)
 
     def revoke(self, robot: str, scope: str) -> None:
         """Take a permission from a robot, e.g. `Card.Streaming.Write`: the calls that need it are refused.

@@ -269,6 +269,33 @@ async def test_a_card_is_closed_or_given_up(failing: set[str]) -> None:
     assert stage.slates.told() == [("show", "m1", texts.SENT_BESIDE)]
 
 
+async def closed_later(slates: Slates) -> list[str]:
+    """Close a card whose calls fail, put the turn away until it tries again, and see what the card was told then."""
+    effects = (await staged(slates)).effects()
+    await effects.perform(words.CloseCard(ended(texts.SENT_BESIDE)))
+    assert len(slates.puts) == 1
+    putting_away = asyncio.create_task(effects.put_away())
+    while not putting_away.done() and len(slates.puts) < 3:  # noqa: ASYNC110 - a slate tells no events
+        await asyncio.sleep(0.001)
+    slates.failing.clear()
+    await asyncio.wait_for(putting_away, 10)
+    return [put.what for put in slates.puts]
+
+
+async def test_a_card_that_was_not_closed_in_passing_trouble_is_closed_when_that_is_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("actors.effects.CLOSE_AGAIN_AFTER", 0.01)
+    told = await closed_later(Slates(failing={"m1"}))
+    assert told == [texts.SENT_BESIDE] * len(told)
+    assert len(told) > 3
+
+
+async def test_a_card_that_may_not_be_closed_is_not_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("actors.effects.CLOSE_AGAIN_AFTER", 0.01)
+    assert await closed_later(Slates(failing={"m1"}, fault=Fault.QUOTA)) == [texts.SENT_BESIDE]
+
+
 async def test_leaving_is_told_beneath_what_was_said(stage: Stage) -> None:
     effects = stage.effects(torn)
     await effects.perform(words.RunAgent())

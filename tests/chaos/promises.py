@@ -13,10 +13,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 
+from actors.core import texts
 from actors.core.card import card_id
 from actors.core.commands import read_command
 from actors.sandbox.records import Card, CardState, Said
-from tests.actors.endings import ending
+from tests.actors.endings import ending, spins
 from tests.chaos.cast import END, RUNS, whole_answer
 from tests.chaos.conftest import Place
 
@@ -30,20 +31,22 @@ ENDS = {"answered", "stopped", "failed", "expired", "sent beside"}
 class Allowed:
     """What the scenario makes allowable. `deaths` are crashes and drains, `tries` is AGENT_RETRY_ATTEMPTS; `ends` are
     the ends that a card may have; `messages` is how often a message may come in place of one card; `unacked` is how
-    many questions may stay without an ack, because their connection went or they could not be stored."""
+    many questions may stay without an ack, because their connection went or they could not be stored; `unconfirmed` is
+    whether a card that took its last text without saying so may be changed to point to a message."""
 
     deaths: int = 0
     tries: int = 1
     ends: frozenset[str] = frozenset({"answered"})
     messages: int = 1
     unacked: int = 0
+    unconfirmed: bool = False
 
 
 async def kept(place: Place, allowed: Allowed | None = None, *, within: float = 60.0) -> None:
     """Wait until everything that was accepted has its end, and see that all promises are kept."""
     allowed = allowed or Allowed()
     with suppress(TimeoutError):  # what is missing then is told as broken
-        await place.sandbox.until(lambda: _settled(place, allowed), within)
+        await place.sandbox.until(lambda: settled(place, allowed), within)
     assert broken(place, allowed) == []
 
 
@@ -61,9 +64,10 @@ def _questions(place: Place) -> list[Said]:
     ]
 
 
-def _settled(place: Place, allowed: Allowed) -> bool:
+def settled(place: Place, allowed: Allowed) -> bool:
+    """Whether everything that was accepted has its end."""
     asked, acked = _questions(place), accepted(place)
-    return len(asked) - len(acked) <= allowed.unacked and all(_over(place, said) for said in acked)
+    return len(asked) - len(acked) <= allowed.unacked and all(_over(place, said, allowed) for said in acked)
 
 
 def broken(place: Place, allowed: Allowed) -> list[str]:
@@ -89,20 +93,27 @@ def messages_for(place: Place, said: Said) -> list[str]:
     return [one.text for one in place.sandbox.messages if one.robot == said.robot and beginning in one.text]
 
 
-def _over(place: Place, said: Said) -> bool:
+def end_of(card: Card, allowed: Allowed) -> str:
+    """How a card ended; see `endings`."""
+    if allowed.unconfirmed and card.text == texts.SENT_BESIDE and not spins(card):
+        return "sent beside"
+    return ending(card)
+
+
+def _over(place: Place, said: Said, allowed: Allowed) -> bool:
     card = card_of(place, said)
     if card is None:
         return bool(messages_for(place, said))
-    how = ending(card)
-    return how in ENDS and (how != "sent beside" or bool(messages_for(place, said)))
+    how = end_of(card, allowed)
+    return how in ENDS | allowed.ends and (how != "sent beside" or bool(messages_for(place, said)))
 
 
 def _of_question(place: Place, said: Said, allowed: Allowed) -> Iterator[str]:
     card, messages = card_of(place, said), messages_for(place, said)
-    how = "sent beside" if card is None else ending(card)
+    how = "sent beside" if card is None else end_of(card, allowed)
     if how not in {*allowed.ends, "sent beside"}:
         yield f"its card is {how}"
-    if how == "answered" and card is not None and whole_answer(said.text) not in card.text:
+    if how.startswith("answered") and card is not None and whole_answer(said.text) not in card.text:
         yield f"its card says {card.text!r}, which is not the whole answer"
     if how == "sent beside" and not any(whole_answer(said.text) in text for text in messages):
         yield f"it has {'no card' if card is None else 'a card that points to a message'}, and the messages {messages}"

@@ -165,7 +165,7 @@ async def test_what_does_not_pass_ends_after_the_attempts(dingtalk: DingTalk, op
 async def test_a_connection_that_is_reset_for_ever_fails_in_the_end(dingtalk: DingTalk, openapi: OpenApi) -> None:
     dingtalk.always_answers(CREATE, RESET)
     failure = await failure_of(openapi.call(api.CREATE, frame))
-    assert (failure.fault, failure.status, failure.code) == (Fault.TRANSIENT, 0, "noAnswer")
+    assert (failure.fault, failure.status, failure.code) == (Fault.TRANSIENT, 0, "answerLost")
 
 
 async def test_a_call_whose_connection_breaks_is_repeated_by_the_policy_alone(

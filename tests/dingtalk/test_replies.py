@@ -16,7 +16,7 @@ from actors.dingtalk.replies import MESSAGE_BYTES, RobotReplies, numbered, trust
 from actors.dingtalk.standing import Standing
 from actors.errors import CallFailed, Fault
 from tests.dingtalk.conftest import Clock, MakeOpenApi
-from tests.dingtalk.scripted import CREATE, GROUP, OTO, SEND_STANDARD, WEBHOOK, Answer, DingTalk, error
+from tests.dingtalk.scripted import CREATE, GROUP, OTO, RESET, SEND_STANDARD, WEBHOOK, Answer, DingTalk, error
 
 NOW = 1_700_000_000.0
 LIVE = NOW + 5_400
@@ -95,6 +95,33 @@ async def test_a_webhook_that_fails_hands_over_to_the_api(
     dingtalk.always_answers(WEBHOOK, refusal)
     await replies.say(with_webhook(group, dingtalk), "好")
     assert len(dingtalk.to(GROUP)) == 1
+
+
+@pytest.mark.parametrize("answer", [RESET, Answer(504, "<html>Gateway Time-out")], ids=["reset", "gateway timeout"])
+async def test_a_webhook_that_may_have_taken_the_message_is_not_asked_again(
+    dingtalk: DingTalk, replies: Replies, group: Address, answer: Answer
+) -> None:
+    dingtalk.always_answers(WEBHOOK, answer)
+    await replies.say(with_webhook(group, dingtalk), "好")
+    assert (len(dingtalk.to(WEBHOOK)), len(dingtalk.to(GROUP))) == (1, 1)
+
+
+async def test_a_message_that_may_have_gone_by_the_api_is_not_repeated_at_once(
+    dingtalk: DingTalk, replies: Replies, private: Address, group: Address
+) -> None:
+    for path, address in ((OTO, private), (GROUP, group)):
+        dingtalk.always_answers(path, RESET)
+        with pytest.raises(CallFailed):
+            await replies.say(address, "好")
+        assert len(dingtalk.to(path)) == 1
+
+
+async def test_a_message_that_did_not_get_there_is_repeated(
+    dingtalk: DingTalk, replies: Replies, private: Address
+) -> None:
+    dingtalk.answers(OTO, error(503, "ServiceUnavailable"))
+    await replies.say(private, "好")
+    assert len(dingtalk.to(OTO)) == 2
 
 
 async def test_an_expired_session_is_not_tried_again(dingtalk: DingTalk, replies: Replies, group: Address) -> None:

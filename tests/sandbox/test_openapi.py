@@ -142,6 +142,38 @@ async def test_a_call_can_be_reset(robot: Robot, sandbox: Sandbox) -> None:
     assert (await robot.create("c1")).status == 200
 
 
+async def test_an_answer_can_break_off_in_the_middle(robot: Robot, sandbox: Sandbox) -> None:
+    sandbox.fail("create", torn=True)
+    with pytest.raises(aiohttp.ClientError):
+        await robot.create("c1")
+    assert "c1" in sandbox.cards
+    assert (await robot.create("c1")).code == "param.cardAlreadyExist"
+
+
+async def test_trouble_can_be_meant_for_one_robot(robot: Robot, sandbox: Sandbox) -> None:
+    sandbox.fail("create", status=500, robot="other")
+    sandbox.fail("create", status=503, robot=ROBOT)
+    sandbox.fail("token", status=504, robot=ROBOT)
+    assert [(await robot.create("c1")).status for _ in range(2)] == [503, 200]
+    assert (await robot.get_token()).status == 504
+
+
+async def test_trouble_can_be_healed_for_one_robot(robot: Robot, sandbox: Sandbox) -> None:
+    for name in (ROBOT, "other"):
+        sandbox.fail("create", status=500, times=None, robot=name)
+    sandbox.heal("create", robot="other")
+    assert (await robot.create("c1")).status == 500
+    sandbox.heal(robot=ROBOT)
+    assert (await robot.create("c1")).status == 200
+
+
+async def test_the_tokens_of_one_robot_can_be_made_invalid(robot: Robot, sandbox: Sandbox) -> None:
+    sandbox.expire_tokens("other")
+    assert (await robot.create("c1")).status == 200
+    sandbox.expire_tokens(ROBOT)
+    assert (await robot.create("c2")).code == "InvalidAuthentication"
+
+
 async def test_a_call_can_hang_until_the_client_gives_up(robot: Robot, sandbox: Sandbox) -> None:
     sandbox.fail("create", hang=True)
     waiting = asyncio.create_task(robot.create("c1"))
