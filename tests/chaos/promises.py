@@ -16,8 +16,8 @@ from itertools import pairwise
 
 from actors.core.card import card_id
 from actors.core.commands import read_command
-from actors.sandbox.records import Card, CardState, Said
-from tests.actors.endings import WORDS, ending
+from actors.sandbox.records import Card, Said
+from tests.actors.endings import WORDS, ending, over_at
 from tests.chaos.cast import END, RUNS, whole_answer
 from tests.chaos.conftest import Place
 
@@ -155,7 +155,7 @@ def _disorder(place: Place) -> Iterator[str]:
     for said in accepted(place):
         card = card_of(place, said)
         if card is not None and ending(card) == "answered" and (said.robot, said.id) not in unsure:
-            finished = next((version.at for version in card.versions if version.state is CardState.FINISHED), None)
+            finished = over_at(card)
             if finished is not None:
                 lines[said.robot, said.sender].append((finished, said.text))
     for line in lines.values():

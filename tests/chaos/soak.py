@@ -21,8 +21,8 @@ from pathlib import Path
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from actors.sandbox.records import CardState, Said
-from tests.actors.endings import ending
+from actors.sandbox.records import Said
+from tests.actors.endings import ending, over_at
 from tests.chaos.conftest import KINDS, Place, placed
 from tests.chaos.footprint import Footprint, above, cpu_seconds, footprint
 from tests.chaos.plans import Deed, Weather, deaths, plan, unsure
@@ -110,8 +110,8 @@ def times(place: Place) -> Times:
         if card is None:
             continue
         first_card.append(card.versions[0].at - said.at)
-        if ending(card) == "answered":
-            finished = next(each.at for each in card.versions if each.state is CardState.FINISHED)
+        finished = over_at(card)
+        if finished is not None and ending(card) == "answered":
             answer.append(finished - said.at - spoken(said))
     return Times(ack, first_card, answer)
 
