@@ -57,10 +57,14 @@ REMEMBERED: Fault = {"status": 403, "code": "Forbidden.AccessDenied.AccessTokenP
 """A process that meets this shows no card for an hour: only while processes come and go."""
 
 
+GARBAGE = ["{", "null", '{"type": "CALLBACK"}', '{"type": "SYSTEM", "headers": {"topic": "nobody"}, "data": "x"}']
+"""Frames that nobody understands."""
+
+
 @dataclass(frozen=True)
 class Deed:
-    """What somebody does `at` so many seconds. `kind` says whose robot, `words` is a question's text, a button or an
-    API, `pick` in [0, 1) chooses among what is there by then."""
+    """What somebody does `at` so many seconds. `kind` says whose robot, `words` is a question's text, an API or a
+    frame, `pick` in [0, 1) chooses among what is there by then."""
 
     at: float
     what: str
@@ -181,7 +185,8 @@ def _calls(chance: random.Random, weather: Weather) -> Iterator[Deed]:
 
 def _lines(chance: random.Random, weather: Weather) -> Iterator[Deed]:
     for at in _moments(chance, weather.lines, weather.seconds):
-        yield Deed(at, chance.choice(["abort", "close", "roll"]), chance.choice(list(KINDS)))
+        what = chance.choice(["abort", "close", "roll", "garbage", "expire"])
+        yield Deed(at, what, chance.choice(list(KINDS)), words=chance.choice(GARBAGE))
 
 
 def _deaths(chance: random.Random, weather: Weather) -> Iterator[Deed]:

@@ -98,6 +98,10 @@ class Storm:
                 sandbox.abort(robot)
             case "roll":
                 sandbox.roll(robot)
+            case "garbage":
+                sandbox.push_raw(robot, deed.words)
+            case "expire":
+                sandbox.expire_tokens()
             case "call":
                 sandbox.fail(deed.words, **deed.fault)
 
