@@ -35,12 +35,8 @@ PASSING: list[Fault] = [
 ]
 """Trouble in which the same call works later."""
 
-LOST: list[Fault] = [
-    {"status": 504, "applied": True},
-    {"reset": True, "applied": True},
-    {"hang": True, "applied": True},
-]
-"""The call took effect, and its answer is lost: only with calls that may be repeated without harm, as no message may."""
+LOST: list[Fault] = [{**fault, "applied": True} for fault in ({"status": 504}, {"reset": True}, {"hang": True})]
+"""The call took effect, and its answer is lost: only with calls that may be repeated, as no message may."""
 
 REFUSED: list[Fault] = [
     {"status": 400, "code": "InvalidAuthentication"},
@@ -49,7 +45,7 @@ REFUSED: list[Fault] = [
     {"status": 403, "code": "Forbidden.AccessDenied.ApiCountLimitForOrg"},
     {"body": {"success": True, "result": {"deliverResults": [{"success": False, "errorMsg": "refused"}]}}},
 ]
-"""Refusals for good: the answer takes the next way. Not of the updates that close a card, which have no other way."""
+"""Refusals for good: the answer takes the next way. Not of the updates that close a card: there is no other way."""
 
 REFUSABLE = ["create", "streaming", "standard", "webhook"]
 
