@@ -101,6 +101,8 @@ class Turn:
     """Seconds until the question is taken again; None unless it is given back."""
     last_try: bool = False
     """The question is too old to be tried again: if nothing takes the text now, it is closed all the same."""
+    resumed: bool = False
+    """A former attempt made the text durable, and may have finished the card with it."""
     text: str = ""
     shown: str | None = None
     """What the card took of the text; None for all of it."""
@@ -132,7 +134,7 @@ def begin() -> Step:
 
 def resume(text: str, end: End, *, last_try: bool) -> Step:
     """A question whose answer a former attempt made durable: the agent does not run again."""
-    return Turn(Phase.FINISHING, text=text, end=end, last_try=last_try), (CreateCard(think=False),)
+    return Turn(Phase.FINISHING, text=text, end=end, last_try=last_try, resumed=True), (CreateCard(think=False),)
 
 
 def excuse(text: str, end: End, *, last_try: bool) -> Step:
@@ -208,10 +210,11 @@ def _stop(turn: Turn) -> Step:
 
 
 def _next_final(turn: Turn) -> Step:
-    """In FINISHING, the first final call goes out when the card is decided and no update is under way."""
+    """In FINISHING, the first final call goes out when the card is decided and no update is under way. A card that may
+    show the answer already is asked to, before the person is given it a second time."""
     if turn.phase is not Phase.FINISHING or turn.updating or turn.place is Place.COMING:
         return turn, ()
-    if turn.place is Place.THERE:
+    if turn.place is Place.THERE or (turn.resumed and turn.place is Place.DOUBTFUL):
         return turn, (FinishCard(turn.face),)
     return replace(turn, phase=Phase.SAYING), (Say(turn.text),)
 

@@ -29,6 +29,11 @@ def ending(card: Card) -> str:
     return _verdict(card)
 
 
+def over_at(card: Card) -> float | None:
+    """When a card was over at first (monotonic seconds); None as long as it is not."""
+    return next((version.at for version in card.versions if not version.user and _over(card, version)), None)
+
+
 def spins(card: Card) -> bool:
     """Whether a card looks as if something were still to come."""
     look = card.look()

@@ -7,6 +7,7 @@ once its answer was under way to the card. `broken` tells what is not kept; `kep
 """
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
@@ -16,8 +17,8 @@ from itertools import pairwise
 from actors.core import texts
 from actors.core.card import card_id
 from actors.core.commands import read_command
-from actors.sandbox.records import Card, CardState, Said
-from tests.actors.endings import ending, spins
+from actors.sandbox.records import Card, Said
+from tests.actors.endings import WORDS, ending, over_at, spins
 from tests.chaos.cast import END, RUNS, whole_answer
 from tests.chaos.conftest import Place
 
@@ -47,12 +48,24 @@ async def kept(place: Place, allowed: Allowed | None = None, *, within: float = 
     allowed = allowed or Allowed()
     with suppress(TimeoutError):  # what is missing then is told as broken
         await place.sandbox.until(lambda: settled(place, allowed), within)
-    assert broken(place, allowed) == []
+    faults = broken(place, allowed)
+    assert not faults, "\n".join(faults)
 
 
 def accepted(place: Place) -> list[Said]:
-    """The questions that were acked, oldest first."""
-    return [said for said in _questions(place) if said.acked]
+    """The questions that were acked, oldest first; one that came again is the first that was acked."""
+    acked: dict[tuple[str, str], Said] = {}
+    for said in _questions(place):
+        if said.acked:
+            acked.setdefault((said.robot, said.id), said)
+    return list(acked.values())
+
+
+def unacked(place: Place) -> list[Said]:
+    """The questions that were never acked, however often they came, oldest first."""
+    acked = {(said.robot, said.id) for said in accepted(place)}
+    asked = {(said.robot, said.id): said for said in _questions(place)}
+    return [said for key, said in asked.items() if key not in acked]
 
 
 def _questions(place: Place) -> list[Said]:
@@ -66,13 +79,12 @@ def _questions(place: Place) -> list[Said]:
 
 def settled(place: Place, allowed: Allowed) -> bool:
     """Whether everything that was accepted has its end."""
-    asked, acked = _questions(place), accepted(place)
-    return len(asked) - len(acked) <= allowed.unacked and all(_over(place, said, allowed) for said in acked)
+    return len(unacked(place)) <= allowed.unacked and all(_over(place, said, allowed) for said in accepted(place))
 
 
 def broken(place: Place, allowed: Allowed) -> list[str]:
     """Every promise that is not kept, with the question's text; none if all is well."""
-    missing = [said.text for said in _questions(place) if not said.acked]
+    missing = [said.text for said in unacked(place)]
     return [
         *(["without an ack: " + ", ".join(missing)] if len(missing) > allowed.unacked else []),
         *(f"{said.text}: {fault}" for said in accepted(place) for fault in _of_question(place, said, allowed)),
@@ -115,11 +127,17 @@ def _of_question(place: Place, said: Said, allowed: Allowed) -> Iterator[str]:
         yield f"its card is {how}"
     if how.startswith("answered") and card is not None and whole_answer(said.text) not in card.text:
         yield f"its card says {card.text!r}, which is not the whole answer"
-    if how == "sent beside" and not any(whole_answer(said.text) in text for text in messages):
+    if how == "sent beside" and not any(_says(text, said, allowed) for text in messages):
         yield f"it has {'no card' if card is None else 'a card that points to a message'}, and the messages {messages}"
     most = allowed.messages if how == "sent beside" else 0
     if len(messages) > most:
         yield f"it was answered by {len(messages)} messages, beside a card that is {how}"
+
+
+def _says(message: str, said: Said, allowed: Allowed) -> bool:
+    """Whether a message has the whole answer, or the apology of an end that may be."""
+    excused = any(words in message and end in allowed.ends for words, end in WORDS.items())
+    return excused or whole_answer(said.text) in message
 
 
 def _strangers(place: Place) -> Iterator[str]:
@@ -129,18 +147,20 @@ def _strangers(place: Place) -> Iterator[str]:
     for card in place.sandbox.cards.values():
         said = by_card.get(card.id)
         own = said.text.partition(" ")[0] if said else ""
-        for name in names - {own}:
-            if any(f"「{name}」" in version.text for version in card.versions):
-                yield f"{own or card.id}: on its card stands an answer to {name}"
+        shown = {name for version in card.versions for name in re.findall("「([^」]*)」", version.text)}
+        for name in sorted(shown & names - {own}):
+            yield f"{own or card.id}: on its card stands an answer to {name}"
 
 
 def _disorder(place: Place) -> Iterator[str]:
-    """Answers of one person that came in another order than their questions."""
+    """Answers of one person that came in another order than their questions. Where a question came again because it had
+    no ack, nobody knows which time was taken."""
+    unsure = {(said.robot, said.id) for said in _questions(place) if not said.acked}
     lines: dict[tuple[str, str], list[tuple[float, str]]] = defaultdict(list)
     for said in accepted(place):
         card = card_of(place, said)
-        if card is not None and ending(card) == "answered":
-            finished = next((version.at for version in card.versions if version.state is CardState.FINISHED), None)
+        if card is not None and ending(card) == "answered" and (said.robot, said.id) not in unsure:
+            finished = over_at(card)
             if finished is not None:
                 lines[said.robot, said.sender].append((finished, said.text))
     for line in lines.values():
@@ -151,40 +171,36 @@ def _disorder(place: Place) -> Iterator[str]:
 
 def _runs(place: Place, allowed: Allowed) -> Iterator[str]:
     """Runs of the agent that were too many, or began after the answer was on its way to the card for good."""
-    runs = runs_of(place)
+    began = runs_of(place)
     most = allowed.tries * (1 + allowed.deaths)
+    finals = _finals(place)
     for said in accepted(place):
-        if len(runs[said.text]) > most:
-            yield f"{said.text}: the agent ran {len(runs[said.text])} times, and may {most} times"
-        final = _final_at(place, said)
-        if final is not None and any(at > final for at in runs[said.text]):
+        if len(began[said.text]) > most:
+            yield f"{said.text}: the agent ran {len(began[said.text])} times, and may {most} times"
+        final = finals.get(card_id(said.robot, said.id))
+        if final is not None and any(at > final for at in began[said.text]):
             yield f"{said.text}: the agent ran again after its answer was finished"
 
 
 def runs_of(place: Place) -> dict[str, list[float]]:
     """When the agent began to run, in any process, by the question's text."""
-    runs: dict[str, list[float]] = defaultdict(list)
-    for line in _noted(place):
+    began: dict[str, list[float]] = defaultdict(list)
+    for line in runs(place):
         run = json.loads(line)
-        runs[run["text"]].append(run["at"])
-    return runs
+        began[run["text"]].append(run["at"])
+    return began
 
 
-def _final_at(place: Place, said: Said) -> float | None:
-    """When the whole answer was first sent as the last word."""
-    mine = card_id(said.robot, said.id)
-    return next(
-        (
-            call.at
-            for call in place.sandbox.calls
-            if call.body.get("outTrackId") == mine
-            and call.body.get("isFinalize") is True
-            and END in str(call.body.get("content"))
-        ),
-        None,
-    )
-
-
-def _noted(place: Place) -> list[str]:
+def runs(place: Place) -> list[str]:
+    """What the agent noted of each of its runs, in any process: a JSON object with `at`, `text` and `process`."""
     path = place.folder / RUNS
     return path.read_text("utf-8").splitlines() if path.exists() else []
+
+
+def _finals(place: Place) -> dict[str, float]:
+    """When each card was first sent its whole answer as the last word."""
+    finals: dict[str, float] = {}
+    for call in place.sandbox.calls:
+        if call.body.get("isFinalize") is True and END in str(call.body.get("content")):
+            finals.setdefault(str(call.body.get("outTrackId")), call.at)
+    return finals

@@ -155,6 +155,14 @@ def test_a_stored_answer_is_finished_on_the_same_card() -> None:
     assert play(resume(ANSWER, End.ANSWERED, last_try=False), CardThere())[1] == (WHOLE,)
 
 
+def test_a_card_that_a_former_attempt_may_have_finished_is_asked_before_a_message_goes() -> None:
+    start = resume(ANSWER, End.ANSWERED, last_try=False)
+    doubtful = CardRefused(maybe_there=True)
+    assert play(start, doubtful)[1] == (WHOLE,)
+    assert play(start, doubtful, CardFinished(), CardClosed())[1] == (Done(End.ANSWERED),)
+    assert play(start, doubtful, FinishFailed())[1] == (Say(ANSWER),)
+
+
 def test_an_excuse_is_stored_and_shown_like_an_answer() -> None:
     start = excuse(texts.EXPIRED, End.EXPIRED, last_try=True)
     assert play(start, AnswerStored(), CardThere())[1] == (FinishCard(ended(texts.EXPIRED, failed=True)),)
