@@ -33,6 +33,9 @@ AHEAD = 16
 CLOSE_GRACE = 2.0
 """Seconds that an agent gets to stop before it is left behind."""
 
+LONGEST = 1_000_000
+"""Characters of an answer; one that grows beyond is broken off, before it fills the memory that all answers share."""
+
 EVENTS = get_args(Event)
 
 REASONS = frozenset(get_args(AgentReason))
@@ -124,16 +127,20 @@ async def answering(
 async def _one_try(agent: Answerer, question: Question, patience: "_Patience") -> AsyncGenerator[Event, None]:
     patience.begin_try()
     run = _Run(agent, question)
-    blank = True
+    blank, length = True, 0
     try:
         while True:
             event = await patience.next_event(run)
             if isinstance(event, Text):
                 blank = blank and not event.text.strip()
+                length += len(event.text)
             elif isinstance(event, Replace):
                 blank = not event.text.strip()
+                length = len(event.text)
             elif isinstance(event, Finished) and blank:
                 raise AgentFailed("empty")
+            if length > LONGEST:
+                raise AgentFailed("error", f"the answer has more than {LONGEST:,} characters", retryable=False)
             patience.text_came = patience.text_came or not blank
             if patience.text_came or not isinstance(event, Text | Replace):
                 yield event

@@ -5,7 +5,7 @@ import itertools
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -64,11 +64,12 @@ class Running:
 @dataclass
 class Place:
     """The home of one robot, or of one for each kind of card: a folder with its inbox, the sandbox that it is connected
-    to, and the processes that served it. `robots` are their client ids by kind."""
+    to, and the processes that served it. `robots` are their client ids by kind, `configs` what each has for itself."""
 
     folder: Path
     robots: dict[str, str]
     sandbox: Sandbox
+    configs: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: KINDS)
     started: list[Running] = field(default_factory=list)
 
     @property
@@ -169,7 +170,7 @@ class Place:
         if list(self.robots) == ["public"]:
             return {"DINGTALK_CLIENT_ID": self.robot, "DINGTALK_CLIENT_SECRET": SECRET}
         configs = {
-            kind: {"clientId": robot, "clientSecret": SECRET, **KINDS[kind]} for kind, robot in self.robots.items()
+            kind: {"clientId": robot, "clientSecret": SECRET, **self.configs[kind]} for kind, robot in self.robots.items()
         }
         return {"ROBOTS_DIR": str(plant(self.folder / "app", configs))}
 
@@ -184,14 +185,14 @@ async def _read(stream: asyncio.StreamReader, lines: list[str]) -> None:
 
 
 @asynccontextmanager
-async def placed(folder: Path, *kinds: str) -> AsyncIterator[Place]:
-    """A robot whose service is not started yet, or one for each of several kinds of card; what was started is killed in
-    the end."""
+async def placed(folder: Path, *kinds: str, **own: Mapping[str, str]) -> AsyncIterator[Place]:
+    """A robot whose service is not started yet, or one for each of several kinds of card, and for each that is named
+    with a configuration of its own; what was started is killed in the end."""
     number = next(_numbers)
-    robots = {kind: f"chaos-{kind}-{number}" for kind in kinds or ("public",)}
+    robots = {kind: f"chaos-{kind}-{number}" for kind in (*kinds, *own) or ("public",)}
     rules = Rules(first_ping=0.02, ping_interval=1.0, redelivery_after=3600)
     async with Sandbox(robots=dict.fromkeys(robots.values(), SECRET), rules=rules, templates=TEMPLATES) as sandbox:
-        place = Place(folder, robots, sandbox)
+        place = Place(folder, robots, sandbox, KINDS | own)
         try:
             yield place
         finally:

@@ -1,6 +1,6 @@
 """An agent that does everything an agent must not do: what it does is the question's second word, one of FAULTS.
 
-It notes its runs as `faithful` does, and in the file ENDS when and how each of its streams was ended. A plain iterator
+It notes its runs as `faithful` does, and in the file ENDS when and how each stream that could go on for ever ended. A plain iterator
 runs in a thread of the service, all else on its loop. What holds out goes on when the test says so
 (`Place.let_go`), and ends its answer then. Questions of other words are `faithful`'s.
 """
@@ -209,8 +209,16 @@ async def floods_for_ever(begin: str) -> AsyncIterator[str]:
     with _noted(begin):
         yield begin
         while _held():
-            yield ""
+            yield "……"
         yield END
+
+
+async def falls_over_again_and_again(begin: str) -> AsyncIterator[str]:
+    """Each try fails; `AGENT_RETRY_INITIAL` is the wait in which it is then."""
+    with _noted(begin):
+        if _held():
+            raise RuntimeError("the agent fell over")
+        yield begin + END
 
 
 # What does not listen
@@ -251,11 +259,9 @@ async def blocks_the_loop(begin: str) -> AsyncIterator[str]:
 
 
 def _flood(begin: str) -> Iterator[str]:
-    last = begin + END
-    each, over = divmod(1_000_000 - len(last.encode()), FLOOD)
     for number in range(FLOOD):
-        yield f"{number} ".ljust(each, "字" if False else "x")
-    yield "x" * over + last
+        yield f"- **第 {number} 项** `{number}` [链接](https://example.com/{number}) 及其说明，不长也不短，刚好一百字节。\n"
+    yield f"\n{begin}{END}"
 
 
 async def floods(begin: str) -> AsyncIterator[str]:
@@ -273,10 +279,12 @@ def plainly_floods(begin: str) -> Iterator[str]:
 
 
 async def counts_all(begin: str) -> AsyncIterator[str]:
-    """Note the tasks, threads and open files of the process."""
+    """Note the tasks, threads and open files of the process, when the thinking card is there and nothing moves."""
+    await asyncio.sleep(0.3)
     gc.collect()
     tasks = (getattr(task.get_coro(), "__qualname__", "?") for task in asyncio.all_tasks())
-    files = (os.readlink(f"/proc/self/fd/{fd}").partition(":")[0] for fd in os.listdir("/proc/self/fd"))
+    with os.scandir("/proc/self/fd") as entries:  # it is open itself while it is read
+        files = [os.readlink(entry.path).partition(":")[0] for entry in entries]
     threads = (thread.name for thread in threading.enumerate())
     note_beside(CENSUS, {"tasks": Counter(tasks), "threads": Counter(threads), "files": Counter(files)})
     yield begin + END
@@ -310,6 +318,7 @@ FAULTS: dict[str, Callable[[str], Any]] = {
         plainly_streams,
         streams,
         floods_for_ever,
+        falls_over_again_and_again,
         is_deaf,
         does_not_close,
         blocks_the_loop,
