@@ -48,8 +48,8 @@ class Clocks:
 
     `connect` ends when the back end has taken the request. Only an adapter sees that: it keeps this clock itself and
     raises `AgentFailed("connect_timeout")`; for an agent that cannot tell, `first_token` covers it.
-    `first_token` ends with the first text of a try: reasoning and tools do not stop it. When it runs out, the try is not
-    repeated: a person has waited long enough, and a back end that is behind with its work is not helped by more of it.
+    `first_token` ends with the first text of a try: reasoning and tools do not stop it. When it runs out, the try is
+    not repeated: a person has waited long enough, and more work helps no back end that is behind with its work.
     `idle` runs from event to event after that; every event is a sign of life.
     `total` covers the whole answer, all tries and the waits between them included.
     """
@@ -73,9 +73,9 @@ async def answering(
     """The agent's answer, from its first text that is not blank to `Finished`, which is always the last event.
 
     A try that fails before its first text is repeated, at most `attempts` tries in all, where the failure is
-    retryable, as no clock that ran out here is; `Retrying` says so ahead of the wait. Reasoning and tool events of a failed try have gone out by then.
-    After the first text nothing is repeated: what was yielded stays, and the failure follows. Each failed try is
-    counted and logged once.
+    retryable, which one of `clocks` that ran out is not; `Retrying` says so ahead of the wait. Reasoning and tool
+    events of a failed try have gone out by then. After the first text nothing is repeated: what was yielded stays, and
+    the failure follows. Each failed try is counted and logged once.
 
     Closing this iterator stops the agent at once; it takes at most `CLOSE_GRACE` seconds.
 

@@ -16,7 +16,7 @@ from actors.core.pacing import Budget, Pace, next_update
 
 
 class Said(NamedTuple):
-    """The text so far, or what is shown of it, and in one line what is being done ("" while the text speaks for itself)."""
+    """What is shown of the text so far, and in one line what is being done ("" while the text speaks for itself)."""
 
     text: str
     status: str

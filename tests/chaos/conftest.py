@@ -170,7 +170,8 @@ class Place:
         if list(self.robots) == ["public"]:
             return {"DINGTALK_CLIENT_ID": self.robot, "DINGTALK_CLIENT_SECRET": SECRET}
         configs = {
-            kind: {"clientId": robot, "clientSecret": SECRET, **self.configs[kind]} for kind, robot in self.robots.items()
+            kind: {"clientId": robot, "clientSecret": SECRET, **self.configs[kind]}
+            for kind, robot in self.robots.items()
         }
         return {"ROBOTS_DIR": str(plant(self.folder / "app", configs))}
 

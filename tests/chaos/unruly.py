@@ -1,7 +1,7 @@
 """An agent that does everything an agent must not do: what it does is the question's second word, one of FAULTS.
 
-It notes its runs as `faithful` does, and in the file ENDS when and how each stream that could go on for ever ended. A plain iterator
-runs in a thread of the service, all else on its loop. What holds out goes on when the test says so
+It notes its runs as `faithful` does, and in the file ENDS when and how each stream that could go on for ever ended. A
+plain iterator runs in a thread of the service, all else on its loop. What holds out goes on when the test says so
 (`Place.let_go`), and ends its answer then. Questions of other words are `faithful`'s.
 """
 
@@ -62,9 +62,10 @@ def _held() -> bool:
 # What fails
 
 
-async def raises_at_once(_: str) -> AsyncIterator[str]:
-    raise RuntimeError("the agent fell over")
-    yield ""
+async def raises_at_once(begin: str) -> AsyncIterator[str]:
+    if begin:
+        raise RuntimeError("the agent fell over")
+    yield begin
 
 
 async def raises_in_the_middle(begin: str) -> AsyncIterator[str]:
@@ -107,14 +108,15 @@ async def breaks_off(begin: str) -> AsyncIterator[str]:
     raise AgentFailed("truncated", "the stream ended without its end marker")
 
 
-async def breaks_off_at_once(_: str) -> AsyncIterator[str]:
-    raise AgentFailed("truncated", "the stream ended without its end marker")
-    yield ""
+async def breaks_off_at_once(begin: str) -> AsyncIterator[str]:
+    if begin:
+        raise AgentFailed("truncated", "the stream ended without its end marker")
+    yield begin
 
 
-async def says_nothing(_: str) -> AsyncIterator[str]:
-    return
-    yield ""
+async def says_nothing(begin: str) -> AsyncIterator[str]:
+    if not begin:
+        yield begin
 
 
 async def says_blanks(_: str) -> AsyncIterator[str]:
@@ -150,7 +152,7 @@ def plainly_exits(begin: str) -> Iterator[str]:
 
 async def hangs_at_once(begin: str) -> AsyncIterator[str]:
     with _noted(begin):
-        while _held():
+        while _held():  # noqa: ASYNC110 - a file tells no events
             await asyncio.sleep(0.02)
         yield begin + END
 
@@ -158,7 +160,7 @@ async def hangs_at_once(begin: str) -> AsyncIterator[str]:
 async def hangs_in_the_middle(begin: str) -> AsyncIterator[str]:
     with _noted(begin):
         yield begin
-        while _held():
+        while _held():  # noqa: ASYNC110 - a file tells no events
             await asyncio.sleep(0.02)
         yield END
 
@@ -260,7 +262,7 @@ async def blocks_the_loop(begin: str) -> AsyncIterator[str]:
 
 def _flood(begin: str) -> Iterator[str]:
     for number in range(FLOOD):
-        yield f"- **第 {number} 项** `{number}` [链接](https://example.com/{number}) 及其说明，不长也不短，刚好一百字节。\n"
+        yield f"- **第 {number} 项** `{number}` [链接](https://example.com/{number}) 及其说明，不长也不短，一百字节。\n"
     yield f"\n{begin}{END}"
 
 
@@ -278,15 +280,18 @@ def plainly_floods(begin: str) -> Iterator[str]:
 # What looks around
 
 
+def _open_files() -> list[str]:
+    with os.scandir("/proc/self/fd") as entries:  # it is open itself while it is read
+        return [str(Path(entry.path).readlink()).partition(":")[0] for entry in entries]
+
+
 async def counts_all(begin: str) -> AsyncIterator[str]:
     """Note the tasks, threads and open files of the process, when the thinking card is there and nothing moves."""
     await asyncio.sleep(0.3)
     gc.collect()
     tasks = (getattr(task.get_coro(), "__qualname__", "?") for task in asyncio.all_tasks())
-    with os.scandir("/proc/self/fd") as entries:  # it is open itself while it is read
-        files = [os.readlink(entry.path).partition(":")[0] for entry in entries]
     threads = (thread.name for thread in threading.enumerate())
-    note_beside(CENSUS, {"tasks": Counter(tasks), "threads": Counter(threads), "files": Counter(files)})
+    note_beside(CENSUS, {"tasks": Counter(tasks), "threads": Counter(threads), "files": Counter(_open_files())})
     yield begin + END
 
 
