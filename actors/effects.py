@@ -182,7 +182,7 @@ class TurnEffects:
         await self._card.update(faces.growing(*self._pump.said), lambda: faces.growing(*latest()), since)
 
     async def _show_leaving(self) -> turn.TurnEvent:
-        face = faces.growing(texts.interrupted(self._pump.text))
+        face = faces.growing(texts.interrupted(self._pump.said.text))
         try:
             await self._card.update(face, lambda: face, 0.0)
         except CallFailed as error:

@@ -131,7 +131,8 @@ class Variables(BaseSettings):
     agent: str = _agent("faq:", "Which agent answers: `faq:[DIR]`, or `python:MODULE:NAME` for one of your own")
     agent_show_reasoning: TrueOrFalse = _agent(False, "Whether customers are shown the model's thinking")
     agent_retry_attempts: AtLeastOne = _agent(
-        3, "Tries per answer, the first included; repeated only before the first piece of text"
+        3,
+        "Tries per answer, the first included; repeated only before the first piece of text, and not after a time-out",
     )
     agent_retry_initial: Seconds = _agent(0.5, "First wait before a repeated try")
     agent_retry_multiplier: Factor = _agent(2, "Each further wait is this many times the one before")

@@ -33,6 +33,9 @@ AHEAD = 16
 CLOSE_GRACE = 2.0
 """Seconds that an agent gets to stop before it is left behind."""
 
+LONGEST = 1_000_000
+"""Characters of an answer; one that grows beyond is broken off, before it fills the memory that all answers share."""
+
 EVENTS = get_args(Event)
 
 REASONS = frozenset(get_args(AgentReason))
@@ -45,7 +48,8 @@ class Clocks:
 
     `connect` ends when the back end has taken the request. Only an adapter sees that: it keeps this clock itself and
     raises `AgentFailed("connect_timeout")`; for an agent that cannot tell, `first_token` covers it.
-    `first_token` ends with the first text of a try: reasoning and tools do not stop it.
+    `first_token` ends with the first text of a try: reasoning and tools do not stop it. When it runs out, the try is
+    not repeated: a person has waited long enough, and more work helps no back end that is behind with its work.
     `idle` runs from event to event after that; every event is a sign of life.
     `total` covers the whole answer, all tries and the waits between them included.
     """
@@ -69,9 +73,9 @@ async def answering(
     """The agent's answer, from its first text that is not blank to `Finished`, which is always the last event.
 
     A try that fails before its first text is repeated, at most `attempts` tries in all, where the failure is
-    retryable; `Retrying` says so ahead of the wait. Reasoning and tool events of a failed try have gone out by then.
-    After the first text nothing is repeated: what was yielded stays, and the failure follows. Each failed try is
-    counted and logged once.
+    retryable, which one of `clocks` that ran out is not; `Retrying` says so ahead of the wait. Reasoning and tool
+    events of a failed try have gone out by then. After the first text nothing is repeated: what was yielded stays, and
+    the failure follows. Each failed try is counted and logged once.
 
     Closing this iterator stops the agent at once; it takes at most `CLOSE_GRACE` seconds.
 
@@ -123,16 +127,20 @@ async def answering(
 async def _one_try(agent: Answerer, question: Question, patience: "_Patience") -> AsyncGenerator[Event, None]:
     patience.begin_try()
     run = _Run(agent, question)
-    blank = True
+    blank, length = True, 0
     try:
         while True:
             event = await patience.next_event(run)
             if isinstance(event, Text):
                 blank = blank and not event.text.strip()
+                length += len(event.text)
             elif isinstance(event, Replace):
                 blank = not event.text.strip()
+                length = len(event.text)
             elif isinstance(event, Finished) and blank:
                 raise AgentFailed("empty")
+            if length > LONGEST:
+                raise AgentFailed("error", f"the answer has more than {LONGEST:,} characters", retryable=False)
             patience.text_came = patience.text_came or not blank
             if patience.text_came or not isinstance(event, Text | Replace):
                 yield event
@@ -169,7 +177,7 @@ class _Patience:
             with self._counted():
                 return await run.next_event(limit)
         except TimeoutError:
-            raise AgentFailed(reason, retryable=reason != "timeout") from None
+            raise AgentFailed(reason, retryable=False) from None
 
     def _limit(self) -> tuple[float, str]:
         """Seconds that the next event may take, and what it means when it takes longer."""

@@ -7,11 +7,12 @@ decided elsewhere.
 Platform facts: open.dingtalk.com ("create and deliver cards", "streaming updates of AI cards", "update cards").
 """
 
+import asyncio
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from actors import metrics
 from actors.core.card import Face, card_id
@@ -23,6 +24,11 @@ from actors.dingtalk.templates import FLOW_STATUS, summary, template_for
 from actors.errors import CallFailed, Fault
 
 NO_TEXT = "…"
+
+LONG = 20_000
+"""Characters of a text from which it is spelled in a thread; up to there it takes some hundredths of a second."""
+
+T = TypeVar("T")
 
 
 class AiCard:
@@ -84,8 +90,9 @@ class AiCard:
         """
         state = {} if face.running else {"flowStatus": FLOW_STATUS[face.state]}
         stage: metrics.Stage = "initial" if face.running else "final"
+        body = await spelled(face.text, lambda: self._change(state | self._template.variables(face)))
         try:
-            await self._call(stage, UPDATE, lambda: self._change(state | self._template.variables(face)))
+            await self._call(stage, UPDATE, lambda: body)
         except CallFailed as failure:
             if face.running or self._finished or failure.fault is not Fault.PERMISSION:
                 raise
@@ -99,7 +106,8 @@ class AiCard:
             CallFailed: it is not confirmed; fault TOO_LARGE if the text does not fit on a card.
         """
         guid, first = self._guid(f"final {len(face.text)}"), Rank(Kind.FINAL, 0.0)
-        await self._call("final", STREAMING, lambda: self._stream(guid, face, last=True), first)
+        body = await spelled(face.text, lambda: self._stream(guid, face, last=True))
+        await self._call("final", STREAMING, lambda: body, first)
         self._finished = True
         self._standing.works()
 
@@ -182,6 +190,11 @@ class AiCard:
 
     def _guid(self, frame: str) -> str:
         return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{self.id} {frame}"))
+
+
+async def spelled(text: str, spell: Callable[[], T]) -> T:
+    """What `spell` makes of this text. A long one takes seconds, for which nobody else on the loop shall wait."""
+    return await asyncio.to_thread(spell) if len(text) > LONG else spell()
 
 
 @contextmanager

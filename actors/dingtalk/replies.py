@@ -19,7 +19,7 @@ from actors.core.card import CardKind
 from actors.core.markdown import Dialect, presentable
 from actors.core.question import Address, Question
 from actors.core.splitting import fenced, split
-from actors.dingtalk.cards import AiCard
+from actors.dingtalk.cards import AiCard, spelled
 from actors.dingtalk.openapi import (
     CREATE,
     GROUP,
@@ -101,7 +101,7 @@ class RobotReplies:
             CallFailed: neither the webhook nor the API took it.
         """
         webhook, title = self._webhook(address), summary(text)
-        for part in numbered(presentable(text, dialect=Dialect.MESSAGE)):
+        for part in await spelled(text, lambda: numbered(presentable(text, dialect=Dialect.MESSAGE))):
             message = {"title": title, "text": part}  # the title is what the list of chats shows
             if webhook and await self._replied(webhook, address, message):
                 continue

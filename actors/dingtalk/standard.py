@@ -14,7 +14,7 @@ from actors.core import texts
 from actors.core.card import Face, card_id, rating_value
 from actors.core.markdown import presentable
 from actors.core.question import Question
-from actors.dingtalk.cards import counted
+from actors.dingtalk.cards import counted, spelled
 from actors.dingtalk.limits import Kind, Rank
 from actors.dingtalk.openapi import SEND_STANDARD, UPDATE_STANDARD, Api, OpenApi
 from actors.dingtalk.standing import Standing
@@ -81,7 +81,8 @@ class StandardCard:
             CallFailed: it is not confirmed.
         """
         if face != self._shown:
-            await self._call("initial" if face.running else "final", UPDATE_STANDARD, lambda: self._change(face))
+            body = await spelled(face.text, lambda: self._change(face))
+            await self._call("initial" if face.running else "final", UPDATE_STANDARD, lambda: body)
             self._shown = face
 
     async def finish(self, face: Face) -> None:
@@ -112,7 +113,8 @@ class StandardCard:
         """Nothing: no click comes back."""
 
     async def _finish(self, face: Face) -> None:
-        await self._call("final", UPDATE_STANDARD, lambda: self._change(face), Rank(Kind.FINAL, 0.0))
+        body = await spelled(face.text, lambda: self._change(face))
+        await self._call("final", UPDATE_STANDARD, lambda: body, Rank(Kind.FINAL, 0.0))
 
     async def _is_there(self, face: Face) -> bool:
         try:

@@ -16,11 +16,15 @@ from actors.core.pacing import Budget, Pace, next_update
 
 
 class Said(NamedTuple):
-    """The text so far, and in one line what is being done ("" while the text speaks for itself)."""
+    """What is shown of the text so far, and in one line what is being done ("" while the text speaks for itself)."""
 
     text: str
     status: str
 
+
+LONGEST = 50_000
+"""Characters of a text that are shown while it grows. Each update carries them all and costs in proportion, and nobody
+reads along; of a longer text the rest comes with the last update."""
 
 Send = Callable[[Callable[[], Said], float], Awaitable[None]]
 """Sends one update: takes what was said at the moment of sending, and the age mark of its oldest unseen piece."""
@@ -41,6 +45,7 @@ class Pump:
         self._began = began
         self._show_reasoning = show_reasoning
         self._pieces: list[str] = []
+        self._length = 0
         self._status = texts.THINKING
         self._tools: list[str] = []
         self._text_shown = False
@@ -64,8 +69,8 @@ class Pump:
 
     @property
     def said(self) -> Said:
-        """The text so far, and what is being done."""
-        return Said(self.text, self._status)
+        """What is shown of the text so far, and what is being done."""
+        return Said(self.text[:LONGEST], self._status)
 
     @property
     def shown(self) -> int:
@@ -74,7 +79,7 @@ class Pump:
 
     @property
     def spent(self) -> bool:
-        """Whether text came for which the budget had no update left but the last one."""
+        """Whether text came for which there was no update left but the last one."""
         return self._spent
 
     async def run(self, events: AsyncGenerator[Progress, None]) -> str:
@@ -177,7 +182,9 @@ class Pump:
         first = not self._pieces
         if afresh:
             self._pieces.clear()
+            self._length = 0
         self._pieces.append(text)
+        self._length += len(text)
         self._tools.clear()
         self._status = texts.THINKING if afresh and not text.strip() else ""
         if first:
@@ -197,7 +204,8 @@ class Pump:
         ready = self._running and self._showing and self._credit and self._unseen_since is not None
         if not ready or self._pace is None or self._timer is not None:
             return
-        at = next_update(self._pace, self._budget, at_once=bool(self._pieces) and not self._text_shown)
+        at_once = bool(self._pieces) and not self._text_shown
+        at = None if self._length > LONGEST else next_update(self._pace, self._budget, at_once=at_once)
         if at is None:
             self._spent = self._spent or bool(self._pieces)
         else:

@@ -9,12 +9,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from actors.agents import answering as module
 from actors.agents.answering import AHEAD
 from actors.core.backoff import Backoff
 from actors.core.events import Event, Finished, Progress, Reasoning, Replace, Retrying, Text, ToolEnd, ToolStart
 from actors.core.question import Question
 from actors.errors import AgentFailed
-from tests.agents.stories import PATIENT, UNHURRIED, Scripted, answer_of, ask, counted, read, saying, text_of, until
+from tests.agents.stories import (
+    PATIENT,
+    UNHURRIED,
+    Scripted,
+    answer_of,
+    ask,
+    counted,
+    outcome,
+    read,
+    saying,
+    text_of,
+    until,
+)
 from tests.runtime.virtual_time import play
 
 BUSY = AgentFailed("error", "HTTP 503")
@@ -262,6 +275,19 @@ async def test_ten_thousand_pieces_come_quickly_and_in_order() -> None:
     async with asyncio.timeout(20):
         heard, _ = await read(answer_of(Scripted(saying(*pieces, Finished()))))
     assert heard == [*pieces, Finished()]
+
+
+async def test_an_answer_without_end_is_broken_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LONGEST", 10)
+    agent = Scripted(saying(Text("字" * 5), Replace("字" * 6), Text("字" * 4), Text("字"), Finished()))
+    assert await outcome(answer_of(agent)) == ("字" * 10, "error")
+
+
+async def test_a_first_word_without_end_is_not_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LONGEST", 10)
+    agent = Scripted(saying(Text("字" * 11), Finished()))
+    assert await outcome(answer_of(agent)) == ("", "error")
+    assert agent.tries == 1
 
 
 async def test_an_agent_is_held_back_while_its_reader_pauses() -> None:

@@ -23,9 +23,10 @@ async def test_an_agent_that_says_nothing_runs_out_of_its_first_token_time() -> 
     assert reason == "first_token_timeout"
 
 
-async def test_a_late_first_token_is_tried_again() -> None:
+async def test_a_late_first_token_is_not_tried_again() -> None:
     agent = Scripted(silence, saying(Text("在。"), Finished()))
-    assert await outcome(answer_of(agent, clocks=clocks(first_token=0.5))) == ("在。", "")
+    assert await outcome(answer_of(agent, clocks=clocks(first_token=0.05))) == ("", "first_token_timeout")
+    assert agent.tries == 1
 
 
 async def test_thinking_does_not_stop_the_first_token_clock() -> None:
@@ -278,5 +279,5 @@ async def test_an_agent_that_was_left_behind_is_stopped_at_its_next_word(stubbor
 
 async def test_nothing_is_left_running() -> None:
     await read(answer_of(Scripted(saying(Text("好"), Finished()))))
-    await read(answer_of(Scripted(silence), clocks=clocks(first_token=0.02), attempts=2))
+    await read(answer_of(Scripted(silence), clocks=clocks(first_token=0.02)))
     await until(lambda: not module._running)

@@ -70,6 +70,11 @@ def counted(text: str, numbers: str = UP) -> str:
     return f"{text}： {numbers}"
 
 
+def note_beside(name: str, fields: dict[str, object]) -> None:
+    """Note something, as a line of JSON, in the file of this name beside ASKED."""
+    _note(Path(os.environ[ASKED]).with_name(name), json.dumps(fields, ensure_ascii=False))
+
+
 def _note(asked: Path, line: str) -> None:
     with asked.open("a", encoding="utf-8") as file:
         file.write(line + "\n")
@@ -82,8 +87,7 @@ RUNS = "runs"
 async def faithful(question: Question) -> AsyncIterator[str | Event]:
     """Note when it runs, then say whose question it is, follow the script in the question's later words, and say that
     this is all: so that everybody can tell a whole answer, and to which question."""
-    run = {"at": time.monotonic(), "text": question.text, "process": os.getpid()}
-    _note(Path(os.environ[ASKED]).with_name(RUNS), json.dumps(run, ensure_ascii=False))
+    note_beside(RUNS, {"at": time.monotonic(), "text": question.text, "process": os.getpid()})
     name, _, script = question.text.partition(" ")
     yield f"「{name}」"
     if script:

@@ -186,16 +186,20 @@ async def _read(stream: asyncio.StreamReader, lines: list[str]) -> None:
 
 @asynccontextmanager
 async def placed(
-    folder: Path, *kinds: str, known: Mapping[str, Mapping[str, str]] = KINDS, history: int = 2000
+    folder: Path,
+    *kinds: str,
+    known: Mapping[str, Mapping[str, str]] = KINDS,
+    history: int = 2000,
+    **own: Mapping[str, str],
 ) -> AsyncIterator[Place]:
-    """A robot whose service is not started yet, or one for each of several kinds of card, of those that are known; what
-    was started is killed in the end."""
+    """A robot whose service is not started yet, or one for each of several kinds of card, of those that are known, and
+    for each that is named with a configuration of its own; what was started is killed in the end."""
     number = next(_numbers)
-    robots = {kind: f"chaos-{kind}-{number}" for kind in kinds or ("public",)}
+    robots = {kind: f"chaos-{kind}-{number}" for kind in (*kinds, *own) or ("public",)}
     rules = Rules(first_ping=0.02, ping_interval=1.0, redelivery_after=3600)
     secrets = dict.fromkeys(robots.values(), SECRET)
     async with Sandbox(robots=secrets, rules=rules, history=history, templates=TEMPLATES) as sandbox:
-        place = Place(folder, robots, sandbox, known)
+        place = Place(folder, robots, sandbox, {**known, **own})
         try:
             yield place
         finally:

@@ -1,5 +1,6 @@
 """A robot, the scripted DingTalk it talks to, and the client between them."""
 
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 
@@ -10,7 +11,9 @@ from hypothesis import HealthCheck, settings
 from actors.core.backoff import Backoff
 from actors.core.question import Address, Question
 from actors.core.robot import FixedSecret, Robot
+from actors.dingtalk import replies, standard, templates
 from actors.dingtalk.ban import Ban
+from actors.dingtalk.cards import LONG
 from actors.dingtalk.network import once
 from actors.dingtalk.openapi import OpenApi
 from actors.dingtalk.quota import Quota
@@ -165,3 +168,26 @@ def outsider(dingtalk: DingTalk) -> Address:
     """Somebody from outside the company, who has no user id; only the webhook reaches them."""
     webhook = f"{dingtalk.url}/robot/sendBySession?session=the-webhooks-secret"
     return Address("dingrobot", "cidOut==", group=False, user="", webhook=webhook, webhook_expires=NEVER)
+
+
+class Spellers:
+    """Takes the place of the pass over a Markdown text; notes of each long one whether it held up the loop."""
+
+    text = "字" * (LONG + 1)
+
+    def __init__(self) -> None:
+        self.on_the_loop: list[bool] = []
+        self._loop = threading.current_thread()
+
+    def __call__(self, text: str, **_: object) -> str:
+        if len(text) > LONG:
+            self.on_the_loop.append(threading.current_thread() is self._loop)
+        return text
+
+
+@pytest.fixture
+def spellers(monkeypatch: pytest.MonkeyPatch) -> Spellers:
+    made = Spellers()
+    for module in (replies, standard, templates):
+        monkeypatch.setattr(module, "presentable", made)
+    return made

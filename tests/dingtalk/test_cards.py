@@ -20,7 +20,7 @@ from actors.dingtalk.openapi import OpenApi
 from actors.dingtalk.port import Card
 from actors.dingtalk.standing import DOUBTS, Standing
 from actors.errors import CallFailed, Fault
-from tests.dingtalk.conftest import MakeOpenApi
+from tests.dingtalk.conftest import MakeOpenApi, Spellers
 from tests.dingtalk.scripted import CREATE, HANG, RESET, STREAMING, TOO_FAST, UPDATE, Answer, DingTalk, error
 
 CARD = card_id("dingrobot", "msg-1")
@@ -320,6 +320,13 @@ async def test_a_text_is_spelled_once_for_an_update(card: Card, monkeypatch: pyt
     await update(card, "a")
     await update(card, "ab")
     assert spelled == ["a", "ab"]
+
+
+async def test_a_long_text_is_spelled_beside_the_loop(cards: dict[str, Card], spellers: Spellers) -> None:
+    for card in cards.values():
+        await card.finish(answered(spellers.text))
+        await card.show(answered(spellers.text))
+    assert spellers.on_the_loop == [False] * 4
 
 
 async def test_text_that_was_taken_back_whole_never_streams_as_nothing(dingtalk: DingTalk, own: Card) -> None:

@@ -15,7 +15,7 @@ from actors.dingtalk.quota import Quota
 from actors.dingtalk.replies import MESSAGE_BYTES, RobotReplies, numbered, trusted
 from actors.dingtalk.standing import Standing
 from actors.errors import CallFailed, Fault
-from tests.dingtalk.conftest import Clock, MakeOpenApi
+from tests.dingtalk.conftest import Clock, MakeOpenApi, Spellers
 from tests.dingtalk.scripted import CREATE, GROUP, OTO, RESET, SEND_STANDARD, WEBHOOK, Answer, DingTalk, error
 
 NOW = 1_700_000_000.0
@@ -335,3 +335,10 @@ def test_an_operator_reads_why_answers_go_as_text(openapi: OpenApi, quota: Quota
     refuse(standing)
     assert replies.shown_on.startswith("text")
     assert "param.templateNotExist" in replies.shown_on
+
+
+async def test_a_long_message_is_spelled_beside_the_loop(
+    dingtalk: DingTalk, replies: Replies, group: Address, spellers: Spellers
+) -> None:
+    await replies.say(with_webhook(group, dingtalk), spellers.text)
+    assert spellers.on_the_loop == [False]

@@ -16,7 +16,7 @@ from actors.dingtalk.port import Card
 from actors.dingtalk.standard import StandardCard
 from actors.dingtalk.standing import DOUBTS, Standing
 from actors.errors import CallFailed, Fault
-from tests.dingtalk.conftest import MakeOpenApi
+from tests.dingtalk.conftest import MakeOpenApi, Spellers
 from tests.dingtalk.scripted import RESET, SEND_STANDARD, UPDATE_STANDARD, DingTalk, error
 
 CARD = card_id("dingrobot", "msg-1")
@@ -382,3 +382,10 @@ async def test_a_card_that_was_finished_puts_the_robots_cards_right(card: Card, 
             raise CallFailed("streaming", Fault.TRANSIENT, 500, "unknownError", "")
     await card.finish(ANSWER)
     assert standing.refusal == ""
+
+
+async def test_a_long_text_is_spelled_beside_the_loop(card: Card, spellers: Spellers) -> None:
+    await card.create(thinking())
+    await card.show(answered(spellers.text))
+    await card.finish(answered(spellers.text))
+    assert spellers.on_the_loop == [False] * 2

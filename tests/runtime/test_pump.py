@@ -12,7 +12,7 @@ from actors.core import texts
 from actors.core.events import Finished, Progress, Reasoning, Replace, Retrying, Text, ToolEnd, ToolStart
 from actors.core.pacing import Budget
 from actors.errors import AgentFailed
-from actors.runtime.pump import Pump, Said
+from actors.runtime.pump import LONGEST, Pump, Said
 from tests.runtime.virtual_time import play
 
 ENOUGH = Budget(updates=1000, min_interval=1.0)
@@ -143,6 +143,21 @@ def test_a_budget_is_spent_when_text_comes_that_it_has_no_update_for(pieces: lis
     reader = Reader(Budget(updates=2, min_interval=1.0))
     play(reader.read(*pieces))
     assert reader.pump.spent is spent
+
+
+def test_a_text_that_nobody_can_read_along_with_waits_for_its_end() -> None:
+    reader = Reader()
+    long = "字" * LONGEST
+    play(reader.read(long, 9.0, "字", 60.0))
+    assert reader.shown == [long]
+    assert reader.pump.spent
+
+
+def test_of_a_text_that_outgrew_its_update_the_beginning_is_shown() -> None:
+    reader = Reader(place_after=1.0)
+    long = "字" * LONGEST
+    assert play(reader.read("字", 0.5, long, 9.0)) == f"字{long}"
+    assert reader.shown == [long]
 
 
 def test_the_age_of_the_oldest_unseen_text_is_told() -> None:
