@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from actors.core import texts
 from actors.core.card import SDK_TEMPLATE, Face, State, button_id
-from actors.core.markdown import neutral, presentable
+from actors.core.markdown import cleaned, neutral, presentable
 from actors.core.question import Question
 
 FLOW_STATUS = {State.THINKING: "1", State.TYPING: "2", State.FINISHED: "3", State.FAILED: "3"}
@@ -34,7 +34,7 @@ CHOSEN = "✅"
 
 def summary(text: str) -> str:
     """One line for the list of chats, which otherwise shows only "[interactive card]"."""
-    first = next(filter(None, (line.strip() for line in text.splitlines())), "…")
+    first = next(filter(None, (line.strip() for line in cleaned(text).splitlines())), "…")
     return first if len(first) <= SUMMARY_LENGTH else first[: SUMMARY_LENGTH - 1] + "…"
 
 

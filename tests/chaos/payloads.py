@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
+from actors.core.events import Finished, Reasoning, Replace, Text, ToolEnd, ToolStart
 from tests.chaos.conftest import THOROUGH
 from tests.core.markdown_reading import markups
 from tests.dingtalk.gateway_script import disconnect, event, frame, ping
@@ -124,15 +125,30 @@ ODD: st.SearchStrategy[Any] = st.one_of(
     st.text(st.characters(codec=None), max_size=8),
     st.recursive(
         st.sampled_from(NASTY[:8]) | st.sampled_from(NUMBERS) | st.sampled_from(["text", "content", "picture"]),
-        lambda inner: st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from(["text", "content", "type", "richText", "downloadCode", ""]), inner, max_size=3),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(["text", "content", "type", "richText", "downloadCode", ""]), inner, max_size=3
+            )
+        ),
         max_leaves=6,
     ),
 )
+EVENTS: list[Any] = [
+    *NASTY,
+    *(
+        kind(words)
+        for kind in (Text, Replace, Reasoning, ToolStart, ToolEnd)
+        for words in ("", "好", "# ", "\ud83d", "\x00")
+    ),
+    *(Text("```\n"), Text("| a |\n|--|\n"), Finished("length")),
+    *(None, 7, b"bytes", object(), Text, {"text": "x"}, Text(None), Replace(7), ToolStart(None)),  # type: ignore[arg-type]
+]
+"""What an agent of somebody's own may yield."""
 LOST = object()
 """In place of a value: the field is gone."""
 
-_EDITS = st.lists(st.tuples(st.integers(0, 60), ODD | st.just(LOST) | st.just(json.dumps)), max_size=3)
+edits = st.lists(st.tuples(st.integers(0, 60), ODD | st.just(LOST) | st.just(json.dumps)), max_size=3)
 
 
 def _places(value: Any) -> Iterator[tuple[Any, Any]]:
@@ -194,12 +210,12 @@ CLICKS: list[Json] = [
     CLICK | {"content": {"cardPrivateData": {"actionIds": '["helpful:msg"]', "params": '{"message_id": "msg"}'}}},
 ]
 
-messages = st.builds(spoiled, st.sampled_from(MESSAGES), _EDITS)
-clicks = st.builds(spoiled, st.sampled_from(CLICKS), _EDITS)
+messages = st.builds(spoiled, st.sampled_from(MESSAGES), edits)
+clicks = st.builds(spoiled, st.sampled_from(CLICKS), edits)
 _DATA = (
     messages.map(lambda data: (frame("CALLBACK", MESSAGE_TOPIC, "m", {}), data))
     | clicks.map(lambda data: (frame("CALLBACK", CARD_TOPIC, "m", {}), data))
-    | st.builds(spoiled, st.just({"opaque": "95dae637"}), _EDITS).map(lambda data: (ping("m"), data))
+    | st.builds(spoiled, st.just({"opaque": "95dae637"}), edits).map(lambda data: (ping("m"), data))
     | st.tuples(st.sampled_from([event("m"), disconnect(), frame("SYSTEM", "REGISTERED", "m", {})]), ODD)
 )
 
@@ -209,7 +225,7 @@ def _framed(envelope_and_data: tuple[Json, Any], edits: list[tuple[int, Any]]) -
     return spoiled(envelope | {"data": json.dumps(data)}, edits)
 
 
-_SELDOM = st.just([]) | _EDITS
+_SELDOM = st.just([]) | edits
 frames = st.builds(_framed, _DATA, _SELDOM)
 texts = markups | st.sampled_from(NASTY) | st.lists(st.sampled_from(NASTY)).map("\n".join)
 

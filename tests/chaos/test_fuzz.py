@@ -4,17 +4,23 @@ The suite tries 20,000 cases, and half a second's worth of them through a runnin
 example that is drawn is `CASES` of them. What was found once stands below as a case of its own.
 """
 
-import json
+import asyncio
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.errors import SettingsError
+from actors.core.events import Finished, Text
+from actors.core.question import Question
+from actors.errors import AgentFailed, SettingsError
 from actors.settings import KNOWN, load
+from tests.agents.stories import Scripted, answer_of, read, text_of
 from tests.chaos import fuzz, payloads
+from tests.chaos.fuzz import text_holds
 from tests.chaos.payloads import fuzzed
+from tests.jaap.trees import plant, robot, write
 
 PLACES = fuzz.PLACES
 
@@ -41,3 +47,56 @@ def test_any_click_is_read_or_malformed(data: Any, place: int, odd: Any) -> None
 @given(payloads.texts, PLACES)
 def test_any_text_can_be_shown(text: str, place: int) -> None:
     assert fuzz.every_text(text, place) == 5
+
+
+_ROBOT = {"clientId": "ding1", "clientSecret": "geheim-0815", "agent": "faq:", "AGENT_TIMEOUT": 60, "CARD_KIND": "text"}
+_CONFIGS = st.builds(payloads.spoiled, st.just(_ROBOT), payloads.edits)
+
+
+@fuzzed(6)
+@given(value=_CONFIGS, place=PLACES)
+def test_any_config_of_a_robot_is_read_or_refused_with_its_place(
+    value: Any, place: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    tree = plant(tmp_path_factory.mktemp("app"), {"whole": robot("ding2"), "odd": {}})
+    for raw in payloads.variants(payloads.spelled(value), place):
+        write(tree / "imRobots" / "odd" / "config.json", raw)
+        served = load({"ROBOTS_DIR": str(tree)})
+        assert "ding2" in served.tree
+        for parked in served.parked:
+            assert all("imRobots/odd" in problem for problem in parked.problems)
+            assert not any("geheim-0815" in problem for problem in parked.problems)
+
+
+_VALUES = st.sampled_from([value for value in payloads.NASTY if "\x00" not in value]) | st.sampled_from(
+    ["0", "-1", "1", "0.1", "1e3", "nan", "inf", "1" * 400, "true", "text", "faq:", "sqlite:///x", "http://a", "a,b"]
+)
+
+
+@fuzzed(12)
+@given(_VALUES, _VALUES)
+def test_any_value_of_any_setting_is_taken_or_refused_by_its_name(one: str, other: str) -> None:
+    for name in sorted(KNOWN)[:: 1 + len(one) % 7]:
+        try:
+            load({name: one, "DINGTALK_CLIENT_SECRET": f"geheim-0815{other}"}).effective()
+        except SettingsError as error:
+            assert error.problems
+            assert not any("geheim-0815" in problem for problem in error.problems)
+            assert all("\n" not in problem for problem in error.problems)
+
+
+_EVENTS = [Text(event) if isinstance(event, str) else event for event in payloads.EVENTS]
+"""An adapter's own: bare text is what a function of somebody's own may yield."""
+
+
+@fuzzed(50)
+@given(st.lists(st.sampled_from(_EVENTS), max_size=12))
+def test_any_events_of_an_agent_end_in_an_answer_that_can_be_shown_or_in_a_failure(events: list[Any]) -> None:
+    async def script(_: Question) -> AsyncGenerator[Any, None]:
+        for event in events:
+            yield event
+
+    heard, failure = asyncio.run(read(answer_of(Scripted(script), attempts=1)))
+    assert isinstance(failure, AgentFailed | None)
+    assert (failure is None) == (bool(heard) and isinstance(heard[-1], Finished))
+    text_holds(text_of(heard))

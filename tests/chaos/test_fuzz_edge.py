@@ -13,9 +13,11 @@ from typing import Any
 import pytest
 from hypothesis import strategies as st
 
+from actors.core.question import Question
 from actors.dingtalk.frames import read_frame
 from actors.sandbox.rules import Rules
 from tests.actors.conftest import Stage, connected, staged
+from tests.actors.endings import ending
 from tests.chaos import payloads
 from tests.chaos.conftest import THOROUGH
 
@@ -121,3 +123,29 @@ async def test_no_frame_harms_the_connection_a_neighbour_or_the_service(
     assert [connection.live for connection in stage.sandbox.connections] == [True]
     for actor in ("Supervisor", "Connection", "Conversation"):
         assert await stage.metric(f'dingtalk_actor_failures_total{{actor="{actor}"}}') == 0
+
+
+ANSWERS = 300 if THOROUGH else 40
+
+
+async def odd(question: Question) -> AsyncIterator[Any]:
+    """An agent that yields what the numbers in its question stand for."""
+    for number in question.text.split():
+        yield payloads.EVENTS[int(number)]
+
+
+async def test_whatever_an_agent_yields_its_card_ends_and_no_neighbour_suffers(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    numbers = st.lists(st.integers(0, len(payloads.EVENTS) - 1), min_size=1, max_size=6)
+    async with staged(tmp_path, AGENT="python:tests.chaos.test_fuzz_edge:odd") as stage:
+        await connected(stage)
+        people = {f"p{number}": drawn for number, drawn in enumerate(payloads.drawn(numbers, ANSWERS))}
+        for person, drawn in people.items():
+            await stage.ask(" ".join(map(str, drawn)), sender=person)
+        for person, drawn in people.items():
+            (card,) = await stage.finished(1, sender=person, timeout=60.0)
+            assert ending(card) in {"answered", "failed"}, drawn
+        assert _errors(caplog) == []
+        for actor in ("Supervisor", "Connection", "Conversation"):
+            assert await stage.metric(f'dingtalk_actor_failures_total{{actor="{actor}"}}') == 0
