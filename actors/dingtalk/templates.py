@@ -26,6 +26,9 @@ SUMMARY_LENGTH = 40
 TITLE_LENGTH = 60
 """Characters of the question that a card's title shows."""
 
+NAME_LENGTH = 40
+"""Characters of a person's name beside a mention."""
+
 HELD_BACK = 1000
 """Characters of a growing text up to which it may be that none of it can be shown yet."""
 
@@ -41,6 +44,11 @@ def summary(text: str) -> str:
 def title_of(question: Question) -> str:
     """The question in one harmless line."""
     return neutral(question.text, TITLE_LENGTH)
+
+
+def shown_name(question: Question) -> str:
+    """The name beside a mention, which people give themselves."""
+    return neutral(question.sender_nick, NAME_LENGTH)
 
 
 def doing(face: Face, text: str) -> str:

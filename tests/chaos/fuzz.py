@@ -47,8 +47,7 @@ def message_holds(data: dict[str, Any]) -> None:
             read = read_message(
                 data, robot="ding", conversation_scope=conversations, memory_scope=memories, received_at=0.0
             )
-        except Malformed as error:
-            assert error.field.isascii()
+        except Malformed:
             continue
         "".join((read.message_id, read.conversation, read.sender_id, read.address.webhook)).encode()
         if isinstance(read, Unreadable):
@@ -64,8 +63,7 @@ def click_holds(data: dict[str, Any]) -> None:
     """Any payload is a click, or malformed."""
     try:
         read = read_click(data)
-    except Malformed as error:
-        assert error.field.isascii()
+    except Malformed:
         return
     assert all((read.card_id, read.user, *read.action_ids))
     "".join((read.card_id, read.user, *read.action_ids, *read.params, *read.params.values())).encode()

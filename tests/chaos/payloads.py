@@ -1,9 +1,9 @@
 """What the platform sends, and what it might: hypothesis strategies that begin with real payloads and spoil them.
 
-The real ones are those that people published (see the tests of the edge, which name the sources). A spoiled
-one differs from a real one in a few places, so that it gets deep into what reads it. `variants` makes twenty cases of each
-that was drawn, since drawing costs far more than reading. Drawn the same in each run of the suite; under
-`CHAOS=thorough` at random, by a seed that a failure names and `CHAOS_SEED` replays.
+The real ones are those that people published (the tests of the edge name the sources). A spoiled one differs from a
+real one in a few places, so that it gets deep into what reads it. `variants` makes twenty cases of each that was drawn,
+since drawing costs far more than reading. They are drawn the same in each run of the suite; under `CHAOS=thorough` at
+random, by a seed that a failure names and `CHAOS_SEED` replays.
 """
 
 import functools
@@ -148,7 +148,12 @@ EVENTS: list[Any] = [
 LOST = object()
 """In place of a value: the field is gone."""
 
-edits = st.lists(st.tuples(st.integers(0, 60), ODD | st.just(LOST) | st.just(json.dumps)), max_size=3)
+Edits = list[tuple[int, Any]]
+"""What is spoiled: the number of a place, and what comes there."""
+
+edits: st.SearchStrategy[Edits] = st.lists(
+    st.tuples(st.integers(0, 60), ODD | st.just(LOST) | st.just(json.dumps)), max_size=3
+)
 
 
 def _places(value: Any) -> Iterator[tuple[Any, Any]]:
@@ -159,7 +164,7 @@ def _places(value: Any) -> Iterator[tuple[Any, Any]]:
             yield from _places(inner)
 
 
-def spoiled(value: Json, edits: list[tuple[int, Any]]) -> Json:
+def spoiled(value: Json, edits: Edits) -> Json:
     """A copy with other values in some places, or wrapped in JSON, or without them."""
     copy: Json = json.loads(json.dumps(value))
     for number, new in edits:
@@ -220,12 +225,12 @@ _DATA = (
 )
 
 
-def _framed(envelope_and_data: tuple[Json, Any], edits: list[tuple[int, Any]]) -> Json:
+def _framed(envelope_and_data: tuple[Json, Any], edits: Edits) -> Json:
     envelope, data = envelope_and_data
     return spoiled(envelope | {"data": json.dumps(data)}, edits)
 
 
-_SELDOM = st.just([]) | edits
+_SELDOM: st.SearchStrategy[Edits] = st.just([]) | edits
 frames = st.builds(_framed, _DATA, _SELDOM)
 texts = markups | st.sampled_from(NASTY) | st.lists(st.sampled_from(NASTY)).map("\n".join)
 

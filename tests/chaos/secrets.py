@@ -56,13 +56,14 @@ class Secrets:
     def leaks(self) -> list[str]:
         """What got out, and where; none if all is well."""
         self.learn()
-        texts = dict(self._texts())
+        # However many layers of JSON and repr are around it: without backslashes they are alike.
+        texts = [(where, text.replace("\\", "")) for where, text in self._texts()]
         return [
-            f"{what} in {where}: …{text[max(0, text.index(spelled) - 120) : text.index(spelled) + 40]}…"
+            f"{what} in {where}: …{text[max(0, at - 120) : at + 40]}…"
             for what, secret in self._known.items()
-            for where, text in texts.items()
             for spelled in spellings(secret)
-            if spelled in text
+            for where, text in texts
+            if (at := text.find(spelled)) >= 0
         ]
 
     def _texts(self) -> Iterator[tuple[str, str]]:
@@ -92,14 +93,12 @@ class Secrets:
 
 
 def spellings(secret: str) -> set[str]:
-    """How a secret may be spelled: as it is, in JSON, in a URL, in a repr, as the password of Basic; its beginning will
-    do."""
+    """How a secret may be spelled: as it is, in a URL, or as the password of Basic; without backslashes, and its
+    beginning will do."""
     begin = secret[:TELLING]
     return {
-        begin,
-        json.dumps(begin)[1:-1],
-        json.dumps(begin, ensure_ascii=False)[1:-1],
-        repr(begin)[1:-1],
+        begin.replace("\\", ""),
+        json.dumps(begin)[1:-1].replace("\\", ""),
         quote(begin, safe=""),
         base64.b64encode(secret.encode()).decode().rstrip("=")[:-1],
     }

@@ -6,16 +6,19 @@ import json
 import resource
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
+from actors import service
+from actors.redaction import hide
 from tests.actors.conftest import closed
 from tests.chaos.cast import LEAKS
 from tests.chaos.conftest import Place, Running
-from tests.chaos.secrets import Secrets
+from tests.chaos.secrets import TELLING, Secrets
 
 CLIENT = 'geheim-"client"\\%/ü 0815'
 PROXY = "geheim:proxy@4711"
@@ -54,13 +57,13 @@ async def test_no_secret_gets_out_of_a_troubled_service(
     place: Place, secrets: Secrets, settings: dict[str, str]
 ) -> None:
     sandbox = place.sandbox
-    quoting = f"{'x' * 190} {CLIENT} is not a good secret"  # what is cut off after 200 characters must be clean by then
+    quoting = f"{'x' * 180} {CLIENT} is not a good secret"  # what is cut off after 200 characters must be clean by then
     sandbox.fail("open", status=401, code="authFailed", message=quoting, times=2)
     sandbox.fail("token", status=400, code="invalidClientIdOrSecret", message=quoting)
-    service = await place.serve(**settings)
+    serving = await place.serve(**settings)
     place.ask("2x0.01", sender="first")
     await ends(place, 1)
-    await secrets.fetch(service)
+    await secrets.fetch(serving)
 
     secrets.learn()
     (token,) = sandbox._api._tokens
@@ -75,31 +78,67 @@ async def test_no_secret_gets_out_of_a_troubled_service(
     await ends(place, 3 + len(CARELESS))
     for garbage in rubbish(place):
         sandbox.push_raw(place.robot, garbage)
-    await written(service, "frame_malformed")
+    await written(serving, "frame_malformed")
     sandbox.fail("open", status=503, message=quoting)
     sandbox.fail("connect", status=400, message=quoting)
     before = len(sandbox.connections)
     sandbox.abort(place.robot)
     await sandbox.until(lambda: len(sandbox.connections) > before and sandbox.online(place.robot), 30.0)
-    with full_disk(service):
+    with full_disk(serving):
         place.ask("nobody stores this", sender="unlucky")
-        await written(service, "message_not_stored")
-        await secrets.fetch(service)
+        await written(serving, "message_not_stored")
+        await secrets.fetch(serving)
 
     place.ask("held", sender="held")
     await place.card("held")
-    service.kill(signal.SIGUSR1)
-    await sandbox.until(lambda: "most recent call first" in "".join(service.errors), 30.0)
-    service.kill(signal.SIGTERM)
-    assert await service.ended() == 0
+    serving.kill(signal.SIGUSR1)
+    await sandbox.until(lambda: "most recent call first" in "".join(serving.errors), 30.0)
+    serving.kill(signal.SIGTERM)
+    assert await serving.ended() == 0
     crashing = await place.serve(**settings)
     crashing.kill(signal.SIGABRT)
     assert await crashing.ended() == -signal.SIGABRT
     checking = await place.run(sys.executable, "-m", "actors", "check", **settings)
     assert await checking.ended() == 0
 
-    assert_that_it_was_trouble("".join(service.output))
+    assert_that_it_was_trouble("".join(serving.output))
     assert secrets.leaks() == []
+
+
+def test_the_termination_log_tells_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = tmp_path / "termination-log"
+    told.touch()
+    monkeypatch.setattr(service, "TERMINATION_LOG", told)
+    hide(CLIENT)
+    service._tell_kubernetes(70, f"the supervisor died: no such account {CLIENT}")
+    assert told.read_text("utf-8") == "exit 70: the supervisor died: no such account ***\n"
+
+
+def nested(secret: str) -> str:
+    """JSON within a repr."""
+    return repr(json.dumps({"secret": secret}))
+
+
+def beginning(secret: str) -> str:
+    """What is left of it after a cut."""
+    return secret[:TELLING]
+
+
+@pytest.mark.parametrize("spell", [str, json.dumps, quote, repr, nested, beginning])
+async def test_the_checker_finds_a_secret_however_it_is_spelled(secrets: Secrets, spell: Callable[[str], str]) -> None:
+    secrets.show("a page", f"so it is: {spell(CLIENT)}")
+    (leak,) = {leak.partition(":")[0] for leak in secrets.leaks()}
+    assert leak == "client secret in a page"
+
+
+async def test_the_checker_looks_where_secrets_may_go(place: Place, secrets: Secrets) -> None:
+    running = await place.run(
+        sys.executable, "-c", f"import sys; print({CLIENT!r}); print({CLIENT!r}, file=sys.stderr)"
+    )
+    await running.ended()
+    (place.folder / "left").write_text(CLIENT)
+    places = [leak.partition(":")[0].removeprefix("client secret in ") for leak in secrets.leaks()]
+    assert sorted(set(places)) == sorted({str(place.folder / "left"), "stdout of process 0", "stderr of process 0"})
 
 
 def assert_that_it_was_trouble(output: str) -> None:
@@ -133,20 +172,20 @@ def rubbish(place: Place) -> Iterator[str]:
 
 
 @contextmanager
-def full_disk(service: Running) -> Iterator[None]:
+def full_disk(serving: Running) -> Iterator[None]:
     """No file of a process can grow."""
-    before = resource.prlimit(service.process.pid, resource.RLIMIT_FSIZE)
-    resource.prlimit(service.process.pid, resource.RLIMIT_FSIZE, (0, before[1]))
+    before = resource.prlimit(serving.process.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(serving.process.pid, resource.RLIMIT_FSIZE, (0, before[1]))
     try:
         yield
     finally:
-        resource.prlimit(service.process.pid, resource.RLIMIT_FSIZE, before)
+        resource.prlimit(serving.process.pid, resource.RLIMIT_FSIZE, before)
 
 
-async def written(service: Running, action: str) -> None:
+async def written(serving: Running, action: str) -> None:
     """Wait until a process has logged an action."""
     async with asyncio.timeout(30):
-        while not any(f'"{action}"' in line for line in service.output):  # noqa: ASYNC110 - a pipe tells no events
+        while not any(f'"{action}"' in line for line in serving.output):  # noqa: ASYNC110 - a pipe tells no events
             await asyncio.sleep(0.02)
 
 
