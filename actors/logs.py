@@ -46,7 +46,8 @@ def configure(level: str, line_format: str, stream: TextIO | None = None) -> Non
 
 
 def log_uncaught() -> None:
-    """Log the exceptions that nobody caught, in any thread; else Python prints them to stderr as they are."""
+    """Log the exceptions that nobody caught, in any thread and while something is thrown away, and warnings; else
+    Python prints them to stderr as they are."""
 
     def in_main(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         log.critical("uncaught exception", exc_info=(kind, error, trace), extra={"action": "uncaught_exception"})
@@ -55,8 +56,14 @@ def log_uncaught() -> None:
         if args.exc_type is not SystemExit:  # a thread's own way to end
             in_main(args.exc_type, args.exc_value or args.exc_type(), args.exc_traceback)
 
+    def nowhere(args: "sys.UnraisableHookArgs") -> None:
+        kind, error, trace = args.exc_type, args.exc_value or args.exc_type(), args.exc_traceback
+        log.error("an exception was ignored", exc_info=(kind, error, trace), extra={"action": "exception_ignored"})
+
     sys.excepthook = in_main
     threading.excepthook = in_thread
+    sys.unraisablehook = nowhere
+    logging.captureWarnings(capture=True)
 
 
 class _Handler(logging.StreamHandler[TextIO]):

@@ -29,6 +29,7 @@ from actors.lines import Line, line_id
 from actors.messages import AreYouThere, Begin, Drain, TakenBack, TellStatus, WorkArrived
 from actors.parts import Signals, assemble, make_agents, open_inbox
 from actors.probes import Probes
+from actors.redaction import clean
 from actors.retry_policies import announce, figures, retry_policies
 from actors.roll import Roll
 from actors.runtime.actor import Reason, Ref, Terminated, tell
@@ -62,6 +63,8 @@ FREE_EDITION_CALLS = 5000
 """What DingTalk's free edition has in a month (open.dingtalk.com, "Billing of API calls")."""
 CALLS_AROUND_UPDATES = 2
 """The creating and the closing call of a card."""
+
+TERMINATION_LOG = Path("/dev/termination-log")
 
 PIDS_MAX = Path("/sys/fs/cgroup/pids.max")
 PIDS_RESERVE = 100
@@ -348,7 +351,7 @@ def _report(task: Future[None]) -> None:
 def _tell_kubernetes(code: int, why: str) -> None:
     """Make hides the exit code; this file does not (Kubernetes, "Customizing the termination message")."""
     try:
-        with Path("/dev/termination-log").open("r+", encoding="utf-8") as log_file:
-            log_file.write(f"exit {code}: {why}\n")
+        with TERMINATION_LOG.open("r+", encoding="utf-8") as log_file:
+            log_file.write(clean(f"exit {code}: {why}\n"))
     except OSError:
         return

@@ -22,6 +22,7 @@ from tenacity.asyncio import AsyncRetrying
 from actors import metrics
 from actors.core.backoff import Backoff
 from actors.core.events import Answerer, Event, Finished, Progress, Replace, Retrying, Text
+from actors.core.markdown import blank
 from actors.core.question import Question
 from actors.errors import AgentFailed, AgentReason
 
@@ -127,21 +128,21 @@ async def answering(
 async def _one_try(agent: Answerer, question: Question, patience: "_Patience") -> AsyncGenerator[Event, None]:
     patience.begin_try()
     run = _Run(agent, question)
-    blank, length = True, 0
+    nothing_seen, length = True, 0
     try:
         while True:
             event = await patience.next_event(run)
             if isinstance(event, Text):
-                blank = blank and not event.text.strip()
+                nothing_seen = nothing_seen and blank(event.text)
                 length += len(event.text)
             elif isinstance(event, Replace):
-                blank = not event.text.strip()
+                nothing_seen = blank(event.text)
                 length = len(event.text)
-            elif isinstance(event, Finished) and blank:
+            elif isinstance(event, Finished) and nothing_seen:
                 raise AgentFailed("empty")
             if length > LONGEST:
                 raise AgentFailed("error", f"the answer has more than {LONGEST:,} characters", retryable=False)
-            patience.text_came = patience.text_came or not blank
+            patience.text_came = patience.text_came or not nothing_seen
             if patience.text_came or not isinstance(event, Text | Replace):
                 yield event
             if isinstance(event, Finished):
@@ -251,8 +252,7 @@ class _Run:
             async for event in events:
                 if self._closing:
                     return
-                if not isinstance(event, EVENTS):
-                    raise TypeError(f"an agent yields events, not {type(event).__name__}")
+                _must_be_an_event(event)
                 await self._ahead.put(event)
                 if isinstance(event, Finished):
                     self._finished = True
@@ -265,6 +265,15 @@ class _Run:
 
     def _warn(self, what: str, action: str, **fields: str) -> None:
         log.warning(what, extra={"action": action, "agent": self._agent.name} | fields)
+
+
+def _must_be_an_event(event: object) -> None:
+    """Python does not check types: `Text(delta.content)` of a delta without content would fail far from its cause."""
+    if not isinstance(event, EVENTS):
+        raise TypeError(f"an agent yields events, not {type(event).__name__}")
+    held = getattr(event, event.__match_args__[0])
+    if not isinstance(held, str):
+        raise TypeError(f"an agent's {type(event).__name__} holds text, not {type(held).__name__}")
 
 
 _running: set[asyncio.Task[None]] = set()

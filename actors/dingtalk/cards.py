@@ -20,7 +20,7 @@ from actors.core.question import Question
 from actors.dingtalk.limits import Kind, Rank
 from actors.dingtalk.openapi import CREATE, STREAMING, UPDATE, Api, OpenApi
 from actors.dingtalk.standing import Standing
-from actors.dingtalk.templates import FLOW_STATUS, summary, template_for
+from actors.dingtalk.templates import FLOW_STATUS, shown_name, summary, template_for
 from actors.errors import CallFailed, Fault
 
 NO_TEXT = "…"
@@ -38,7 +38,7 @@ class AiCard:
         self.id = card_id(question.robot, question.message_id, question.replay)
         self._api = api
         self._address = question.address
-        self._nick = question.sender_nick
+        self._nick = shown_name(question)
         self._template = template_for(question, api.robot.card_template, api.robot.card_content_key)
         self._spelled = lru_cache(maxsize=2)(self._template.streamed)  # a long text takes its time
         self._attempt = attempt

@@ -7,10 +7,13 @@ than its host: the rest carries a signature.
 """
 
 import asyncio
+import socket
+import unicodedata
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from enum import StrEnum
 from http import HTTPStatus
+from ipaddress import ip_address
 from pathlib import Path
 
 import aiohttp
@@ -62,7 +65,9 @@ def source(link: object, endpoint: str) -> URL:
     It comes from DingTalk's API over TLS, so nobody in the chat chooses it, and any host is followed: the storage has
     other names in each region and edition. But what people send does not travel in the open: DingTalk's own sample is
     a plain http link to its storage ("download the file content of the robot receiving message"), which is asked over
-    https instead; the signature does not cover the scheme. The endpoint's own place is what it is, for a sandbox.
+    https instead; the signature does not cover the scheme. The endpoint's own place is what it is, for a sandbox. And
+    should somebody have a say in it after all: an address within our own network is followed only where the endpoint is
+    within it too. A name that leads there needs a certificate that we trust.
 
     Raises:
         NotFetched: it is no link that may be followed.
@@ -171,7 +176,22 @@ def _link(link: object) -> URL:
 def _checked(url: URL, endpoint: str) -> URL:
     if not url.host or url.user is not None or not (url.scheme == "https" or _same_place(url, endpoint)):
         raise NotFetched(Outcome.REFUSED, f"the link to it may not be followed ({url.scheme or 'no scheme'})")
+    if _within(url.host) and not _within(URL(endpoint).host or ""):
+        raise NotFetched(Outcome.REFUSED, f"the link to it may not be followed (to {url.host})")
     return url
+
+
+def _within(host: str) -> bool:
+    """Whether an address is this machine's, or of a network that is not the world's: 169.254.169.254, say."""
+    name = unicodedata.normalize("NFKC", host).rstrip(".").casefold()
+    try:
+        address = ip_address(name)
+    except ValueError:
+        try:
+            address = ip_address(socket.inet_aton(name))  # 2130706433 and 0x7f.1 are what a resolver takes them for
+        except (OSError, ValueError):
+            return name == "localhost" or name.endswith(".localhost")
+    return not (getattr(address, "ipv4_mapped", None) or address).is_global
 
 
 def _same_place(url: URL, endpoint: str) -> bool:

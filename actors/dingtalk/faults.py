@@ -8,6 +8,7 @@ The codes are from open.dingtalk.com ("Server API error codes", "API throttling"
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -120,3 +121,10 @@ def _undelivered(body: dict[str, Any]) -> Refusal | None:
     if body.get("invalidStaffIdList"):
         return _refusal(Fault.REJECTED, "invalidStaffId", "the reader does not exist")
     return None
+
+
+def without(secrets: Iterable[str], words: str) -> str:
+    """Words of the other side that may be logged: short, and without anything secret that they quote."""
+    for secret in filter(None, secrets):
+        words = words.replace(secret, "***")
+    return words[:200]

@@ -102,7 +102,10 @@ def reply(frame: Frame) -> str:
     """The ack of a frame that the protocol itself answers: everything but a callback and a disconnect."""
     match frame.type:
         case FrameType.PING:
-            return ack(frame.message_id, frame.status, frame.data)
+            try:
+                return ack(frame.message_id, frame.status, frame.data)
+            except RecursionError:  # what is nested just so deeply that it can be read cannot be written again
+                return ack(frame.message_id, _BAD_REQUEST, {})
         case FrameType.EVENT:
             return ack(frame.message_id, frame.status, {"status": "SUCCESS"})
         case _:

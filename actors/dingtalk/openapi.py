@@ -210,7 +210,7 @@ class OpenApi:
         elif answer.fault is not Fault.QUOTA:
             self._count(api)
         secrets = (self.robot.client_secret.value, token, *url.query.values())
-        code, message = (_without(secrets, words) for words in (answer.code, answer.message))
+        code, message = (faults.without(secrets, words) for words in (answer.code, answer.message))
         raise CallFailed(api.name, answer.fault, reply.status, code, message)
 
     async def _exchange(self, api: Api, url: URL, body: dict[str, Any], token: str) -> _Reply:
@@ -271,10 +271,3 @@ def _count_retry(state: RetryCallState) -> None:
 def _seconds(header: str) -> float:
     """A `Retry-After` in seconds; the form with a date is not used by DingTalk and counts as none."""
     return float(header) if header.isascii() and header.isdigit() else 0.0
-
-
-def _without(secrets: tuple[str, ...], words: str) -> str:
-    """Words of the other side that may be logged: short, and without anything secret that they quote."""
-    for secret in filter(None, secrets):
-        words = words.replace(secret, "***")
-    return words[:200]

@@ -81,7 +81,10 @@ async def _invitation(robot: Robot, network: Network, ban: Ban, timeout: float) 
     if isinstance(answer, Refusal):
         if answer.code == faults.BANNED:
             ban.begin(answer.pause)
-        words = f"HTTP {status}, {answer.code or 'no code'}: {answer.message[:200] or 'no message'}"
+        code, message = (
+            faults.without((secret, robot.client_secret.value), each) for each in (answer.code, answer.message)
+        )
+        words = f"HTTP {status}, {code or 'no code'}: {message or 'no message'}"
         raise ConnectionTrouble("refused" if _refused(answer) else "unavailable", words, answer.fault)
     endpoint, ticket = text(answer.get("endpoint")), text(answer.get("ticket"))
     if not endpoint or not ticket:

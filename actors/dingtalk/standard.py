@@ -18,7 +18,7 @@ from actors.dingtalk.cards import counted, spelled
 from actors.dingtalk.limits import Kind, Rank
 from actors.dingtalk.openapi import SEND_STANDARD, UPDATE_STANDARD, Api, OpenApi
 from actors.dingtalk.standing import Standing
-from actors.dingtalk.templates import doing, title_of
+from actors.dingtalk.templates import doing, shown_name, title_of
 from actors.errors import CallFailed, Fault
 
 
@@ -142,7 +142,7 @@ class StandardCard:
         }
         if not address.group:
             return body | {"singleChatReceiver": _json({"userId": address.user}), "sendOptions": {}}
-        mention = [{"nickName": self._question.sender_nick, "userId": address.user}] if address.user else []
+        mention = [{"nickName": shown_name(self._question), "userId": address.user}] if address.user else []
         return body | {"openConversationId": address.chat, "sendOptions": {"atUserListJson": _json(mention)}}
 
     def _change(self, face: Face) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from actors.core import texts
 from actors.core.card import SDK_TEMPLATE, Face, State, button_id
-from actors.core.markdown import neutral, presentable
+from actors.core.markdown import cleaned, neutral, presentable
 from actors.core.question import Question
 
 FLOW_STATUS = {State.THINKING: "1", State.TYPING: "2", State.FINISHED: "3", State.FAILED: "3"}
@@ -26,6 +26,9 @@ SUMMARY_LENGTH = 40
 TITLE_LENGTH = 60
 """Characters of the question that a card's title shows."""
 
+NAME_LENGTH = 40
+"""Characters of a person's name beside a mention."""
+
 HELD_BACK = 1000
 """Characters of a growing text up to which it may be that none of it can be shown yet."""
 
@@ -34,13 +37,18 @@ CHOSEN = "✅"
 
 def summary(text: str) -> str:
     """One line for the list of chats, which otherwise shows only "[interactive card]"."""
-    first = next(filter(None, (line.strip() for line in text.splitlines())), "…")
+    first = next(filter(None, (line.strip() for line in cleaned(text).splitlines())), "…")
     return first if len(first) <= SUMMARY_LENGTH else first[: SUMMARY_LENGTH - 1] + "…"
 
 
 def title_of(question: Question) -> str:
     """The question in one harmless line."""
     return neutral(question.text, TITLE_LENGTH)
+
+
+def shown_name(question: Question) -> str:
+    """The name beside a mention, which people give themselves."""
+    return neutral(question.sender_nick, NAME_LENGTH)
 
 
 def doing(face: Face, text: str) -> str:

@@ -337,6 +337,14 @@ async def test_every_run_of_an_agent_ends_with_its_answer() -> None:
     await until(lambda: closed == 3)
 
 
+@pytest.mark.parametrize("event", [Text(None), Replace(7), Reasoning(b"hm"), ToolStart(None), Finished(None)])  # type: ignore[arg-type]
+async def test_an_event_that_holds_no_text_is_a_failure_of_the_agent(event: Event) -> None:
+    heard, failure = await read(answer_of(Scripted(saying(Text("七天"), event)), attempts=1))
+    assert heard == [Text("七天")]
+    assert failure is not None
+    assert failure.detail == "TypeError"
+
+
 texts = st.sampled_from(["", " ", "\n", "好", "七天 ", "  内"])
 spoken = st.lists(
     st.one_of(

@@ -3,18 +3,21 @@
 It follows the script of `tests.actors.cast`. `held` is a script of its own: it says the first half of its answer, waits
 until the test lets it go on, in this process or another, and says the rest. `counting` and `counting_down` take no
 script; their answers tell whose they are and whether they are whole, and `boom` is beyond both. `faithful` does the
-same for a question of any script, and is what `promises` is read from.
+same for a question of any script, and is what `promises` is read from. `leaking` is careless with a secret.
 """
 
 import asyncio
 import json
+import logging
 import os
+import threading
 import time
+import warnings
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
-from actors.agents import Event, Question
+from actors.agents import AgentFailed, Event, Question
 from tests.actors.cast import scripted
 
 ASKED = "ASKED_FILE"
@@ -104,3 +107,51 @@ def whole_answer(text: str) -> str:
     name, _, script = text.partition(" ")
     count = sum(int(word.split("x")[0]) for word in script.split() if word[:1].isdigit())
     return f"「{name}」{''.join(f'{number} ' for number in range(count))}{END}"
+
+
+LEAKS = "LEAKED_SECRET"
+"""The variable with the secret that `leaking` is careless with."""
+
+
+async def leaking(question: Question) -> AsyncIterator[str | Event]:
+    """Be careless with a secret in the way that the question names; `held` and any other script are `noted`'s."""
+    secret = os.environ[LEAKS]
+    match question.text:
+        case "raise":
+            raise RuntimeError(f"401 for {secret}")
+        case "tear":
+            yield HALF
+            raise AgentFailed("error", f"the key {secret} was refused", retryable=False)
+        case "log":
+            logging.getLogger("shop").warning("calling with %s", secret, extra={"key": secret})
+        case "warn":
+            warnings.warn(f"the key {secret} is of an old kind", stacklevel=1)
+        case "thread":
+            threading.Thread(target=_fail, args=(secret,)).start()
+        case "forget":
+            asyncio.get_running_loop().create_task(_fail_later(secret))
+        case "drop":
+            _Dropped(secret)
+        case _:
+            async for piece in noted(question):
+                yield piece
+            return
+    yield WHOLE
+
+
+def _fail(secret: str) -> None:
+    raise ValueError(f"no such account: {secret}")
+
+
+async def _fail_later(secret: str) -> None:
+    _fail(secret)
+
+
+class _Dropped:
+    """Fails as it is thrown away, where nobody can catch it."""
+
+    def __init__(self, secret: str) -> None:
+        self._secret = secret
+
+    def __del__(self) -> None:
+        _fail(self._secret)

@@ -82,6 +82,11 @@ def test_the_topics_are_those_of_the_sdk() -> None:
     assert topics == (MESSAGE_TOPIC, CARD_TOPIC)
 
 
+async def test_a_refusal_that_quotes_the_secret_is_told_without_any_part_of_it(line: Line) -> None:
+    line.platform.refusal = answering(401, {"code": "authFailed", "message": f"{'x' * 190}{SECRET} is wrong"})
+    assert SECRET[:5] not in str(await failed(line))
+
+
 @pytest.mark.parametrize("query", ["", "?region=cn"])
 async def test_a_ticket_arrives_whole_whatever_is_in_it(line: Line, query: str) -> None:
     ticket = "a b/c+d&e=f?g#h%20"

@@ -45,6 +45,12 @@ def test_a_callback_always_has_an_id_a_topic_and_an_object(envelope: dict[str, o
         assert isinstance(read.data, dict)
 
 
+def test_a_ping_is_answered_however_deeply_it_is_nested() -> None:
+    for depth in range(800, 1100):
+        ping_ = frame("SYSTEM", "ping", "m", {}) | {"data": "[" * depth + "]" * depth}
+        assert json.loads(reply(read_frame(json.dumps(ping_).encode())))["headers"]["messageId"] == "m"
+
+
 def test_a_frame_of_the_platform_is_read_whole() -> None:
     read = read_frame(json.dumps(ping("213661cf_dba_18d5875eda1_23bf2a0")).encode())
     assert (read.type, read.message_id, read.topic, read.data) == (

@@ -249,6 +249,8 @@ def test_a_question_without_words_has_no_title(question: Question) -> None:
         ("one", "one"),
         ("\n\n  two \nthree", "two"),
         ("", "…"),
+        ("\x00", "…"),
+        ("\x00\x1bone\x0btwo", "one"),
         ("长" * 100, "长" * (SUMMARY_LENGTH - 1) + "…"),
         ("长" * SUMMARY_LENGTH, "长" * SUMMARY_LENGTH),
     ],

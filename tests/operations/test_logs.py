@@ -5,6 +5,7 @@ import json
 import logging
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
@@ -32,11 +33,13 @@ Lines = Callable[[], list[dict[str, Any]]]
 @pytest.fixture(autouse=True)
 def logging_as_it_was() -> Iterator[None]:
     root = logging.getLogger()
-    level, handlers, hooks = root.level, root.handlers[:], (sys.excepthook, threading.excepthook)
+    level, handlers = root.level, root.handlers[:]
+    hooks = sys.excepthook, threading.excepthook, sys.unraisablehook
     yield
     root.setLevel(level)
     root.handlers[:] = handlers
-    sys.excepthook, threading.excepthook = hooks
+    sys.excepthook, threading.excepthook, sys.unraisablehook = hooks
+    logging.captureWarnings(capture=False)
 
 
 @pytest.fixture
@@ -349,6 +352,35 @@ def test_an_uncaught_exception_is_logged_cleaned(
     assert line["action"] == "uncaught_exception"
     assert MASK in line["exception"]
     assert "s3cr" not in line["exception"]
+    assert capsys.readouterr().err == ""
+
+
+class Dropped:
+    def __del__(self) -> None:
+        int(SECRET)
+
+
+def test_an_exception_that_python_ignores_is_logged_cleaned(lines: Lines, capsys: pytest.CaptureFixture[str]) -> None:
+    logs.hide(SECRET)
+    logs.log_uncaught()
+    Dropped()
+    (line,) = lines()
+    assert line["action"] == "exception_ignored"
+    assert MASK in line["exception"]
+    assert "s3cr" not in line["exception"]
+    assert capsys.readouterr().err == ""
+
+
+def test_a_warning_is_logged_cleaned(lines: Lines, capsys: pytest.CaptureFixture[str]) -> None:
+    logs.hide(SECRET)
+    logs.log_uncaught()
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        logging.captureWarnings(capture=False)
+        logging.captureWarnings(capture=True)
+        warnings.warn(SECRET, stacklevel=1)
+    (line,) = lines()
+    assert (line["level"], MASK in line["message"]) == ("WARNING", True)
     assert capsys.readouterr().err == ""
 
 

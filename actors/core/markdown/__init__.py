@@ -62,11 +62,11 @@ Reasoning in `<think>` is the agents' to take out; here it is text, as all HTML 
 """
 
 from actors.core.markdown.blocks import Page
-from actors.core.markdown.characters import cleaned
+from actors.core.markdown.characters import blank, cleaned
 from actors.core.markdown.echo import neutral
 from actors.core.markdown.inline import Dialect
 
-__all__ = ["Dialect", "neutral", "presentable"]
+__all__ = ["Dialect", "blank", "cleaned", "neutral", "presentable"]
 
 
 def presentable(text: str, *, growing: bool = False, dialect: Dialect = Dialect.CARD) -> str:

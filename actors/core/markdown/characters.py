@@ -9,6 +9,7 @@ import unicodedata
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029]")
 _LINE_ENDS = str.maketrans(dict.fromkeys("\x0b\x0c\x85\u2028\u2029", "\n"))
+_UNSEEN = frozenset({"Zs", "Zl", "Zp", "Cc", "Cf"})
 _JOINER = "\u200d"
 _EXTENDS = re.compile("[\u200d\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f]")
 """Joiners, skin tones, and the tags of regional flags."""
@@ -30,6 +31,11 @@ def cleaned(text: str, *, growing: bool = False) -> str:
     if _CONTROL.search(text):
         text = _CONTROL.sub("", text.translate(_LINE_ENDS))
     return text
+
+
+def blank(text: str) -> bool:
+    """Whether a person sees nothing of it: blanks, control characters and invisible marks at most."""
+    return all(unicodedata.category(letter) in _UNSEEN for letter in text)
 
 
 def cut(text: str, limit: int) -> str:

@@ -202,7 +202,8 @@ SANDBOX = "http://127.0.0.1:8080"
         ("http://wukong.oss.aliyuncs.com/a%2Fb?S=%2B", DINGTALK, "https://wukong.oss.aliyuncs.com/a%2Fb?S=%2B"),
         ("http://store.aliyuncs.com:80/a", DINGTALK, "https://store.aliyuncs.com/a"),
         ("http://store.aliyuncs.com:8080/a", DINGTALK, "https://store.aliyuncs.com:8080/a"),
-        ("http://127.0.0.1:8080/file/x", DINGTALK, "https://127.0.0.1:8080/file/x"),
+        ("https://8.8.8.8/file/x", DINGTALK, "https://8.8.8.8/file/x"),
+        ("https://10.0.0.7/file/x", "https://10.0.0.5", "https://10.0.0.7/file/x"),
         ("http://127.0.0.1:8080/file/x", SANDBOX, "http://127.0.0.1:8080/file/x"),
         ("http://127.0.0.1:9090/file/x", SANDBOX, "https://127.0.0.1:9090/file/x"),
         ("https://store.aliyuncs.com/图 1.png", DINGTALK, "https://store.aliyuncs.com/%E5%9B%BE%201.png"),
@@ -218,4 +219,19 @@ def test_a_link_is_followed_over_tls_or_to_the_endpoint_itself(link: str, endpoi
 def test_other_links_are_refused(link: object) -> None:
     with pytest.raises(NotFetched) as caught:
         source(link, SANDBOX)
+    assert caught.value.outcome is Outcome.REFUSED
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("169.254.169.254", "127.0.0.1", "127.0.0.1:8000", "localhost", "LOCALHOST.", "a.localhost", "0.0.0.0"),
+        *("10.0.0.1", "192.168.1.1", "172.16.0.1", "100.100.100.200", "[::1]", "[fe80::1]", "[fd00::1]"),
+        *("[::ffff:127.0.0.1]", "2130706433", "0x7f.1", "0177.0.0.1", "①②⑦.⓪.⓪.①"),
+    ],
+)
+def test_a_link_into_our_own_network_is_refused(scheme: str, host: str) -> None:
+    with pytest.raises(NotFetched) as caught:
+        source(f"{scheme}://{host}/latest/meta-data", DINGTALK)
     assert caught.value.outcome is Outcome.REFUSED
