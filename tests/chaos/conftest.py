@@ -105,10 +105,10 @@ class Place:
         self.started.append(running)
         return running
 
-    async def serve(self, **settings: str) -> Running:
-        """Start a service process and wait until it is connected."""
+    async def serve(self, *command: str, **settings: str) -> Running:
+        """Start a service process, as `run` does, and wait until it is connected."""
         before = len(self.sandbox.connections)
-        running = await self.run(**settings)
+        running = await self.run(*command, **settings)
         try:
             await self.sandbox.until(lambda: self._connected(since=before), 60.0)
         except TimeoutError:

@@ -44,7 +44,8 @@ async def kept(place: Place, allowed: Allowed | None = None, *, within: float = 
     allowed = allowed or Allowed()
     with suppress(TimeoutError):  # what is missing then is told as broken
         await place.sandbox.until(lambda: _settled(place, allowed), within)
-    assert broken(place, allowed) == []
+    told = broken(place, allowed)
+    assert told == [], "\n".join(told)  # pytest explains the asserts of tests only
 
 
 def accepted(place: Place) -> list[Said]:
@@ -63,7 +64,7 @@ def _questions(place: Place) -> list[Said]:
 
 def _settled(place: Place, allowed: Allowed) -> bool:
     asked, acked = _questions(place), accepted(place)
-    return len(asked) - len(acked) <= allowed.unacked and all(_over(place, said) for said in acked)
+    return len(asked) - len(acked) <= allowed.unacked and all(over(place, said) for said in acked)
 
 
 def broken(place: Place, allowed: Allowed) -> list[str]:
@@ -89,7 +90,8 @@ def messages_for(place: Place, said: Said) -> list[str]:
     return [one.text for one in place.sandbox.messages if one.robot == said.robot and beginning in one.text]
 
 
-def _over(place: Place, said: Said) -> bool:
+def over(place: Place, said: Said) -> bool:
+    """Whether a question has its end, whichever."""
     card = card_of(place, said)
     if card is None:
         return bool(messages_for(place, said))
