@@ -172,6 +172,7 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> int:
             connection.execute(statement.format_map(statements.SQLITE_WORDS))
     connection.execute(statements.SET_VERSION, {"version": newest})
     voided = connection.execute(statements.VOID_ALL).fetchall()
+    connection.execute(statements.ALL_DUE)
     connection.execute("COMMIT")
     return len(voided)
 

@@ -63,7 +63,7 @@ def _tie_clock(folder: Path) -> None:
 
 
 def _tie_moments(folder: Path) -> None:
-    from actors.inbox.sql import SqlDelivery, SqlInbox  # noqa: PLC0415 - the clock goes first
+    from actors.inbox.sql import SqlDelivery, SqlInbox  # not before the clock is tied
 
     async def stay(moment: str, message_id: str) -> None:
         if message_id.startswith(f"{moment}/") and not (folder / GO).exists():
