@@ -15,6 +15,7 @@ from pathlib import Path
 
 from actors.errors import InboxError
 from actors.inbox import statements
+from actors.inbox.sqlite_log import is_readable
 
 log = logging.getLogger(__name__)
 
@@ -56,10 +57,11 @@ def open_file(path: Path) -> SqliteFile:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             held.enter_context(hold(path))
             _create(path)
+            _look(path)
             connection = held.enter_context(
                 closing(sqlite3.connect(path, timeout=_BUSY_TIMEOUT, isolation_level=None, cached_statements=64))
             )
-            _check(connection, path)
+            _must_keep_a_log(connection, path)
             voided = _migrate(connection, path)
             _rewrite_if_marked(connection, path)
             log.info(
@@ -82,11 +84,11 @@ def open_beside(path: Path) -> sqlite3.Connection:
         raise InboxError(f"there is no inbox {path}: the service makes it when it starts")
     with ExitStack() as opened:
         try:
+            _look(path)
             uri = f"{path.as_uri()}?mode=rw"
             connection = opened.enter_context(
                 closing(sqlite3.connect(uri, uri=True, timeout=_PATIENCE, isolation_level=None))
             )
-            _must_be_whole(connection, path)
             _must_be_of_this_version(connection, path)
             _careful(connection)
         except (OSError, sqlite3.Error) as error:
@@ -129,8 +131,17 @@ def _create(path: Path) -> None:
         )
 
 
-def _check(connection: sqlite3.Connection, path: Path) -> None:
-    _must_be_whole(connection, path)
+def _look(path: Path) -> None:
+    """See that the file and its log are whole, without a chance to change them: who closes a file that may be written
+    moves the log into it, and a damaged one would not be what it was."""
+    log_file = path.with_name(f"{path.name}-wal")
+    if not is_readable(log_file):
+        raise _damaged(path, f"the beginning of its log {log_file.name} is broken")
+    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=_BUSY_TIMEOUT)) as connection:
+        _must_be_whole(connection, path)
+
+
+def _must_keep_a_log(connection: sqlite3.Connection, path: Path) -> None:
     (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
     if mode != "wal":
         raise InboxError(f"the inbox {path} lies on a file system without shared memory: use a local disk")
@@ -150,10 +161,7 @@ def _must_be_whole(connection: sqlite3.Connection, path: Path) -> None:
     except sqlite3.DatabaseError as error:
         verdict = str(error)
     if verdict != "ok":
-        raise InboxError(
-            f"the inbox {path} is damaged or no database ({verdict}); it is left as it is: restore a copy, or move it "
-            "away to start with an empty inbox"
-        )
+        raise _damaged(path, " ".join(verdict.split()))
 
 
 def _migrate(connection: sqlite3.Connection, path: Path) -> int:
@@ -189,6 +197,13 @@ def _must_be_of_this_version(connection: sqlite3.Connection, path: Path) -> None
             f"the inbox {path} has schema {version}, this version of the service works with {newest}: start it once, "
             "which brings the inbox up to date"
         )
+
+
+def _damaged(path: Path, why: str) -> InboxError:
+    return InboxError(
+        f"the inbox {path} is damaged or no database ({why}); it is left as it is: restore a copy, or move it away, "
+        "together with its log, to start with an empty inbox"
+    )
 
 
 def _too_new(path: Path, version: int) -> InboxError:
