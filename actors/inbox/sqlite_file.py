@@ -56,7 +56,8 @@ def open_file(path: Path) -> SqliteFile:
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             held.enter_context(hold(path))
-            _create(path)
+            if _create(path):
+                log.info("a new inbox was made", extra={"action": "inbox_made", "path": str(path)})
             _look(path)
             connection = held.enter_context(
                 closing(sqlite3.connect(path, timeout=_BUSY_TIMEOUT, isolation_level=None, cached_statements=64))
@@ -121,20 +122,27 @@ def hold(path: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _create(path: Path) -> None:
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # the log beside it gets the same mode from SQLite
-    log_file = path.with_name(f"{path.name}-wal")
-    if path.stat().st_size == 0 and log_file.exists() and log_file.stat().st_size > 0:
+def _create(path: Path) -> bool:
+    """Make the file if it is not there; whether there is nothing in it."""
+    empty = not path.exists() or path.stat().st_size == 0
+    log_file = _log_of(path)
+    if empty and log_file.exists() and log_file.stat().st_size > 0:
         raise InboxError(
             f"the inbox {path} is gone, but its log {log_file.name} is there and may hold questions: restore the file, "
             "or move the log away to start with an empty inbox"
         )
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # the log beside it gets the same mode from SQLite
+    return empty
+
+
+def _log_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}-wal")
 
 
 def _look(path: Path) -> None:
     """See that the file and its log are whole, without a chance to change them: who closes a file that may be written
     moves the log into it, and a damaged one would not be what it was."""
-    log_file = path.with_name(f"{path.name}-wal")
+    log_file = _log_of(path)
     if not is_readable(log_file):
         raise _damaged(path, f"the beginning of its log {log_file.name} is broken")
     with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=_BUSY_TIMEOUT)) as connection:

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import json
 import os
 import signal
 import sys
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+import aiohttp
 import pytest
 
 from actors.sandbox.records import Card
@@ -59,6 +61,17 @@ class Running:
         code = await asyncio.wait_for(self.process.wait(), 60)
         await asyncio.gather(*self.readers)
         return code
+
+    @property
+    def port(self) -> int:
+        """Its HTTP port."""
+        return int(next(json.loads(line)["port"] for line in self.output if '"probes_listening"' in line))
+
+    async def told(self, path: str) -> tuple[int, str]:
+        """What it answers at a path of its HTTP port."""
+        url = f"http://127.0.0.1:{self.port}{path}"
+        async with aiohttp.ClientSession() as session, session.get(url) as response:
+            return response.status, await response.text()
 
 
 @dataclass
