@@ -87,7 +87,7 @@ class Conversation(Actor):
         self._serial = 0
         self._turn: _Running | None = None
         self._taken_back: frozenset[str] = frozenset()
-        self._line = WaitingCards(lambda question: desks[question.robot].replies)
+        self._line = WaitingCards(lambda question: desks[question.robot].replies, wall)
 
     def setup(self) -> None:
         self._look()

@@ -102,7 +102,7 @@ def make_agents(settings: Settings) -> tuple[dict[str, Agent], tuple[Parked, ...
     return agents, tuple(parked)
 
 
-async def open_inbox(settings: Settings) -> Inbox:
+async def open_inbox(settings: Settings, clock: Callable[[], float]) -> Inbox:
     """The inbox.
 
     Raises:
@@ -114,6 +114,7 @@ async def open_inbox(settings: Settings) -> Inbox:
             lease=settings.inbox_lease,
             dedupe_window=settings.inbox_dedupe_window,
             retention=settings.inbox_retention,
+            clock=clock,
         )
     except InboxError as error:
         raise SettingsError((f"INBOX_URL: {error}",)) from error
@@ -136,7 +137,13 @@ class Signals:
     taken_back: Callable[[str, str, frozenset[str]], object]
 
 
-async def assemble(settings: Settings, agents: Mapping[str, Agent], inbox: Inbox, signals: Signals) -> Parts:
+async def assemble(
+    settings: Settings,
+    agents: Mapping[str, Agent],
+    inbox: Inbox,
+    signals: Signals,
+    clock: Callable[[], float],
+) -> Parts:
     """Make all other parts, of the robots that have an agent."""
     network, ban = Network(settings.proxies, trusting(settings.ssl_cert_file)), Ban()
     quota = Quota(settings.openapi_monthly_quota, inbox.count_calls)
@@ -163,7 +170,7 @@ async def assemble(settings: Settings, agents: Mapping[str, Agent], inbox: Inbox
             api=api,
             desk=_desk(own, name, agent, replies, files),
             intake=_intake(own, robot, inbox, replies, files, signals, agent),
-            gateway=StreamGateway(robot, network, ban, silence_timeout=own.stream_silence_timeout),
+            gateway=StreamGateway(robot, network, ban, silence_timeout=own.stream_silence_timeout, wall=clock),
             replies=replies,
             standing=standing,
             files=files,

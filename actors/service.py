@@ -21,6 +21,7 @@ from actors.core.events import Agent
 from actors.core.restart import Intensity
 from actors.core.robot import Parked, Robot
 from actors.core.scope import robot_of
+from actors.core.steady import steady
 from actors.desk import Desk, Rules, turn_away
 from actors.dingtalk.openapi import OpenApi
 from actors.errors import CallFailed, InboxError, SettingsError
@@ -76,7 +77,8 @@ class Service:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._began = time.time()
+        self._clock = steady(time.time, time.monotonic)
+        self._began = self._clock()
         self._robots: tuple[Robot, ...] = ()
         self._roll = Roll(settings, (), ())
         self._over = threading.Event()
@@ -104,7 +106,7 @@ class Service:
         self._robots = tuple(robot for robot in self._settings.robots() if robot.client_id in agents)
         self._roll = Roll(self._settings, self._robots, parked)
         signals = Signals(self._work, self._taken_back)
-        self._parts = self._reactor.submit(assemble(self._settings, agents, inbox, signals)).result()
+        self._parts = self._reactor.submit(assemble(self._settings, agents, inbox, signals, self._clock)).result()
         self._tell_settings()
         self._roll.tell_parked()
         self._supervisor = Supervisor.start(
@@ -137,7 +139,7 @@ class Service:
                 return None
 
         made = attempt(lambda: make_agents(self._settings))
-        inbox = attempt(lambda: self._reactor.submit(open_inbox(self._settings)).result())
+        inbox = attempt(lambda: self._reactor.submit(open_inbox(self._settings, self._clock)).result())
         attempt(self.probes.start)
         if made is not None and inbox is not None and not problems:
             return *made, inbox
@@ -210,6 +212,7 @@ class Service:
             desks=desks,
             rules=self._rules(robot_of(conversation)),
             running=self._running,
+            wall=self._clock,
         )
 
     def _policy(self) -> Policy:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from actors.errors import InboxError
 from actors.inbox import statements
+from actors.inbox.sqlite_log import is_readable
 
 log = logging.getLogger(__name__)
 
@@ -55,11 +56,13 @@ def open_file(path: Path) -> SqliteFile:
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             held.enter_context(hold(path))
-            _create(path)
+            if _create(path):
+                log.info("a new inbox was made", extra={"action": "inbox_made", "path": str(path)})
+            _look(path)
             connection = held.enter_context(
                 closing(sqlite3.connect(path, timeout=_BUSY_TIMEOUT, isolation_level=None, cached_statements=64))
             )
-            _check(connection, path)
+            _must_keep_a_log(connection, path)
             voided = _migrate(connection, path)
             _rewrite_if_marked(connection, path)
             log.info(
@@ -82,11 +85,11 @@ def open_beside(path: Path) -> sqlite3.Connection:
         raise InboxError(f"there is no inbox {path}: the service makes it when it starts")
     with ExitStack() as opened:
         try:
+            _look(path)
             uri = f"{path.as_uri()}?mode=rw"
             connection = opened.enter_context(
                 closing(sqlite3.connect(uri, uri=True, timeout=_PATIENCE, isolation_level=None))
             )
-            _must_be_whole(connection, path)
             _must_be_of_this_version(connection, path)
             _careful(connection)
         except (OSError, sqlite3.Error) as error:
@@ -119,18 +122,34 @@ def hold(path: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _create(path: Path) -> None:
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # the log beside it gets the same mode from SQLite
-    log_file = path.with_name(f"{path.name}-wal")
-    if path.stat().st_size == 0 and log_file.exists() and log_file.stat().st_size > 0:
+def _create(path: Path) -> bool:
+    """Make the file if it is not there; whether there is nothing in it."""
+    empty = not path.exists() or path.stat().st_size == 0
+    log_file = _log_of(path)
+    if empty and log_file.exists() and log_file.stat().st_size > 0:
         raise InboxError(
             f"the inbox {path} is gone, but its log {log_file.name} is there and may hold questions: restore the file, "
             "or move the log away to start with an empty inbox"
         )
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # the log beside it gets the same mode from SQLite
+    return empty
 
 
-def _check(connection: sqlite3.Connection, path: Path) -> None:
-    _must_be_whole(connection, path)
+def _log_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}-wal")
+
+
+def _look(path: Path) -> None:
+    """See that the file and its log are whole, without a chance to change them: who closes a file that may be written
+    moves the log into it, and a damaged one would not be what it was."""
+    log_file = _log_of(path)
+    if not is_readable(log_file):
+        raise _damaged(path, f"the beginning of its log {log_file.name} is broken")
+    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=_BUSY_TIMEOUT)) as connection:
+        _must_be_whole(connection, path)
+
+
+def _must_keep_a_log(connection: sqlite3.Connection, path: Path) -> None:
     (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
     if mode != "wal":
         raise InboxError(f"the inbox {path} lies on a file system without shared memory: use a local disk")
@@ -150,10 +169,7 @@ def _must_be_whole(connection: sqlite3.Connection, path: Path) -> None:
     except sqlite3.DatabaseError as error:
         verdict = str(error)
     if verdict != "ok":
-        raise InboxError(
-            f"the inbox {path} is damaged or no database ({verdict}); it is left as it is: restore a copy, or move it "
-            "away to start with an empty inbox"
-        )
+        raise _damaged(path, " ".join(verdict.split()))
 
 
 def _migrate(connection: sqlite3.Connection, path: Path) -> int:
@@ -172,6 +188,7 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> int:
             connection.execute(statement.format_map(statements.SQLITE_WORDS))
     connection.execute(statements.SET_VERSION, {"version": newest})
     voided = connection.execute(statements.VOID_ALL).fetchall()
+    connection.execute(statements.ALL_DUE)
     connection.execute("COMMIT")
     return len(voided)
 
@@ -188,6 +205,13 @@ def _must_be_of_this_version(connection: sqlite3.Connection, path: Path) -> None
             f"the inbox {path} has schema {version}, this version of the service works with {newest}: start it once, "
             "which brings the inbox up to date"
         )
+
+
+def _damaged(path: Path, why: str) -> InboxError:
+    return InboxError(
+        f"the inbox {path} is damaged or no database ({why}); it is left as it is: restore a copy, or move it away, "
+        "together with its log, to start with an empty inbox"
+    )
 
 
 def _too_new(path: Path, version: int) -> InboxError:

@@ -159,6 +159,10 @@ VOID_ALL = """
     RETURNING sequence
 """
 """For a store that one process holds alone: whoever held a question before is dead."""
+ALL_DUE = """
+    UPDATE questions SET due_at = 0 WHERE state <> 'closed' AND due_at > 0 RETURNING sequence
+"""
+"""Follows VOID_ALL: what a former process put off was put off by its clock, which may have been set right since."""
 GIVE_BACK = """
     UPDATE questions SET state = 'open', lease_until = 0
     WHERE state <> 'closed' AND state = 'held' AND holder = :holder

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import json
 import os
 import signal
 import sys
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+import aiohttp
 import pytest
 
 from actors.sandbox.records import Card
@@ -60,6 +62,17 @@ class Running:
         await asyncio.gather(*self.readers)
         return code
 
+    @property
+    def port(self) -> int:
+        """Its HTTP port."""
+        return int(next(json.loads(line)["port"] for line in self.output if '"probes_listening"' in line))
+
+    async def told(self, path: str) -> tuple[int, str]:
+        """What it answers at a path of its HTTP port."""
+        url = f"http://127.0.0.1:{self.port}{path}"
+        async with aiohttp.ClientSession() as session, session.get(url) as response:
+            return response.status, await response.text()
+
 
 @dataclass
 class Place:
@@ -107,7 +120,7 @@ class Place:
         return running
 
     async def serve(self, *command: str, **settings: str) -> Running:
-        """Start a service process and wait until it is connected."""
+        """Start a service process, as `run` does, and wait until it is connected."""
         before = len(self.sandbox.connections)
         running = await self.run(*command, **settings)
         try:

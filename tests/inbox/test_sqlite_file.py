@@ -4,6 +4,7 @@
 
 import logging
 import re
+import shutil
 import sqlite3
 import stat
 from pathlib import Path
@@ -14,7 +15,7 @@ from actors.errors import InboxError, InboxUnavailable
 from actors.inbox import statements
 from actors.inbox.port import Put
 from actors.inbox.sqlite import SqliteInbox
-from tests.contract.stories import question
+from tests.contract.stories import SHOP, question
 from tests.inbox.conftest import OpenFile
 
 
@@ -26,6 +27,20 @@ async def fill(inbox: SqliteInbox, count: int = 200) -> None:
     for number in range(count):
         await inbox.put(question(f"m{number}", text="长" * 400), limit=count)
     await inbox.close()
+
+
+async def left_by_a_killed_process(open_file: OpenFile, path: Path, tmp_path: Path) -> Path:
+    """What would be there if this process were killed now: a file, and a log with a question that is not in it."""
+    await fill(await open_file(path))
+    await (await open_file(path)).put(question("last"), limit=1000)
+    (tmp_path / "left").mkdir()
+    for name in ("inbox.db", "inbox.db-wal"):
+        shutil.copy(path.with_name(name), tmp_path / "left" / name)
+    return tmp_path / "left" / "inbox.db"
+
+
+def contents(path: Path) -> tuple[bytes, bytes]:
+    return path.read_bytes(), path.with_name(f"{path.name}-wal").read_bytes()
 
 
 class TestPlace:
@@ -114,6 +129,37 @@ class TestDoubt:
         path.write_bytes(path.read_bytes()[:81_920])
         with pytest.raises(InboxError, match="damaged or no database"):
             await open_file(path)
+
+    async def test_a_damaged_file_and_its_log_are_kept_apart(
+        self, open_file: OpenFile, path: Path, tmp_path: Path
+    ) -> None:
+        left = await left_by_a_killed_process(open_file, path, tmp_path)
+        left.write_bytes(left.read_bytes()[:40_960] + b"\xff" * 40_960 + left.read_bytes()[81_920:])
+        before = contents(left)
+        with pytest.raises(InboxError, match="damaged or no database"):
+            await open_file(left)
+        assert contents(left) == before
+
+    @pytest.mark.parametrize("place", [0, 16, 24], ids=["magic", "salt", "checksum"])
+    async def test_a_log_with_a_broken_beginning_is_refused_and_kept(
+        self, open_file: OpenFile, path: Path, tmp_path: Path, place: int
+    ) -> None:
+        left = await left_by_a_killed_process(open_file, path, tmp_path)
+        log = left.with_name("inbox.db-wal")
+        whole = log.read_bytes()
+        log.write_bytes(whole[:place] + b"\xff" + whole[place + 1 :])
+        before = contents(left)
+        with pytest.raises(InboxError, match=r"damaged.*inbox\.db-wal"):
+            await open_file(left)
+        assert contents(left) == before
+
+    @pytest.mark.parametrize("beginning", [b"", bytes(32), b"7\x7f\x06"], ids=["empty", "zeros", "torn"])
+    async def test_a_log_that_was_just_begun_when_the_power_failed_is_none(
+        self, open_file: OpenFile, path: Path, beginning: bytes
+    ) -> None:
+        await fill(await open_file(path), 3)
+        path.with_name("inbox.db-wal").write_bytes(beginning)
+        assert (await (await open_file(path)).pending()) == {SHOP: 3}
 
     async def test_a_missing_file_whose_log_is_there_is_refused(self, open_file: OpenFile, path: Path) -> None:
         path.with_name("inbox.db-wal").write_bytes(b"questions")
