@@ -23,7 +23,7 @@ class Fault:
     `status`, `code`, `message` (or `body` as it is, a dict or text), or are never answered (`hang`), or their TCP
     connection is reset (`reset`). With none of these they are only late. With `applied` the call takes effect first and
     only its answer is lost; of a `file` the first half comes through. `match` names fields that a call's JSON body must
-    have, e.g. `{"isFinalize": True}`, or a file's `{"name": "a.png"}`.
+    have, e.g. `{"isFinalize": True}`, or a file's `{"name": "a.png"}`, or a handshake's `{"clientId": "…"}`.
     """
 
     api: str

@@ -169,7 +169,8 @@ class Place:
         if list(self.robots) == ["public"]:
             return {"DINGTALK_CLIENT_ID": self.robot, "DINGTALK_CLIENT_SECRET": SECRET}
         configs = {
-            kind: {"clientId": robot, "clientSecret": SECRET, **KINDS[kind]} for kind, robot in self.robots.items()
+            kind: {"clientId": robot, "clientSecret": SECRET, **KINDS.get(kind, PUBLIC)}
+            for kind, robot in self.robots.items()
         }
         return {"ROBOTS_DIR": str(plant(self.folder / "app", configs))}
 
@@ -185,8 +186,8 @@ async def _read(stream: asyncio.StreamReader, lines: list[str]) -> None:
 
 @asynccontextmanager
 async def placed(folder: Path, *kinds: str) -> AsyncIterator[Place]:
-    """A robot whose service is not started yet, or one for each of several kinds of card; what was started is killed in
-    the end."""
+    """A robot whose service is not started yet, or one for each of several kinds of card (a name that is none stands
+    for a robot with the public template); what was started is killed in the end."""
     number = next(_numbers)
     robots = {kind: f"chaos-{kind}-{number}" for kind in kinds or ("public",)}
     rules = Rules(first_ping=0.02, ping_interval=1.0, redelivery_after=3600)
