@@ -77,10 +77,15 @@ class Scene:
         return found
 
     async def tried(self, times: int) -> None:
-        """Wait until it has asked for a ticket so often, all in all, and was answered."""
+        """Wait until it has asked for a ticket so often, all in all, and was answered the last time."""
         await self.place.sandbox.until(
-            lambda: len(self.opens) >= times and all(call.seconds is not None for call in self.opens[:times]), 90.0
+            lambda: len(self.opens) >= times and self.opens[times - 1].seconds is not None, 90.0
         )
+
+    async def answering(self) -> None:
+        """Somebody asks; wait until the answer is under way."""
+        began = self.ask("20x0.05", sender="slow")
+        await self.place.sandbox.until(lambda: (card := card_of(self.place, began)) and len(card.versions) > 2, 60.0)
 
 
 Fault = Callable[[Scene], Awaitable[None]]
@@ -180,14 +185,16 @@ async def rolled_while_connecting(scene: Scene) -> None:
 
 
 def _answers(api: str, **how: Any) -> Fault:
-    """Lose the connection; what the next ones are answered."""
+    """Lose the connection; the next ones are answered so. What hangs, and what is wrong with a ticket, is over when
+    there is another try."""
+    tries = how.get("times", REFUSALS) + (api == "connect" or how.get("hang", False))
 
     async def fault(scene: Scene) -> None:
         asked = len(scene.opens)
         scene.fail(api, **how)
         scene.risk(1)
         scene.place.sandbox.abort(scene.robot)
-        await scene.tried(asked + how.get("times", REFUSALS))
+        await scene.tried(asked + tries)
 
     return fault
 

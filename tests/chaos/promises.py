@@ -44,7 +44,8 @@ async def kept(place: Place, allowed: Allowed | None = None, *, within: float = 
     allowed = allowed or Allowed()
     with suppress(TimeoutError):  # what is missing then is told as broken
         await place.sandbox.until(lambda: _settled(place, allowed), within)
-    assert broken(place, allowed) == []
+    faults = broken(place, allowed)
+    assert not faults, "\n".join(faults)
 
 
 def accepted(place: Place) -> list[Said]:

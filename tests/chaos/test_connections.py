@@ -21,9 +21,10 @@ import pytest
 from tests.actors.conftest import eventually
 from tests.chaos.conftest import THOROUGH, Place, Running, placed, some
 from tests.chaos.connections import QUICK, SLOW, Fault, Scene
-from tests.chaos.promises import SETTINGS, Allowed, card_of, kept
+from tests.chaos.promises import SETTINGS, Allowed, kept
 
-BACKOFF = {"STREAM_RETRY_INITIAL": "0.1", "STREAM_RETRY_MULTIPLIER": "2", "STREAM_RETRY_MAX": "1.0"}
+LONGEST = 1.0
+BACKOFF = {"STREAM_RETRY_INITIAL": "0.1", "STREAM_RETRY_MULTIPLIER": "2", "STREAM_RETRY_MAX": f"{LONGEST}"}
 READY_WITHIN = 5.0
 """Seconds after a fault's end and the backoff in force."""
 
@@ -35,7 +36,7 @@ FAULTS: dict[str, tuple[Mapping[str, Fault], dict[str, str]]] = {
 
 def promised(failures: int) -> float:
     """The least time between the openings before and after so many failures in a row, and one more."""
-    return float(min(1.0, 0.1 * 2**failures))
+    return float(min(LONGEST, 0.1 * 2**failures))
 
 
 async def told(service: Running, path: str) -> Any:
@@ -51,7 +52,7 @@ async def ready_again(scene: Scene, service: Running) -> None:
     ended = time.monotonic()
     lines = [line for line in (await told(service, "/status"))["connections"] if line["robot"] == scene.robot]
     backoff = max(0.0, *((line["next_attempt"] or 0.0) - time.time() for line in lines))
-    assert backoff <= promised(len(scene.opens))
+    assert backoff <= LONGEST
 
     async def ready() -> bool:
         online = scene.place.sandbox.online(scene.robot)
@@ -63,8 +64,7 @@ async def ready_again(scene: Scene, service: Running) -> None:
 
 async def suffer(scene: Scene, fault: Fault, service: Running) -> None:
     """One answer is on its way when the fault comes; afterwards the same person asks on, and somebody else."""
-    began = scene.ask("20x0.05", sender="slow")
-    await scene.place.sandbox.until(lambda: (card := card_of(scene.place, began)) and len(card.versions) > 2, 30.0)
+    await scene.answering()
     await fault(scene)
     await ready_again(scene, service)
     scene.again()
@@ -116,8 +116,7 @@ async def test_whatever_happens_to_a_connection(tmp_path: Path, speed: str) -> N
 async def test_while_the_platform_is_away_nothing_is_lost(place: Place) -> None:
     service = await place.serve(**SETTINGS | BACKOFF)
     scene = Scene(place, "public")
-    scene.ask("20x0.05")
-    await place.card(calls=2)
+    await scene.answering()
     await place.sandbox.stop()
     await eventually(lambda: _waits(scene, service))
     await place.sandbox.start()
