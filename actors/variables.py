@@ -163,7 +163,7 @@ class Variables(BaseSettings):
     stream_silence_timeout: Limit = _stream(
         180,
         "Without any frame for this long, or for three times the ping interval seen if that is longer, "
-        "a connection is dead",
+        "a connection is dead; before two pings were seen after 10 minutes at the soonest",
     )
 
     openapi_retry_attempts: AtLeastOne = _openapi(4, "Tries per call, the first included")

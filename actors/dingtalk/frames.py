@@ -123,6 +123,11 @@ def ack(message_id: str, status: int, data: Any) -> str:
     return json.dumps(message.to_dict())  # type: ignore[no-untyped-call]
 
 
+UNKNOWN_INTERVAL: Final = 600.0
+"""Seconds without any frame that mean a dead connection while the ping interval is not known yet. 20 to 30 s were seen
+(soimy/openclaw-channel-dingtalk); this is far beyond, since whoever is wrong here takes every connection for dead."""
+
+
 class Silence:
     """How long a connection may say nothing. The platform's ping interval is not documented, so it is learned."""
 
@@ -138,9 +143,10 @@ class Silence:
         self._last_ping = now
 
     @property
-    def limit(self) -> float | None:
-        """Seconds without any frame that mean a dead connection; None, no limit, before the second ping."""
-        return None if self._interval is None else max(self._timeout, 3 * self._interval)
+    def limit(self) -> float:
+        """Seconds without any frame that mean a dead connection."""
+        learned = UNKNOWN_INTERVAL if self._interval is None else 3 * self._interval
+        return max(self._timeout, learned)
 
 
 def _object(raw: bytes) -> dict[str, Any]:

@@ -165,7 +165,7 @@ class _Connection:
             closed = isinstance(error, ConnectionClosedOK)
             raise ConnectionTrouble("closed" if closed else "lost", str(error)) from error
 
-    def _patience(self) -> float | None:
+    def _patience(self) -> float:
         """Seconds to wait for the next frame. They count from now and not from the last frame: a reader that was held
         up by its own work must not take the gateway for dead."""
         return self.silence.limit if self.rolls_until is None else self.rolls_until - self.clock()

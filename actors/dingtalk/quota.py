@@ -124,7 +124,8 @@ class Quota:
         self.show()
 
     def show(self) -> None:
-        """Tell the metrics, and the log when a mark is reached. A month that begins without a call makes itself known no other way."""
+        """Tell the metrics, and the log when a mark is reached. A month that begins without a call makes itself known
+        no other way."""
         for robot in self._robots:
             metrics.OPENAPI_QUOTA_USED.labels(robot=robot).set(self.used)
             metrics.OPENAPI_QUOTA_LIMIT.labels(robot=robot).set(self._limit)

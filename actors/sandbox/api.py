@@ -87,7 +87,7 @@ class Api:
     # Calls without a token
 
     async def _connect(self, request: web.Request) -> web.StreamResponse:
-        fault = self._faults.take("connect", {})
+        fault = self._faults.take("connect", {"clientId": self._gateway.holder(request.query.get("ticket", ""))})
         if fault and (reply := await self._suffer(fault, request)):
             return reply.response()
         return await self._gateway.connect(request)

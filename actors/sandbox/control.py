@@ -41,6 +41,7 @@ class Control:
             "push_raw": lambda **what: {"delivered": sandbox.push_raw(**what)},
             "roll": lambda **what: {"connections": sandbox.roll(**what)},
             "abort": lambda **what: {"connections": sandbox.abort(**what)},
+            "impair": lambda **what: {"connections": sandbox.impair(**what)},
             "fail": sandbox.fail,
             "heal": sandbox.heal,
             "expire_tokens": sandbox.expire_tokens,

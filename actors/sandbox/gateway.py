@@ -15,7 +15,7 @@ from typing import Any
 
 from aiohttp import WSMessage, WSMsgType, web
 
-from actors.sandbox.line import Line
+from actors.sandbox.line import Impairment, Line
 from actors.sandbox.records import Connection, Push
 from actors.sandbox.replies import ApiError, Reply, error_body
 from actors.sandbox.rules import Rules
@@ -63,6 +63,10 @@ class Gateway:
         # dingtalk-stream-sdk-nodejs, client.ts: this call answers in XML unless JSON is asked for.
         return Reply(200, answer if "json" in request.headers.get("Accept", "") else _xml(answer))
 
+    def holder(self, ticket: str) -> str:
+        """The robot that a ticket was given to, "" if there is none."""
+        return self._tickets.get(ticket, ("",))[0]
+
     async def connect(self, request: web.Request) -> web.StreamResponse:
         """`GET /connect?ticket=…`: one connection's life."""
         robot, topics, valid_until = self._tickets.pop(request.query.get("ticket", ""), ("", frozenset(), 0.0))
@@ -89,13 +93,21 @@ class Gateway:
     # What the sandbox does
 
     def push(
-        self, robot: str, topic: str, make: Callable[[str], dict[str, Any]], about: str, on_ack: OnAck
+        self,
+        robot: str,
+        topic: str,
+        make: Callable[[str], dict[str, Any]],
+        about: str,
+        on_ack: OnAck,
+        *,
+        connection: str | None = None,
     ) -> Push | None:
-        """Push a CALLBACK to one random live connection that subscribed to the topic; None when there is none.
+        """Push a CALLBACK to one random live connection (or to that of this id) that subscribed to the topic; None when
+        there is none.
 
         `make` builds the data from the connection's own base address.
         """
-        ready = [line for line in self._lines.values() if line.record.robot == robot and line.takes(topic)]
+        ready = [line for line in self._of(robot, connection) if line.takes(topic)]
         if not ready:
             return None
         # "If there are several connections, one is chosen at random for each push."
@@ -117,9 +129,9 @@ class Gateway:
             ready[0].send(frame)
         return bool(ready)
 
-    def roll(self, robot: str) -> int:
+    def roll(self, robot: str, connection: str | None = None) -> int:
         """Announce the end of a robot's connections; nothing is pushed on them from now on."""
-        lines = [line for line in self._of(robot) if line.record.live]
+        lines = [line for line in self._of(robot, connection) if line.record.live]
         for line in lines:
             line.record.rolled_at = time.monotonic()
             line.send(_frame("SYSTEM", {"topic": "disconnect"}, {"reason": "persistent connection is timeout"})[1])
@@ -127,11 +139,18 @@ class Gateway:
         self._world.changed(presence=True)
         return len(lines)
 
-    def abort(self, robot: str) -> int:
+    def abort(self, robot: str, connection: str | None = None) -> int:
         """Cut a robot's connections at the TCP level, without a word."""
-        lines = self._of(robot)
+        lines = self._of(robot, connection)
         for line in lines:
             line.abort()
+        return len(lines)
+
+    def impair(self, robot: str, impairment: Impairment, connection: str | None = None) -> int:
+        """Let a robot's live connections look as if they were well, and be not."""
+        lines = [line for line in self._of(robot, connection) if line.record.live]
+        for line in lines:
+            line.impair(impairment)
         return len(lines)
 
     async def close(self, robot: str | None, code: int) -> int:
@@ -150,8 +169,12 @@ class Gateway:
 
     # Inside
 
-    def _of(self, robot: str | None) -> list[Line]:
-        return [line for line in self._lines.values() if robot in {None, line.record.robot}]
+    def _of(self, robot: str | None, connection: str | None = None) -> list[Line]:
+        return [
+            line
+            for line in self._lines.values()
+            if robot in {None, line.record.robot} and connection in {None, line.record.id}
+        ]
 
     def _send(
         self, line: Line, kind: str, topic: str, data: dict[str, Any], *, about: str = "", on_ack: OnAck | None = None
@@ -177,6 +200,8 @@ class Gateway:
             self._pending.pop(ping.message_id, None)
 
     def _hear(self, line: Line, message: WSMessage) -> None:
+        if not line.hears:
+            return
         line.heard()
         ack = _read_ack(message)
         message_id = ack.get("headers", {}).get("messageId") if ack else None

@@ -7,12 +7,24 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
+from enum import StrEnum
 
 from aiohttp import ClientConnectionResetError, WSCloseCode, web
 
 from actors.sandbox.records import Connection
 
 Later = Callable[[float, Callable[[], object]], asyncio.TimerHandle]
+
+
+class Impairment(StrEnum):
+    """What is wrong with a line that looks as if it were up."""
+
+    MUTE = "mute"
+    """Frames to the robot are lost; the WebSocket's own pings are answered."""
+    DEAF = "deaf"
+    """Frames from the robot are lost, acks among them."""
+    DEAD = "dead"
+    """Nothing passes, the WebSocket's own pings neither, and nobody says so."""
 
 
 class Line:
@@ -34,12 +46,25 @@ class Line:
         self._later = later
         self._frames: asyncio.Queue[str | bytes] = asyncio.Queue()
         self._silence: tuple[asyncio.TimerHandle, float] | None = None
+        self._impairment: Impairment | None = None
 
     def takes(self, topic: str) -> bool:
         return self.record.live and topic in self.record.topics
 
     def send(self, frame: str | bytes) -> None:
-        self._frames.put_nowait(frame)
+        if self._impairment in {None, Impairment.DEAF}:
+            self._frames.put_nowait(frame)
+
+    def impair(self, impairment: Impairment) -> None:
+        """From now on this is wrong with it; what was sent before still leaves."""
+        self._impairment = impairment
+        if impairment is Impairment.DEAD and isinstance(self._transport, asyncio.ReadTransport):
+            self._transport.pause_reading()
+
+    @property
+    def hears(self) -> bool:
+        """Whether what the robot says arrives."""
+        return self._impairment in {None, Impairment.MUTE}
 
     @asynccontextmanager
     async def writing(self, beside: Coroutine[None, None, None]) -> AsyncIterator[None]:

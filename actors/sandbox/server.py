@@ -18,6 +18,7 @@ from actors.sandbox.control import Control
 from actors.sandbox.faults import Fault, Faults
 from actors.sandbox.files import Files
 from actors.sandbox.gateway import CARD_TOPIC, ROBOT_TOPIC, Gateway
+from actors.sandbox.line import Impairment
 from actors.sandbox.messages import Messages, message_body
 from actors.sandbox.page import Page
 from actors.sandbox.permissions import Permissions
@@ -132,6 +133,7 @@ class Sandbox(Seen):
         msgtype: str = "text",
         content: dict[str, Any] | None = None,
         changes: dict[str, Any] | None = None,
+        connection: str | None = None,
     ) -> str:
         """A person writes to a robot, in private or in the group named; returns the `msgId`.
 
@@ -139,7 +141,8 @@ class Sandbox(Seen):
         The same `message_id` again is the same message, pushed once more. `staff=False` is somebody from outside, who
         has no staff id. `nick` and `staff` hold when the person is first seen, later ones change nothing. `msgtype`
         other than `text` takes its body from `content`; with `text` the fields of `content` join the `text` object.
-        `changes` are laid over the whole payload last; a value of None removes the field.
+        `changes` are laid over the whole payload last; a value of None removes the field. `connection` is the id of the
+        one to push on, in place of a random one; what is pushed again may come on any.
         """
         person = self._world.meet(sender, nick, staff=staff)
         chat = self._world.private_chat(robot, person) if group is None else self._world.group_chat(group)
@@ -152,7 +155,7 @@ class Sandbox(Seen):
             return {name: value for name, value in fields.items() if value is not None}
 
         said = self._messages.said(message_id, robot, person, chat, text or f"[{msgtype}]")
-        self._deliver(said, payload, self.rules.redeliveries)
+        self._deliver(said, payload, self.rules.redeliveries, connection)
         return message_id
 
     def attach(self, data: bytes, name: str, kind: str = "application/octet-stream") -> str:
@@ -189,14 +192,24 @@ class Sandbox(Seen):
         """Send a frame as it is on one live connection; False when there is none."""
         return self._gateway.push_raw(robot, frame)
 
-    def roll(self, robot: str) -> int:
-        """Send `disconnect` on a robot's live connections. Nothing is pushed on them from now on, and TCP is closed
-        after `rules.roll_grace` seconds of silence. Returns how many they are, as do `abort` and `close`."""
-        return self._gateway.roll(robot)
+    def roll(self, robot: str, connection: str | None = None) -> int:
+        """Send `disconnect` on a robot's live connections, or on that of this id. Nothing is pushed on them from now
+        on, and TCP is closed after `rules.roll_grace` seconds of silence. Returns how many they are, as do the others
+        here."""
+        return self._gateway.roll(robot, connection)
 
-    def abort(self, robot: str) -> int:
-        """Reset the TCP connections of a robot, without a close frame."""
-        return self._gateway.abort(robot)
+    def abort(self, robot: str, connection: str | None = None) -> int:
+        """Reset the TCP connections of a robot, or that of this id, without a close frame."""
+        return self._gateway.abort(robot, connection)
+
+    def impair(self, robot: str, how: str, connection: str | None = None) -> int:
+        """Let a robot's live connections, or that of this id, look as if they were well while they are `mute` (frames
+        to the robot are lost), `deaf` (frames from it are lost) or `dead` (nothing passes). It lasts until their end.
+
+        Raises:
+            ValueError: there is no such impairment.
+        """
+        return self._gateway.impair(robot, Impairment(how), connection)
 
     async def close(self, robot: str, code: int = 1000) -> int:
         """Close a robot's connections with a close frame of this code."""
@@ -259,8 +272,12 @@ class Sandbox(Seen):
 
     # Inside
 
-    def _deliver(self, said: Said, payload: Callable[[str], dict[str, Any]], repeats: int) -> None:
-        push = self._gateway.push(said.robot, ROBOT_TOPIC, payload, said.id, lambda _: self._world.changed(said))
+    def _deliver(
+        self, said: Said, payload: Callable[[str], dict[str, Any]], repeats: int, connection: str | None = None
+    ) -> None:
+        push = self._gateway.push(
+            said.robot, ROBOT_TOPIC, payload, said.id, lambda _: self._world.changed(said), connection=connection
+        )
         if push is None:
             self._world.changed(said)
             return

@@ -183,7 +183,8 @@ class Place:
         if list(self.robots) == ["public"]:
             return {"DINGTALK_CLIENT_ID": self.robot, "DINGTALK_CLIENT_SECRET": SECRET}
         configs = {
-            kind: {"clientId": robot, "clientSecret": SECRET, **self.kinds[kind]} for kind, robot in self.robots.items()
+            kind: {"clientId": robot, "clientSecret": SECRET, **self.kinds.get(kind, PUBLIC)}
+            for kind, robot in self.robots.items()
         }
         return {"ROBOTS_DIR": str(plant(self.folder / "app", configs))}
 
@@ -205,8 +206,9 @@ async def placed(
     history: int = 2000,
     **own: Mapping[str, str],
 ) -> AsyncIterator[Place]:
-    """A robot whose service is not started yet, or one for each of several kinds of card, of those that are known, and
-    for each that is named with a configuration of its own; what was started is killed in the end."""
+    """A robot whose service is not started yet, or one for each of several kinds of card, of those that are known (a
+    name that is none stands for a robot with the public template), and for each that is named with a configuration of
+    its own; what was started is killed in the end."""
     number = next(_numbers)
     robots = {kind: f"chaos-{kind}-{number}" for kind in (*kinds, *own) or ("public",)}
     rules = Rules(first_ping=0.02, ping_interval=1.0, redelivery_after=3600)

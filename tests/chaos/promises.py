@@ -69,6 +69,7 @@ def unacked(place: Place) -> list[Said]:
 
 
 def _questions(place: Place) -> list[Said]:
+    """What was delivered, each time that it was said."""
     robots = set(place.robots.values())
     return [
         said

@@ -129,6 +129,14 @@ async def test_silence_after_two_pings_is_trouble(line: Line) -> None:
     assert await socket.ended() == 1000
 
 
+async def test_a_connection_that_never_said_anything_is_given_up_some_day(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("actors.dingtalk.frames.UNKNOWN_INTERVAL", 0.05)
+    life, _ = await line.connect(Ear(), silence_timeout=0.02)
+    assert (await trouble(life)).reason == "silent"
+
+
 async def test_frames_of_any_type_end_a_silence(line: Line) -> None:
     life, socket = await line.connect(Ear(), silence_timeout=1.0)
     await socket.send(ping("p1"), ping("p2"))

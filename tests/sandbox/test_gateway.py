@@ -303,3 +303,66 @@ async def test_a_click_on_a_card_needs_a_connection_that_takes_clicks(robot: Rob
     await robot.call("POST", "/v1.0/card/instances/createAndDeliver", card_body("c1"))
     async with robot.line(topics=(ROBOT_TOPIC,)):
         assert not sandbox.click("c1", "b1")
+
+
+# A connection that only looks well
+
+
+async def test_of_several_connections_one_can_be_chosen(robot: Robot, line: Line, sandbox: Sandbox) -> None:
+    async with robot.line() as other:
+        first, second = (connection.id for connection in await sandbox.until(lambda: sandbox.connections[:2]))
+        for _ in range(5):
+            sandbox.say("给第二个", robot=ROBOT, connection=second)
+            assert (await other.message())["text"]["content"] == "给第二个"
+        assert (sandbox.roll(ROBOT, second), sandbox.abort(ROBOT, second)) == (1, 1)
+        await other.end()
+        sandbox.say("给第一个", robot=ROBOT, connection=first)
+        assert (await line.message())["text"]["content"] == "给第一个"
+
+
+async def test_what_is_sent_on_a_mute_line_is_lost_and_what_it_says_is_heard(line: Line, sandbox: Sandbox) -> None:
+    sandbox.say("听得到", robot=ROBOT)
+    frame = await line.callback()
+    assert sandbox.impair(ROBOT, "mute") == 1
+    sandbox.say("听不到", robot=ROBOT)
+    await line.ack(frame)
+    await sandbox.until(lambda: sandbox.said[0].acked)
+    closing = asyncio.create_task(sandbox.close(ROBOT))
+    while (message := await line.socket.receive()).type is aiohttp.WSMsgType.TEXT:
+        assert "听不到" not in message.data
+    await closing
+    assert [said.acked for said in sandbox.said] == [True, False]
+
+
+async def test_the_acks_on_a_deaf_line_are_lost(line: Line, sandbox: Sandbox) -> None:
+    sandbox.impair(ROBOT, "deaf")
+    sandbox.say("你好", robot=ROBOT)
+    await line.message()
+    await line.socket.close()
+    await sandbox.until(lambda: sandbox.connections[0].closed_at)
+    assert [said.acked for said in sandbox.said] == [False]
+
+
+async def test_on_a_dead_line_nothing_passes(robot: Robot, sandbox: Sandbox) -> None:
+    grant = (await robot.open()).body
+    async with robot.http.ws_connect(grant["endpoint"], params={"ticket": grant["ticket"]}, heartbeat=0.1) as socket:
+        await sandbox.until(lambda: sandbox.online(ROBOT))
+        await socket.receive()
+        sandbox.impair(ROBOT, "dead")
+        sandbox.say("你好", robot=ROBOT)
+        assert (await socket.receive()).type is aiohttp.WSMsgType.ERROR  # the heartbeat had no answer
+
+
+def test_there_is_no_other_impairment(sandbox: Sandbox) -> None:
+    with pytest.raises(ValueError, match="lame"):
+        sandbox.impair(ROBOT, "lame")
+
+
+async def test_a_handshake_can_fail_for_one_robot_alone(robot: Robot, sandbox: Sandbox) -> None:
+    sandbox.fail("connect", status=503, times=None, match={"clientId": "another"})
+    async with robot.line() as line:
+        await line.frame()
+    sandbox.fail("connect", status=503, times=None, match={"clientId": ROBOT})
+    with pytest.raises(aiohttp.WSServerHandshakeError, match="503"):
+        async with robot.line():
+            pass
