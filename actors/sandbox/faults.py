@@ -24,7 +24,7 @@ class Fault:
     connection is reset (`reset`). With none of these they are only late. With `applied` the call takes effect first and
     only its answer is lost; of a `file` the first half comes through. With `torn` the call takes effect, too, and the
     reset comes in the middle of its answer. `match` names fields that a call's JSON body must have, e.g.
-    `{"isFinalize": True}`, or a file's `{"name": "a.png"}`, or a handshake's `{"clientId": "…"}`; `robot` is whose calls
+    `{"isFinalize": True}`, a file's `{"name": "a.png"}`, or a handshake's `{"clientId": "…"}`; `robot` is whose calls
     are meant, "" everybody's.
     """
 
