@@ -124,7 +124,8 @@ class Quota:
         self.show()
 
     def show(self) -> None:
-        """Tell the metrics, and the log when a mark is reached. A month that begins without a call makes itself known no other way."""
+        """Tell the metrics, and the log when a mark is reached. A month that begins without a call makes itself known
+        no other way."""
         for robot in self._robots:
             metrics.OPENAPI_QUOTA_USED.labels(robot=robot).set(self.used)
             metrics.OPENAPI_QUOTA_LIMIT.labels(robot=robot).set(self._limit)
@@ -133,14 +134,20 @@ class Quota:
     def _tell(self) -> None:
         current, used = month(self._now()), self.used
         reached = mark(used, self._limit)
-        if reached > self._told.get(current, 0):
-            self._told = {current: reached}
-            log.log(
-                logging.WARNING if reached < MARKS[-1] else logging.ERROR,
-                "%d%% of the month's quota is used, %d of %d calls: %s",
-                reached,
-                used,
-                self._limit,
-                "cards are updated less often" if reached < MARKS[-1] else "DingTalk may refuse cards",
-                extra={"action": "quota_runs_out", "percent": reached, "used": used, "limit": self._limit},
-            )
+        if reached <= self._told.get(current, 0):
+            return
+        self._told = {current: reached}
+        level, what = (
+            (logging.WARNING, "cards are updated less often")
+            if used < self._limit
+            else (logging.ERROR, "DingTalk may refuse cards")
+        )
+        log.log(
+            level,
+            "%d%% of the month's quota is used, %d of %d calls: %s",
+            reached,
+            used,
+            self._limit,
+            what,
+            extra={"action": "quota_runs_out", "percent": reached, "used": used, "limit": self._limit},
+        )
