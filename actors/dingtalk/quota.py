@@ -134,14 +134,20 @@ class Quota:
     def _tell(self) -> None:
         current, used = month(self._now()), self.used
         reached = mark(used, self._limit)
-        if reached > self._told.get(current, 0):
-            self._told = {current: reached}
-            log.log(
-                logging.WARNING if reached < MARKS[-1] else logging.ERROR,
-                "%d%% of the month's quota is used, %d of %d calls: %s",
-                reached,
-                used,
-                self._limit,
-                "cards are updated less often" if reached < MARKS[-1] else "DingTalk may refuse cards",
-                extra={"action": "quota_runs_out", "percent": reached, "used": used, "limit": self._limit},
-            )
+        if reached <= self._told.get(current, 0):
+            return
+        self._told = {current: reached}
+        level, what = (
+            (logging.WARNING, "cards are updated less often")
+            if used < self._limit
+            else (logging.ERROR, "DingTalk may refuse cards")
+        )
+        log.log(
+            level,
+            "%d%% of the month's quota is used, %d of %d calls: %s",
+            reached,
+            used,
+            self._limit,
+            what,
+            extra={"action": "quota_runs_out", "percent": reached, "used": used, "limit": self._limit},
+        )

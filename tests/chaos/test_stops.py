@@ -16,7 +16,7 @@ from tests.actors.conftest import closed, shown
 from tests.actors.endings import ending
 from tests.chaos.conftest import Place, placed, some
 
-SETTINGS = {"CARD_MAX_UPDATES": "3"}
+SETTINGS = {"CARD_MAX_UPDATES": "3", "OPENAPI_RETRY_ATTEMPTS": "10"}
 
 SCRIPTS = {
     "making": "hang",
