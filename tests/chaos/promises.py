@@ -54,16 +54,12 @@ def accepted(place: Place) -> list[Said]:
 
 
 def _questions(place: Place) -> list[Said]:
-    """Each question once, in the order in which they were asked; of one that was pushed again, the push that was
-    acked."""
     robots = set(place.robots.values())
-    questions: dict[tuple[str, str], Said] = {}
-    for said in place.sandbox.said:
-        if said.robot in robots and said.delivered and read_command(said.text) is None:
-            known = questions.setdefault((said.robot, said.id), said)
-            if said.acked and not known.acked:
-                questions[said.robot, said.id] = said
-    return list(questions.values())
+    return [
+        said
+        for said in place.sandbox.said
+        if said.robot in robots and said.delivered and read_command(said.text) is None
+    ]
 
 
 def _settled(place: Place, allowed: Allowed) -> bool:
