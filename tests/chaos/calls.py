@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-TRIES = 3
+TRIES = 2
 """The service's OPENAPI_RETRY_ATTEMPTS here."""
 
 
@@ -131,7 +131,7 @@ TABLE: tuple[tuple[str, tuple[str, ...], Ends], ...] = (
     ("standard-update", PASSING, (CARD, CARD, OPEN_AT_FIRST)),
     ("standard-update", UNKNOWN, (CARD, CARD, BESIDE)),
     ("standard-update", ("credentials",), (CARD, CARD, OPEN)),
-    ("standard-update", (*LASTING, "permission"), (CARD, OPEN, OPEN)),
+    ("standard-update", (*LASTING, "permission"), (CARD, BESIDE, OPEN)),
     # Messages, where there is no card.
     ("webhook", (*PASSING, *UNKNOWN, *LASTING), (MESSAGE, MESSAGE, MESSAGE)),
     ("oto", (*PASSING, *LASTING, "permission", "credentials"), (MESSAGE, MESSAGE, LATER_MESSAGE)),
