@@ -7,6 +7,7 @@ caller gets an answer within a few seconds all the same, and never a traceback. 
 import json
 import logging
 import socket
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from http import HTTPStatus
@@ -123,6 +124,10 @@ class _Bounded(Generic[T]):
             running.set_exception(RuntimeError(repr(error)))
 
 
+_ACCEPT_AGAIN_AFTER = 0.5
+"""Seconds until a probe that could not be accepted is tried again."""
+
+
 class _Server(ThreadingTCPServer):
     # Not http.server's: that one asks the resolver for this host's name while it binds, which can take seconds.
     allow_reuse_address = True
@@ -134,6 +139,14 @@ class _Server(ThreadingTCPServer):
         self.routes = routes
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         super().__init__((host, port), _Handler)
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        try:
+            return super().get_request()
+        except OSError:
+            # Out of file descriptors: who knocks stays at the door, and knocking on without a pause takes all the CPU.
+            time.sleep(_ACCEPT_AGAIN_AFTER)
+            raise
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         log.debug("probe broken off by its client", extra={"action": "probe_broken_off"})

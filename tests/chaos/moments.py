@@ -16,7 +16,7 @@ from actors.sandbox.records import Said
 from tests.actors.conftest import eventually
 from tests.chaos import puppet
 from tests.chaos.conftest import KINDS, Place, Running, placed
-from tests.chaos.promises import SETTINGS, accepted
+from tests.chaos.promises import SETTINGS
 
 LONG, SHORT = "30x0.1", "3x0.01"
 """An answer that goes on while others get to their moment, and one that is soon over."""
@@ -67,7 +67,6 @@ class Caught:
 
     place: Place
     service: Running
-    count: int
 
     async def after(self, code: int) -> None:
         """The service ends; then nothing is held or caught any more."""
@@ -90,10 +89,6 @@ class Caught:
         """The questions in these moments."""
         return [said for said in self.place.sandbox.said if said.id.partition("/")[0] in names]
 
-    def all_accepted(self) -> bool:
-        """Whether every question was acked in the end."""
-        return len(accepted(self.place)) == self.count
-
 
 @asynccontextmanager
 async def everywhere(folder: Path, *kinds: str, **settings: str) -> AsyncIterator[Caught]:
@@ -107,7 +102,7 @@ async def everywhere(folder: Path, *kinds: str, **settings: str) -> AsyncIterato
             _catch(place, kind, moment)
             _ask(place, kind, moment)
         await place.sandbox.until(lambda: all(_is_in(place, kind, moment) for kind, moment in outside), 30.0)
-        yield Caught(place, service, len(inside) + len(outside))
+        yield Caught(place, service)
 
 
 def _ask(place: Place, kind: str, moment: Moment) -> str:

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from tests.chaos import puppet
-from tests.chaos.conftest import placed
+from tests.chaos.conftest import placed, some
 from tests.chaos.promises import SETTINGS, Allowed, kept
 
 JUMPS = {"forward": 3600.0, "back": -3600.0}
 
 
-@pytest.mark.parametrize("jump", JUMPS)
+@pytest.mark.parametrize("jump", some(["forward", "back"]))
 async def test_a_clock_that_jumps_changes_nobodys_answer(tmp_path: Path, jump: str) -> None:
     async with placed(tmp_path) as place:
         await place.serve(*puppet.PUPPET, **SETTINGS | puppet.strings(tmp_path))
@@ -25,7 +25,7 @@ async def test_a_clock_that_jumps_changes_nobodys_answer(tmp_path: Path, jump: s
         await kept(place)
 
 
-@pytest.mark.parametrize("jump", JUMPS)
+@pytest.mark.parametrize("jump", some(["back", "forward"]))
 async def test_a_clock_that_jumps_before_the_next_process_keeps_no_answer_waiting(tmp_path: Path, jump: str) -> None:
     async with placed(tmp_path) as place:
         settings = SETTINGS | puppet.strings(tmp_path)

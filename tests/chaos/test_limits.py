@@ -1,5 +1,7 @@
 """A service that may have little: no more file descriptors, and 256 MB of memory."""
 
+import asyncio
+import os
 import resource
 import socket
 from collections.abc import Iterator
@@ -15,6 +17,12 @@ MEGABYTES = 1_000_000
 
 def descriptors(service: Running) -> int:
     return sum(1 for _ in Path(f"/proc/{service.process.pid}/fd").iterdir())
+
+
+def cpu_seconds(service: Running) -> float:
+    """The CPU that it has used."""
+    fields = Path(f"/proc/{service.process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def most_memory(service: Running) -> float:
@@ -41,7 +49,7 @@ def ask_all(place: Place, name: str, people: int, script: str = "3x0.01") -> Non
 
 
 async def test_out_of_file_descriptors_everybody_is_answered_when_there_are_some_again(tmp_path: Path) -> None:
-    async with placed(tmp_path, "public", "text") as place:
+    async with placed(tmp_path, "public", "standard") as place:
         service = await place.serve(**SETTINGS)
         ask_all(place, "先", 3)
         await kept(place)
@@ -53,6 +61,9 @@ async def test_out_of_file_descriptors_everybody_is_answered_when_there_are_some
             await place.sandbox.until(lambda: len(accepted(place)) == 46, 30.0)
             assert place.sandbox.abort(place.robots["public"]) == 1
             await eventually(lambda: waits(service), 30.0)
+            before_pause = cpu_seconds(service)
+            await asyncio.sleep(2.0)  # what is measured
+            assert cpu_seconds(service) - before_pause < 0.3
         for knock in knocking:
             knock.close()
         await place.sandbox.until(lambda: place.sandbox.online(place.robots["public"]), 30.0)
@@ -62,7 +73,7 @@ async def test_out_of_file_descriptors_everybody_is_answered_when_there_are_some
 
 
 async def test_under_its_heaviest_load_it_stays_below_256_mb(tmp_path: Path) -> None:
-    people = 400 if THOROUGH else 60
+    people = 400 if THOROUGH else 30
     async with placed(tmp_path) as place:
         service = await place.serve(**SETTINGS)
         ask_all(place, "甲", people, "300x0.02")
