@@ -21,7 +21,7 @@ from tests.actors.endings import ending
 from tests.chaos import payloads
 from tests.chaos.conftest import THOROUGH
 
-FRAMES = 4000 if THOROUGH else 500
+FRAMES = 2000 if THOROUGH else 500
 AT_ONCE = 50
 """Frames that come in one go, between two neighbours' questions."""
 
@@ -125,7 +125,7 @@ async def test_no_frame_harms_the_connection_a_neighbour_or_the_service(
         assert await stage.metric(f'dingtalk_actor_failures_total{{actor="{actor}"}}') == 0
 
 
-ANSWERS = 300 if THOROUGH else 40
+ANSWERS = 200 if THOROUGH else 40
 
 
 async def odd(question: Question) -> AsyncIterator[Any]:
