@@ -26,19 +26,19 @@ from tests.jaap.trees import plant, robot, write
 PLACES = fuzz.PLACES
 
 
-@fuzzed(430)
+@fuzzed(250)
 @given(payloads.frames, PLACES)
 def test_any_frame_is_read_and_has_its_ack(value: Any, place: int) -> None:
     assert fuzz.every_frame(value, place) == payloads.CASES
 
 
-@fuzzed(200)
+@fuzzed(75)
 @given(payloads.messages, PLACES, payloads.ODD)
 def test_any_message_is_a_question_unreadable_or_malformed(data: Any, place: int, odd: Any) -> None:
     assert fuzz.every_version(fuzz.message_holds)(data, place, odd) == payloads.CASES
 
 
-@fuzzed(200)
+@fuzzed(150)
 @given(payloads.clicks, PLACES, payloads.ODD)
 def test_any_click_is_read_or_malformed(data: Any, place: int, odd: Any) -> None:
     assert fuzz.every_version(fuzz.click_holds)(data, place, odd) == payloads.CASES
@@ -54,7 +54,7 @@ _ROBOT = {"clientId": "ding1", "clientSecret": "geheim-0815", "agent": "faq:", "
 _CONFIGS = st.builds(payloads.spoiled, st.just(_ROBOT), payloads.edits)
 
 
-@fuzzed(6)
+@fuzzed(3)
 @given(value=_CONFIGS, place=PLACES)
 def test_any_config_of_a_robot_is_read_or_refused_with_its_place(
     value: Any, place: int, tmp_path_factory: pytest.TempPathFactory
@@ -74,7 +74,7 @@ _VALUES = st.sampled_from([value for value in payloads.NASTY if "\x00" not in va
 )
 
 
-@fuzzed(12)
+@fuzzed(4)
 @given(_VALUES, _VALUES)
 def test_any_value_of_any_setting_is_taken_or_refused_by_its_name(one: str, other: str) -> None:
     for name in sorted(KNOWN)[:: 1 + len(one) % 7]:
