@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 
+from actors.core import texts
 from actors.core.card import card_id
 from actors.core.commands import read_command
 from actors.sandbox.records import Card, Said
@@ -30,8 +31,9 @@ ENDS = {"answered", "stopped", "failed", "expired", "sent beside"}
 @dataclass(frozen=True)
 class Allowed:
     """What the scenario makes allowable. `deaths` are crashes and drains, `tries` is AGENT_RETRY_ATTEMPTS; `ends` are
-    the ends that a card may have; `messages` is how often a message may come in place of one card; `unacked` is how
-    many questions may stay without an ack, because their connection went or they could not be stored."""
+    the ends that a card may have; `messages` is how often an answer may come, once any of it comes as a message;
+    `unacked` is how many questions may stay without an ack, because their connection went or they could not be
+    stored."""
 
     deaths: int = 0
     tries: int = 1
@@ -117,16 +119,24 @@ def _over(place: Place, said: Said) -> bool:
 
 def _of_question(place: Place, said: Said, allowed: Allowed) -> Iterator[str]:
     card, messages = card_of(place, said), messages_for(place, said)
-    how = "sent beside" if card is None else ending(card)
+    how = "sent beside" if card is None else _how(card, allowed)
     if how not in {*allowed.ends, "sent beside"}:
         yield f"its card is {how}"
     if how == "answered" and card is not None and whole_answer(said.text) not in card.text:
         yield f"its card says {card.text!r}, which is not the whole answer"
     if how == "sent beside" and not any(_says(text, said, allowed) for text in messages):
         yield f"it has {'no card' if card is None else 'a card that points to a message'}, and the messages {messages}"
-    most = allowed.messages if how == "sent beside" else 0
+    most = allowed.messages if how == "sent beside" else allowed.messages - 1
     if len(messages) > most:
         yield f"it was answered by {len(messages)} messages, beside a card that is {how}"
+
+
+def _how(card: Card, allowed: Allowed) -> str:
+    """How a card ended. Where a process died after it finished the card and before it noted that, the next one may have
+    had to give the answer as a message, to which the card points from then on."""
+    how = ending(card)
+    given_again = how.startswith("changed after its end") and texts.SENT_BESIDE in card.text
+    return "sent beside" if given_again and allowed.messages > 1 else how
 
 
 def _says(message: str, said: Said, allowed: Allowed) -> bool:
