@@ -109,7 +109,7 @@ def _store(base: str) -> Iterator[Store]:
     whole, folder = CACHE / "whole", CACHE / "store"
     now = f"{base} {time.strftime('%G-%V')}"
     if not (whole.exists() and whole.read_text(encoding="utf-8") == now):
-        remove(folder)
+        Store(folder).forget()
     whole.unlink(missing_ok=True)
     yield Store(folder)
     whole.write_text(now, encoding="utf-8")

@@ -4,6 +4,7 @@ Law: nothing of the machine's other containers is seen or touched, two places do
 one is left behind. This file must not know what is in an image.
 """
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -28,7 +29,7 @@ cgroup_manager = "cgroupfs"
 events_logger = "file"
 lock_type = "file"
 runtime = "runc"
-tmp_dir = "{folder}/tmp"
+tmp_dir = "{passing}/tmp"
 """
 
 
@@ -57,17 +58,19 @@ def remove(folder: Path) -> None:
 
 
 class Store:
-    """Images and containers in one folder, whose path has to be short for the sockets in it."""
+    """Images and containers in one folder. What lives as long as a container does is in another one, since podman
+    takes no path of more than 50 characters there."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._passing = Path("/tmp", f"podman-{hashlib.sha256(bytes(folder)).hexdigest()[:16]}")
         folder.mkdir(parents=True, exist_ok=True)
         self._conf = folder / "containers.conf"
-        self._conf.write_text(CONTAINERS_CONF.format(folder=folder), encoding="utf-8")
+        self._conf.write_text(CONTAINERS_CONF.format(passing=self._passing), encoding="utf-8")
 
     def command(self, program: str, *arguments: str | Path) -> list[str | Path]:
         """The command line of podman or buildah for this place."""
-        places = [f"--root={self.folder}/storage", f"--runroot={self.folder}/run", "--storage-driver=overlay"]
+        places = [f"--root={self.folder}/storage", f"--runroot={self._passing}/run", "--storage-driver=overlay"]
         return [*AS_ROOT, "env", f"CONTAINERS_CONF={self._conf}", program, *places, *arguments]
 
     def podman(self, *arguments: str | Path) -> str:
@@ -81,10 +84,16 @@ class Store:
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline and any(map(self._has_to_do_with_it, Path("/proc").glob("[0-9]*"))):
             time.sleep(0.05)
+        self.forget()
+
+    def forget(self) -> None:
+        """Remove all that is here, when no container runs."""
+        remove(self._passing)
         remove(self.folder)
 
     def _has_to_do_with_it(self, process: Path) -> bool:
         try:
-            return f"{self.folder}/".encode() in (process / "cmdline").read_bytes()
+            words = (process / "cmdline").read_bytes()
+            return any(f"{folder}/".encode() in words for folder in (self.folder, self._passing))
         except OSError:  # it has ended
             return False
