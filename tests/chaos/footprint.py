@@ -79,8 +79,8 @@ async def returned(
 ) -> Footprint:
     """Wait until a process that went through a fault is back at its level, and connected; returns what it holds then.
 
-    `before` is taken of the same process, after its first answer: until then it loads what it needs. Conversations and
-    idle connections to the API go in their own time, so let `CONVERSATION_IDLE` be short.
+    `before` is taken of the same process, or of one that was started alike, after its first answer: until then it loads
+    what it needs. Conversations and idle connections go in their own time, so let `CONVERSATION_IDLE` be short.
 
     Raises:
         AssertionError: it is not within so many seconds; says what is too much.

@@ -154,7 +154,7 @@ def unfair(place: Place, planned: list[Deed]) -> list[str]:
     return [
         f"{text}: its card is {how}, and may be {' or '.join(sorted(may[text]))}"
         for text, card in over
-        if (how := ending(card)) != "sent beside" and how not in may[text]
+        if (how := ending(card)) in {"answered", "failed", "stopped"} - may[text]
     ]
 
 
