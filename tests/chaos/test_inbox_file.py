@@ -131,7 +131,8 @@ def held(file: Path) -> Iterator[str]:
 
 
 def contents(file: Path) -> dict[str, bytes]:
-    return {part.name: part.read_bytes() for part in (file, log_of(file)) if part.exists()}
+    """What is stored; an empty log is as good as none."""
+    return {part.name: part.read_bytes() for part in (file, log_of(file)) if part.exists() and part.stat().st_size}
 
 
 async def refused(place: Place, words: str, *command: str) -> None:

@@ -73,7 +73,7 @@ async def test_out_of_file_descriptors_everybody_is_answered_when_there_are_some
 
 
 async def test_under_its_heaviest_load_it_stays_below_256_mb(tmp_path: Path) -> None:
-    people = 400 if THOROUGH else 30
+    people = 200 if THOROUGH else 30
     async with placed(tmp_path) as place:
         service = await place.serve(**SETTINGS)
         ask_all(place, "甲", people, "300x0.02")
