@@ -45,26 +45,30 @@ class Allowed:
 async def kept(place: Place, allowed: Allowed | None = None, *, within: float = 60.0) -> None:
     """Wait until everything that was accepted has its end, and see that all promises are kept."""
     allowed = allowed or Allowed()
+    over: set[int] = set()
+
+    def settled() -> bool:
+        if len(unacked(place)) > allowed.unacked:
+            return False
+        waiting = (said for said in accepted(place) if id(said) not in over)
+        while (said := next(waiting, None)) is not None and _over(place, said):
+            over.add(id(said))  # the platform has to go on while it is asked this at every change
+        return said is None
+
     with suppress(TimeoutError):  # what is missing then is told as broken
-        await place.sandbox.until(lambda: _settled(place, allowed), within)
+        await place.sandbox.until(settled, within)
     faults = broken(place, allowed)
     assert not faults, "\n".join(faults)
 
 
 def accepted(place: Place) -> list[Said]:
-    """The questions that were acked, oldest first; one that came again is the first that was acked."""
-    acked: dict[tuple[str, str], Said] = {}
-    for said in _questions(place):
-        if said.acked:
-            acked.setdefault((said.robot, said.id), said)
-    return list(acked.values())
+    """The questions that were acked, oldest first."""
+    return [said for said in _questions(place) if said.acked]
 
 
 def unacked(place: Place) -> list[Said]:
-    """The questions that were never acked, however often they came, oldest first."""
-    acked = {(said.robot, said.id) for said in accepted(place)}
-    asked = {(said.robot, said.id): said for said in _questions(place)}
-    return [said for key, said in asked.items() if key not in acked]
+    """The questions that came to the robot and were never acked, oldest first."""
+    return [said for said in _questions(place) if not said.acked]
 
 
 def _questions(place: Place) -> list[Said]:
@@ -74,10 +78,6 @@ def _questions(place: Place) -> list[Said]:
         for said in place.sandbox.said
         if said.robot in robots and said.delivered and read_command(said.text) is None
     ]
-
-
-def _settled(place: Place, allowed: Allowed) -> bool:
-    return len(unacked(place)) <= allowed.unacked and all(_over(place, said) for said in accepted(place))
 
 
 def broken(place: Place, allowed: Allowed) -> list[str]:
@@ -158,13 +158,12 @@ def _strangers(place: Place) -> Iterator[str]:
 
 
 def _disorder(place: Place) -> Iterator[str]:
-    """Answers of one person that came in another order than their questions. Where a question came again because it had
-    no ack, nobody knows which time was taken."""
-    unsure = {(said.robot, said.id) for said in _questions(place) if not said.acked}
+    """Answers of one person that came in another order than their questions came to the robot. Of one that came again
+    because it had no ack nobody knows which time was taken."""
     lines: dict[tuple[str, str], list[tuple[float, str]]] = defaultdict(list)
-    for said in accepted(place):
+    for said in sorted(accepted(place), key=lambda said: said.pushes[0].at):
         card = card_of(place, said)
-        if card is not None and ending(card) == "answered" and (said.robot, said.id) not in unsure:
+        if card is not None and ending(card) == "answered" and said.pushes[0].acked:
             finished = over_at(card)
             if finished is not None:
                 lines[said.robot, said.sender].append((finished, said.text))
