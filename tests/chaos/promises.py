@@ -98,9 +98,15 @@ def card_of(place: Place, said: Said) -> Card | None:
 
 
 def messages_for(place: Place, said: Said) -> list[str]:
-    """The plain messages with an answer to a question; `faithful` begins it with the question's first word."""
+    """The plain messages with an answer to a question; `faithful` begins it with the question's first word. One that was
+    stopped before the first word, and has no card, has the message in its chat that says only that."""
     beginning = f"「{said.text.partition(' ')[0]}」"
-    return [one.text for one in place.sandbox.messages if one.robot == said.robot and beginning in one.text]
+    own = [one.text for one in place.sandbox.messages if one.robot == said.robot and beginning in one.text]
+    if own or card_of(place, said) is not None:
+        return own
+    stopped = texts.STOPPED.splitlines()[0]
+    there = (one.text for one in place.sandbox.messages if (one.robot, one.chat) == (said.robot, said.chat))
+    return [text for text in there if text.startswith(stopped)][:1]
 
 
 def runs(place: Place) -> list[str]:
@@ -141,7 +147,7 @@ def _how(card: Card, allowed: Allowed) -> str:
 
 def _says(message: str, said: Said, allowed: Allowed) -> bool:
     """Whether a message has the whole answer, or the apology of an end that may be."""
-    excused = any(words in message and end in allowed.ends for words, end in WORDS.items())
+    excused = any(words.splitlines()[0] in message and end in allowed.ends for words, end in WORDS.items())
     return excused or whole_answer(said.text) in message
 
 
