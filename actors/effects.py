@@ -126,16 +126,18 @@ class TurnEffects:
 
     async def _create(self, *, think: bool) -> turn.TurnEvent:
         there = await self._line.claim(self.question)
-        # A former attempt may have made it, or a former process, in which the question stood in line.
-        old = self._delivery.attempt > 1 or self.question.received_at < self._rules.began
+        # A call that was not answered may have made it, or a former attempt, or a former process, in which the question
+        # stood in line.
+        doubted = self._line.doubted(self.question)
+        maybe = doubted or self._delivery.attempt > 1 or self.question.received_at < self._rules.began
         if self._desk.replies.text_only:
-            return turn.CardRefused(maybe_there=there or old)
+            return turn.CardRefused(maybe_there=there or maybe)
         finished = self._delivery.answer is not None
         try:
             there = there or not await self._card.create(faces.thinking(), finished=finished)
         except CallFailed as error:
             self._warn("card_refused", error)
-            return turn.CardRefused(maybe_there=old or error.fault in PASSING)
+            return turn.CardRefused(maybe_there=maybe or error.maybe_done)
         if there and think:
             await self._think()
         elif not there and self._delivery.attempt == 1:

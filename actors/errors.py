@@ -71,7 +71,8 @@ PASSING = frozenset({Fault.TRANSIENT, Fault.THROTTLED})
 
 
 class CallFailed(Trouble):
-    """A call to DingTalk failed for good: its retries are used up, or another try cannot help."""
+    """A call to DingTalk failed for good: its retries are used up, or another try cannot help. `maybe_done` says that
+    it may have been done all the same, by a try whose answer was lost."""
 
     def __init__(self, api: str, fault: Fault, status: int, code: str, message: str) -> None:
         super().__init__(f"{api}: {fault} (HTTP {status}, {code or 'no code'}: {message})")
@@ -80,6 +81,7 @@ class CallFailed(Trouble):
         self.status = status
         self.code = code
         self.message = message
+        self.maybe_done = fault in PASSING
 
 
 AgentReason = Literal[

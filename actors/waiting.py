@@ -31,6 +31,8 @@ class WaitingCards:
         self._shown: dict[str, int] = {}
         """The place on each card that is there, by message id, until it is claimed: also of who was taken back."""
         self._claimed: set[str] = set()
+        self._doubted: set[str] = set()
+        """Whose card may be there, since a call was never answered; by message id."""
         self._touched: dict[str, asyncio.Event] = {}
         """Set when the call that touches this card is over; by message id."""
         self._free = asyncio.Lock()
@@ -54,6 +56,12 @@ class WaitingCards:
             await touched.wait()
         return self._shown.pop(name, None) is not None
 
+    def doubted(self, question: Question) -> bool:
+        """Whether a card that did not seem to be there when it was claimed may be there all the same; asked once."""
+        doubted = question.message_id in self._doubted
+        self._doubted.discard(question.message_id)
+        return doubted
+
     async def _place(self, question: Question, ahead: int) -> None:
         replies, name = self._replies(question), question.message_id
         known, face = name in self._shown, faces.in_line(ahead)
@@ -69,6 +77,8 @@ class WaitingCards:
                 metrics.FIRST_CARD_SECONDS.labels(robot=question.robot).observe(age)
             self._shown[name] = ahead
         except CallFailed as error:
+            if error.maybe_done:
+                self._doubted.add(name)
             log.info("a place in line was not shown: %s", error, extra={"action": "place_not_shown", **question.ids})
         finally:
             del self._touched[name]

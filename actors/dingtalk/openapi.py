@@ -154,7 +154,11 @@ class OpenApi:
             before_sleep=_count_retry,
             reraise=True,
         )
-        return await retrying(attempt, *args, **kwargs)
+        try:
+            return await retrying(attempt, *args, **kwargs)
+        except CallFailed as failure:
+            failure.maybe_done = failure.maybe_done or retrying.statistics["attempt_number"] > 1
+            raise
 
     async def _authorized(self, api: Api, body: Body, rank: Rank) -> dict[str, Any]:
         """One try with a token; a token that is refused is replaced, once, within the same try."""

@@ -159,6 +159,14 @@ async def test_a_card_that_could_not_be_had_may_be_there_where_nobody_knows(faul
     assert await stage.does(words.CreateCard(think=True)) == words.CardRefused(maybe_there=maybe_there)
 
 
+async def test_a_card_in_line_whose_call_was_not_answered_may_be_there_though_none_can_be_made_now() -> None:
+    stage = await staged(Slates(failing={"m1"}, fault=Fault.TRANSIENT))
+    await stage.line.show((ASKED,))
+    stage.slates.fault = Fault.QUOTA
+    assert await stage.does(words.CreateCard(think=True)) == words.CardRefused(maybe_there=True)
+    assert await stage.does(words.CreateCard(think=True)) == words.CardRefused(maybe_there=False)
+
+
 async def test_in_plain_text_there_is_no_card() -> None:
     stage = await staged(Slates(text_only=True))
     assert await stage.does(words.CreateCard(think=True)) == words.CardRefused(maybe_there=False)

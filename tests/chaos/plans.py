@@ -119,15 +119,15 @@ def deaths(planned: list[Deed]) -> int:
     return sum(deed.what in {"kill", "drain"} for deed in planned)
 
 
-NEAR = 3.0
+NEAR = 2.0
 """Seconds before the end of a connection in which a question may have gone out on it, and its ack has not come back."""
 
 
 def unsure(planned: list[Deed]) -> int:
     """How many questions may stay without an ack: those that were asked just before a connection went."""
-    cuts = [deed.at for deed in planned if deed.what in {"kill", "drain", "abort", "close", "roll"}]
-    asks = [deed.at for deed in planned if deed.what == "ask"]
-    return sum(any(0.0 <= cut - at <= NEAR for cut in cuts) for at in asks)
+    cuts = [deed for deed in planned if deed.what in {"kill", "drain", "abort", "close", "roll"}]
+    asks = [deed for deed in planned if deed.what == "ask"]
+    return sum(any(0.0 <= cut.at - ask.at <= NEAR and cut.kind in {"", ask.kind} for cut in cuts) for ask in asks)
 
 
 def _moments(chance: random.Random, every: float, until: float) -> Iterator[float]:

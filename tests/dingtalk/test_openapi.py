@@ -233,6 +233,15 @@ async def test_what_cannot_pass_is_not_tried_again(
     assert len(dingtalk.to(STREAMING)) == 1
 
 
+async def test_a_call_that_is_refused_after_a_try_whose_answer_was_lost_may_have_been_done(
+    dingtalk: DingTalk, openapi: OpenApi
+) -> None:
+    refusal, fault = LASTING[0]
+    dingtalk.answers(CREATE, GATEWAY_TIMEOUT, refusal, refusal)
+    failures = [await failure_of(openapi.call(api.CREATE, frame)) for _ in range(2)]
+    assert [(failure.fault, failure.maybe_done) for failure in failures] == [(fault, True), (fault, False)]
+
+
 async def test_every_retry_sends_the_same_body(dingtalk: DingTalk, openapi: OpenApi) -> None:
     made: list[str] = []
 
