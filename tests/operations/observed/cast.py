@@ -1,7 +1,7 @@
 """The agent of the observed runs. A question's text is its script, as in `tests.actors.cast`, with more ways to fail.
 
 `block` holds the event loop up in the very moment in which frames have been read and are not yet worked on · `broken`
-yields what is no text, which its actor does not survive · `nothing` ends without a word · `late 4 9` speaks from 4 s to
+tells its own actor what no actor survives, since nothing that an agent may say does that · `nothing` ends without a word · `late 4 9` speaks from 4 s to
 9 s, a word every second.
 """
 
@@ -11,7 +11,10 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from actors.agents import Event, Question, Text
+from pykka import ActorRegistry
+
+from actors.agents import Event, Question
+from actors.messages import DropThese
 from tests.actors.cast import scripted
 
 FOLDER = "OBSERVED_FOLDER"
@@ -31,7 +34,8 @@ async def talkative(question: Question) -> AsyncIterator[str | Event]:
             await _block(Path(os.environ[FOLDER]))
             yield "好了"
         case ["broken"]:
-            yield Text(None)  # type: ignore[arg-type]
+            _break_the_actor_of(question)
+            await asyncio.Event().wait()
         case ["nothing"]:
             return
         case ["late", first, last]:
@@ -46,6 +50,13 @@ async def talkative(question: Question) -> AsyncIterator[str | Event]:
 
 
 talkative.feedback = scripted.feedback  # type: ignore[attr-defined]
+
+
+def _break_the_actor_of(question: Question) -> None:
+    for ref in ActorRegistry.get_by_class_name("Conversation"):
+        turn = ref._actor._turn  # type: ignore[attr-defined]
+        if turn is not None and turn.effects.question.message_id == question.message_id:
+            ref.tell(DropThese(None))  # type: ignore[arg-type]
 
 
 async def _block(folder: Path) -> None:

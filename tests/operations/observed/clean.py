@@ -127,5 +127,6 @@ async def _resets(house: House) -> None:
     await asyncio.gather(*(house.finished(ROBOT, person) for person in askers))
     helped = len([message for message in sandbox.messages if message.text == texts.HELP])
     house.ask(ROBOT, askers[0], "/help")
-    # Said twice, since nobody can know that it was: a word is no card.
-    await house.until(lambda: sum(message.text == texts.HELP for message in sandbox.messages) == helped + 3)
+    # Said twice, since nobody can know that it was: a word is no card. The second time by the other way.
+    await house.until(lambda: sum(message.text == texts.HELP for message in sandbox.messages) == helped + 2)
+    sandbox.heal("webhook")
