@@ -107,10 +107,11 @@ def card_of(place: Place, said: Said) -> Card | None:
 
 def messages_for(place: Place, said: Said) -> list[str]:
     """The plain messages with an answer to a question; `faithful` begins it with the question's first word. A question
-    that was stopped before that, and has no card, has the message in its chat that says only so."""
+    that was stopped before that, and has no card for it, has the message in its chat that says only so."""
     beginning = f"「{said.text.partition(' ')[0]}」"
     own = [one.text for one in place.sandbox.messages if one.robot == said.robot and beginning in one.text]
-    if own or card_of(place, said) is not None:
+    card = card_of(place, said)
+    if own or (card is not None and texts.SENT_BESIDE not in card.text):
         return own
     stopped = texts.STOPPED.splitlines()[0]
     there = (one.text for one in place.sandbox.messages if (one.robot, one.chat) == (said.robot, said.chat))

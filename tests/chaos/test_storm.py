@@ -13,6 +13,7 @@ from tests.chaos.storm import weathered
 SEEDS = [2026, *range(1, 6)]
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("seed", some(SEEDS))
 async def test_in_a_storm_every_promise_is_kept(tmp_path: Path, seed: int) -> None:
     async with placed(tmp_path, *KINDS) as place:
