@@ -1,8 +1,8 @@
 """The agent of the observed runs. A question's text is its script, as in `tests.actors.cast`, with more ways to fail.
 
 `block` holds the event loop up in the very moment in which frames have been read and are not yet worked on · `broken`
-tells its own actor what no actor survives, since nothing that an agent may say does that · `nothing` ends without a word · `late 4 9` speaks from 4 s to
-9 s, a word every second.
+tells its own actor what no actor survives, since nothing that an agent may say does that · `nothing` ends without a
+word · `late 4 9` speaks from 4 s to 9 s, a word every second.
 """
 
 import asyncio
