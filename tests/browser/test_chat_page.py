@@ -221,7 +221,8 @@ async def test_what_grows_by_itself_is_followed_to_its_end(page: Page, robot: Ro
     await robot.create("c1")
     await robot.stream("c1", "一行\n\n" * 30, isFinalize=True)
     await expect(card(page, "c1").locator(".card-foot")).to_be_in_viewport()
-    await page.evaluate("document.querySelector('[data-card=c1]').style.marginTop = '900px'")  # as when a picture comes late
+    # As when a picture comes late.
+    await page.evaluate("document.querySelector('[data-card=c1]').style.marginTop = '900px'")
     await expect(card(page, "c1").locator(".card-foot")).to_be_in_viewport()
 
 
