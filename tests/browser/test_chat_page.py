@@ -213,3 +213,28 @@ async def test_nothing_sticks_out_at_any_width(page: Page, robot: Robot, line: L
     assert await page.evaluate(STICKS_OUT) == []
     await expect(page.get_by_role("button", name="发送")).to_be_in_viewport()
     await expect(card(page, "c1").locator(".card-foot")).to_be_in_viewport()
+
+
+async def test_what_grows_by_itself_is_followed_to_its_end(page: Page, robot: Robot, line: Line) -> None:
+    await page.set_viewport_size({"width": 390, "height": 500})
+    await ask(page, "你好")
+    await robot.create("c1")
+    await robot.stream("c1", "一行\n\n" * 30, isFinalize=True)
+    await expect(card(page, "c1").locator(".card-foot")).to_be_in_viewport()
+    # As when a picture comes late.
+    await page.evaluate("document.querySelector('[data-card=c1]').style.marginTop = '900px'")
+    await expect(card(page, "c1").locator(".card-foot")).to_be_in_viewport()
+
+
+async def test_whoever_reads_further_up_is_left_there(page: Page, robot: Robot, line: Line) -> None:
+    await page.set_viewport_size({"width": 390, "height": 500})
+    await ask(page, "你好")
+    await robot.create("c1")
+    await robot.stream("c1", "一行\n\n" * 30)
+    await expect(page.get_by_text("一行").last).to_be_in_viewport()
+    await page.locator("#log").hover()
+    await page.mouse.wheel(0, -5000)
+    await expect(page.get_by_text("你好", exact=True).first).to_be_in_viewport()
+    await robot.stream("c1", "一行\n\n" * 60, isFinalize=True)
+    await expect(card(page, "c1")).to_contain_text("已完成")
+    await expect(page.get_by_text("你好", exact=True).first).to_be_in_viewport()

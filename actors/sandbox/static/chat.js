@@ -124,8 +124,6 @@ function drawPresence() {
 }
 
 function drawLines() {
-  const log = $("log");
-  const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 80;
   const shown = [...world.entries.values()].filter(inView).sort((one, other) => one.id - other.id);
   const lines = shown.map((entry) => {
     const known = drawn.get(entry.id);
@@ -138,7 +136,21 @@ function drawLines() {
   for (const id of drawn.keys()) if (!world.entries.has(id)) drawn.delete(id);
   $("empty").hidden = shown.length > 0;
   if (!shown.length) drawEmpty();
-  if (atEnd) log.scrollTop = log.scrollHeight;
+  stayAtEnd();
+}
+
+// The end is followed until a person scrolls away from it: what is shown may also grow by itself, as fonts and pictures come.
+const follow = { end: true, top: 0 };
+
+function scrolled() {
+  const log = $("log");
+  if (log.scrollHeight - log.scrollTop - log.clientHeight < 80) follow.end = true;
+  else if (log.scrollTop < follow.top) follow.end = false;
+  follow.top = log.scrollTop;
+}
+
+function stayAtEnd() {
+  if (follow.end) $("log").scrollTop = $("log").scrollHeight;
 }
 
 // The button that was pressed here, until the robot shows other ones.
@@ -168,7 +180,8 @@ function go(target) {
   $("text").value = here.drafts.get(placeHere()) ?? "";
   grow();
   draw();
-  $("log").scrollTop = $("log").scrollHeight;
+  follow.end = true;
+  stayAtEnd();
   $("text").focus();
 }
 
@@ -232,6 +245,10 @@ function ready() {
   $("send").disabled = !$("text").value.trim() || !here.robot;
 }
 
+$("log").addEventListener("scroll", scrolled);
+const grown = new ResizeObserver(stayAtEnd);
+grown.observe($("lines"));
+grown.observe($("log"));
 $("composer").addEventListener("submit", send);
 $("text").addEventListener("input", grow);
 $("text").addEventListener("keydown", (event) => {
