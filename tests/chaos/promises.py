@@ -126,7 +126,7 @@ def _over(place: Place, said: Said) -> bool:
 
 def _of_question(place: Place, said: Said, allowed: Allowed) -> Iterator[str]:
     card, messages = card_of(place, said), messages_for(place, said)
-    how = "sent beside" if card is None else _how(card, said, allowed)
+    how = "sent beside" if card is None else _how(card, allowed)
     if how not in {*allowed.ends, "sent beside"}:
         yield f"its card is {how}"
     if how == "answered" and card is not None and whole_answer(said.text) not in card.text:
@@ -138,16 +138,17 @@ def _of_question(place: Place, said: Said, allowed: Allowed) -> Iterator[str]:
         yield f"it was answered by {len(messages)} messages, beside a card that is {how}"
 
 
-def _how(card: Card, said: Said, allowed: Allowed) -> str:
+def _how(card: Card, allowed: Allowed) -> str:
     """How a card ended. Where an answer may come twice, it may come as a message and on the card: a process died after
     one of them and before it noted that, or DingTalk refused to repeat a call that it had taken."""
-    how = ending(card)
-    if allowed.messages > 1 and how.startswith("changed after its end"):
-        if texts.SENT_BESIDE in card.text:
-            return "sent beside"
-        if any(texts.SENT_BESIDE in version.text for version in card.versions) and whole_answer(said.text) in card.text:
-            return "answered"
-    return how
+    over = over_at(card)
+    if over is None or allowed.messages == 1:
+        return ending(card)
+    ends = {version.text for version in card.versions if version.at >= over and not version.user}
+    pointing = {text for text in ends if texts.SENT_BESIDE in text}
+    if not pointing or len(ends - pointing) != 1:
+        return ending(card)
+    return next((end for words, end in WORDS.items() if words in card.text), "answered")
 
 
 def _says(message: str, said: Said, allowed: Allowed) -> bool:
