@@ -110,12 +110,6 @@ def messages_for(place: Place, said: Said) -> list[str]:
     return [text for text in there if text.startswith(stopped)][:1]
 
 
-def runs(place: Place) -> list[str]:
-    """What the agent noted of each of its runs, in any process: a JSON object with `at`, `text` and `process`."""
-    path = place.folder / RUNS
-    return path.read_text("utf-8").splitlines() if path.exists() else []
-
-
 def _over(place: Place, said: Said) -> bool:
     card = card_of(place, said)
     if card is None:
@@ -187,18 +181,24 @@ def _disorder(place: Place) -> Iterator[str]:
 
 def _runs(place: Place, allowed: Allowed) -> Iterator[str]:
     """Runs of the agent that were too many, or began after the answer was on its way to the card for good."""
-    began: dict[str, list[float]] = defaultdict(list)
-    for line in runs(place):
-        run = json.loads(line)
-        began[run["text"]].append(run["at"])
+    runs = runs_of(place)
     most = allowed.tries * (1 + allowed.deaths)
     finals = _finals(place)
     for said in accepted(place):
-        if len(began[said.text]) > most:
-            yield f"{said.text}: the agent ran {len(began[said.text])} times, and may {most} times"
+        if len(runs[said.text]) > most:
+            yield f"{said.text}: the agent ran {len(runs[said.text])} times, and may {most} times"
         final = finals.get(card_id(said.robot, said.id))
-        if final is not None and any(at > final for at in began[said.text]):
+        if final is not None and any(at > final for at in runs[said.text]):
             yield f"{said.text}: the agent ran again after its answer was finished"
+
+
+def runs_of(place: Place) -> dict[str, list[float]]:
+    """When the agent began to run, in any process, by the question's text."""
+    runs: dict[str, list[float]] = defaultdict(list)
+    for line in _noted(place):
+        run = json.loads(line)
+        runs[run["text"]].append(run["at"])
+    return runs
 
 
 def _finals(place: Place) -> dict[str, float]:
@@ -208,3 +208,8 @@ def _finals(place: Place) -> dict[str, float]:
         if call.body.get("isFinalize") is True and END in str(call.body.get("content")):
             finals.setdefault(str(call.body.get("outTrackId")), call.at)
     return finals
+
+
+def _noted(place: Place) -> list[str]:
+    path = place.folder / RUNS
+    return path.read_text("utf-8").splitlines() if path.exists() else []

@@ -20,7 +20,7 @@ from tests.actors.endings import ending, over_at
 from tests.chaos.conftest import Place
 from tests.chaos.footprint import Footprint, above
 from tests.chaos.plans import Deed, deaths, unsure
-from tests.chaos.promises import accepted, card_of, messages_for, runs, unacked
+from tests.chaos.promises import accepted, card_of, messages_for, runs_of, unacked
 from tests.chaos.storm import Storm
 
 WARM = 60.0
@@ -143,7 +143,7 @@ def _ended(run: Run) -> str:
 - Without an ack: {len(unacked(place))}, whose connection went as they came; the plan allows for {unsure(run.planned)}.
 - Said while the robot had no connection, so that the platform could bring them to nobody: {lost}.
 - Answered by more than one message: {twice}; it may be two where a process died between sending and noting.
-- Agent runs: {len(runs(place)):,}.
+- Agent runs: {sum(map(len, runs_of(place).values())):,}.
 - After the last fault everything had its end within {run.settled:.1f} s.
 - Processes: {deaths(run.planned) + 1}. A new one was connected with all robots within {statistics.median(came):.1f} s
   in the median and {max(came):.1f} s at most, while the storm went on."""
