@@ -119,13 +119,18 @@ def messages_for(place: Place, said: Said) -> list[str]:
 
 
 def end_of(card: Card, allowed: Allowed) -> str:
-    """How a card ended; see `endings`. Where a process died after it finished the card and before it noted that, the
-    next one may have had to give the answer as a message, to which the card points from then on."""
-    how = ending(card)
+    """How a card ended; see `endings`. Where an answer may come twice, it may come as a message and on the card: a
+    process died after one of them and before it noted that, or DingTalk refused to repeat a call that it had taken."""
     if allowed.unconfirmed and card.text == texts.SENT_BESIDE and not spins(card):
         return "sent beside"
-    given_again = how.startswith("changed after its end") and texts.SENT_BESIDE in card.text
-    return "sent beside" if given_again and allowed.messages > 1 else how
+    over = over_at(card)
+    if over is None or allowed.messages == 1:
+        return ending(card)
+    ends = {version.text for version in card.versions if version.at >= over and not version.user}
+    pointing = {text for text in ends if texts.SENT_BESIDE in text}
+    if not pointing or len(ends - pointing) != 1:
+        return ending(card)
+    return next((end for words, end in WORDS.items() if words in card.text), "answered")
 
 
 def over(place: Place, said: Said, allowed: Allowed | None = None) -> bool:

@@ -141,7 +141,7 @@ def allowed(planned: list[Deed]) -> Allowed:
         deaths=died,
         tries=TRIES,
         ends=frozenset({"answered", "stopped", "failed"}),
-        messages=2,  # also where a call was made, its answer lost, and its repeat refused
+        messages=2 + died,  # once more for each process that died, and where a call was taken, and its repeat refused
         unacked=unsure(planned),
     )
 

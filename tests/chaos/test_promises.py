@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from actors.core import texts
 from actors.sandbox.records import Message
 from tests.chaos.cast import RUNS
 from tests.chaos.conftest import Place
@@ -89,3 +90,14 @@ async def test_a_broken_promise_is_told(day: Place, fault: Callable[[Place], Non
     assert broken(day, Allowed()) == []
     fault(day)
     assert any(told.startswith(FAULTS[fault]) for told in broken(day, Allowed())), broken(day, Allowed())
+
+
+async def test_an_answer_that_came_twice_is_told_unless_the_scenario_makes_it_allowable(day: Place) -> None:
+    said = accepted(day)[0]
+    card = card_of(day, said)
+    assert card is not None
+    an_answer_comes_twice(day)
+    card.versions.append(replace(card.versions[-1], text=texts.SENT_BESIDE))
+    card.params[card.key] = texts.SENT_BESIDE
+    assert any("changed after its end" in told for told in broken(day, Allowed()))
+    assert broken(day, Allowed(messages=2)) == []
