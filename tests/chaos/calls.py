@@ -97,17 +97,11 @@ class End(Enum):
     LATER_CARD = "on its card, when the call works again"
     LATER_MESSAGE = "as a message, when the call works again"
     LAST_MESSAGE = "as a message, when messages are taken again"
-    LAST_BESIDE = "as a message, when messages are taken again, and its card says so"
 
 
 CARD, BARE, BARE_AT_FIRST = End.CARD, End.BARE, End.BARE_AT_FIRST
 MESSAGE, BESIDE, OPEN, OPEN_AT_FIRST = End.MESSAGE, End.BESIDE, End.OPEN, End.OPEN_AT_FIRST
-LATER_CARD, LATER_MESSAGE, LAST_MESSAGE, LAST_BESIDE = (
-    End.LATER_CARD,
-    End.LATER_MESSAGE,
-    End.LAST_MESSAGE,
-    End.LAST_BESIDE,
-)
+LATER_CARD, LATER_MESSAGE, LAST_MESSAGE = End.LATER_CARD, End.LATER_MESSAGE, End.LAST_MESSAGE
 
 Ends = tuple[End, End, End]
 
@@ -144,11 +138,14 @@ TABLE: tuple[tuple[str, tuple[str, ...], Ends], ...] = (
     ("download", (*PASSING, *UNKNOWN, *LASTING, "permission", "credentials"), (CARD, CARD, CARD)),
     # The only way there is.
     ("create-alone", (*PASSING, "credentials", *LASTING, "undelivered"), (CARD, CARD, LATER_CARD)),
-    ("create-alone", UNKNOWN, (CARD, CARD, LATER_CARD)),
+    ("create-alone", UNKNOWN, (CARD, CARD, CARD)),
     ("create-alone", ("exists",), (CARD, CARD, CARD)),
     ("create-alone", ("permission",), (LAST_MESSAGE, LAST_MESSAGE, LAST_MESSAGE)),
-    ("final-alone", (*PASSING, *UNKNOWN, "credentials", *LASTING, "content"), (CARD, CARD, LATER_CARD)),
-    ("final-alone", ("permission",), (LAST_BESIDE, LAST_BESIDE, LAST_BESIDE)),
+    (
+        "final-alone",
+        (*PASSING, *UNKNOWN, "permission", "credentials", *LASTING, "content"),
+        (CARD, CARD, LATER_CARD),
+    ),
 )
 
 

@@ -41,11 +41,10 @@ ARRIVAL = {
     End.LATER_CARD: "answered, no message",
     End.LATER_MESSAGE: "no card, message",
     End.LAST_MESSAGE: "no card, message",
-    End.LAST_BESIDE: "sent beside, message",
 }
 AT_FIRST = {End.BARE_AT_FIRST: End.BARE, End.OPEN_AT_FIRST: End.OPEN}
 LATER = {End.LATER_CARD, End.LATER_MESSAGE}
-LAST = {End.LAST_MESSAGE, End.LAST_BESIDE}
+LAST = {End.LAST_MESSAGE}
 REFUSED: dict[str, Any] = {"status": 400, "code": "param.error"}
 CARD_CALLS = {"create", "streaming", "final", "update", "standard", "standard-update", "create-alone", "final-alone"}
 """Those that turn a robot to text for an hour where their permission is missing."""
