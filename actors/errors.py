@@ -85,7 +85,18 @@ class CallFailed(Trouble):
 
 
 AgentReason = Literal[
-    "error", "connect_timeout", "first_token_timeout", "idle_timeout", "timeout", "truncated", "empty"
+    "error",
+    "unreachable",
+    "connect_timeout",
+    "refused",
+    "throttled",
+    "rejected",
+    "unavailable",
+    "first_token_timeout",
+    "idle_timeout",
+    "timeout",
+    "truncated",
+    "empty",
 ]
 """Why an agent did not answer; a metric label."""
 
@@ -93,16 +104,21 @@ AgentReason = Literal[
 class AgentFailed(Trouble):
     """The agent did not answer.
 
-    `error` · `connect_timeout` · `first_token_timeout` · `idle_timeout` · `timeout` · `truncated` (no end was
-    seen) · `empty`.
-    `retryable` says whether another try may help, as long as no text has come.
+    Its back end: `unreachable` · `connect_timeout` · `refused` (the key, or the right to use it) · `throttled` ·
+    `rejected` (this question, or what is asked for) · `unavailable` (it has trouble of its own) · `error` (anything
+    else). Its answer: `first_token_timeout` · `idle_timeout` · `timeout` · `truncated` (no end was seen) · `empty`.
+    `retryable` says whether another try may help, as long as no text has come; `retry_after` is how many seconds the
+    back end wants to be left alone before. `detail` is for the operator, and quotes nobody.
     """
 
-    def __init__(self, reason: str, detail: str = "", *, retryable: bool = True) -> None:
+    def __init__(
+        self, reason: str, detail: str = "", *, retryable: bool = True, retry_after: float | None = None
+    ) -> None:
         super().__init__(f"{reason}: {detail}" if detail else reason)
         self.reason = reason
         self.detail = detail
         self.retryable = retryable
+        self.retry_after = retry_after
 
 
 class InboxError(ServiceError):

@@ -1,13 +1,15 @@
 """Agents: what answers. The event classes below are what an agent of your own may yield beside plain strings."""
 
-from actors.core.events import Agent, Event, Feedback, Finished, Reasoning, Replace, Text, ToolEnd, ToolStart
+from actors.core.events import Agent, Alive, Begun, Event, Feedback, Finished, Reasoning, Replace, Text, ToolEnd, ToolStart, Used
 from actors.core.question import Attachment, Question, Turn
 from actors.errors import AgentFailed
 
 __all__ = [
     "Agent",
     "AgentFailed",
+    "Alive",
     "Attachment",
+    "Begun",
     "Event",
     "Feedback",
     "Finished",
@@ -18,4 +20,5 @@ __all__ = [
     "ToolEnd",
     "ToolStart",
     "Turn",
+    "Used",
 ]

@@ -92,8 +92,10 @@ async def answering(
     def pause_after(number: int) -> float:
         return backoff.delay(number - 1, random)
 
-    def last(number: int) -> bool:
-        return number >= attempts or pause_after(number) >= patience.left
+    def last(number: int, failure: AgentFailed) -> bool:
+        # Whoever waits for the first word waits no longer for a back end that wants to be left alone.
+        wait = max(pause_after(number), failure.retry_after or 0.0)
+        return number >= attempts or wait >= min(patience.left, clocks.first_token)
 
     def count_retry(state: RetryCallState) -> None:
         error = state.outcome and state.outcome.exception()

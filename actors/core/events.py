@@ -53,7 +53,30 @@ class Finished:
     reason: str = "stop"
 
 
-Event: TypeAlias = Text | Replace | Reasoning | ToolStart | ToolEnd | Finished
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """The back end took the question. `run` is its name for this answer, by which a rating of it is told; `session` is
+    its name for the memory that it keeps of the conversation, which comes back with the next `Question.session`. Both
+    are made durable at once; an empty one changes nothing. May be said more than once."""
+
+    run: str = ""
+    session: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """What the answer cost, in the back end's own count of tokens; the last one of an answer counts."""
+
+    read: int
+    written: int
+
+
+@dataclass(frozen=True, slots=True)
+class Alive:
+    """The back end is still at it and has nothing to say: the idle clock begins anew. It stops no other clock."""
+
+
+Event: TypeAlias = Text | Replace | Reasoning | ToolStart | ToolEnd | Begun | Used | Alive | Finished
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +90,14 @@ Progress: TypeAlias = Event | Retrying
 
 @dataclass(frozen=True, slots=True)
 class Feedback:
-    """What a person said of an answer: one of the four ratings of `texts.RATINGS`, and whether it is a good one."""
+    """What a person said of an answer: one of the four ratings of `texts.RATINGS`, and whether it is a good one. `run`
+    is the back end's name for the answer, where it gave one (`Begun`)."""
 
     question: Question
     answer: str
     rating: str
     helpful: bool
+    run: str = ""
 
 
 class Answerer(Protocol):

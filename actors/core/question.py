@@ -59,7 +59,8 @@ class Question:
     id where there is none. `received_at` is when the frame was read, in seconds since the epoch, or when the question
     was replayed last: `replay` counts how often an operator had it answered anew, each time on a card of its own.
     `text` is empty where nothing but attachments were sent. `quote` is what the person quoted, in words: it is about
-    the question, not part of it, and somebody else may have said it.
+    the question, not part of it, and somebody else may have said it. `session` is what the agent's back end calls the
+    memory that it keeps itself, empty in a new one (`Begun`).
     """
 
     robot: str
@@ -75,10 +76,15 @@ class Question:
     history: tuple[Turn, ...] = ()
     quote: str = ""
     replay: int = 0
+    session: str = ""
 
     def with_history(self, history: tuple[Turn, ...]) -> "Question":
         """The same question, with the turns that went before it."""
         return replace(self, history=history)
+
+    def with_session(self, session: str) -> "Question":
+        """The same question, in this session of the agent's back end."""
+        return replace(self, session=session)
 
     def with_attachments(self, attachments: tuple[Attachment, ...]) -> "Question":
         """The same question, with these attachments in place of its own."""
@@ -94,9 +100,9 @@ class Question:
         return {"robot": self.robot, "conversation": self.conversation, "message_id": self.message_id}
 
     def to_json(self) -> str:
-        """The stored form; the history is stored elsewhere and left out."""
+        """The stored form; history and session are stored elsewhere and left out."""
         stored = asdict(self)
-        del stored["history"]
+        del stored["history"], stored["session"]
         return json.dumps(stored, ensure_ascii=False, separators=(",", ":"))
 
     @classmethod
