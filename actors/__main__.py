@@ -72,7 +72,7 @@ def run(settings: Settings) -> int:
         if settings.sandbox_wanted:
             child = stack.enter_context(SandboxChild(settings))
             settings, page = child.robot(settings), child.url
-        service = Service(settings)
+        service = Service(settings, os.environ)
         service.start()
         signals.drain(service)
         if page:

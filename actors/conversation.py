@@ -20,6 +20,8 @@ from actors.effects import TurnEffects
 from actors.errors import InboxUnavailable
 from actors.inbox.port import Delivery, Inbox
 from actors.messages import (
+    DeskChanged,
+    DeskLeft,
     Done,
     DropThese,
     FinishUp,
@@ -55,6 +57,8 @@ class _Running:
     state: turn.Turn
     agent: Effect | None = None
     under_way: list[Effect] = field(default_factory=list)
+    desks_given_up: list[int] = field(default_factory=list)
+    """The numbers of the desks that somebody waits for, which may be this turn's."""
 
 
 class Conversation(Actor):
@@ -113,6 +117,8 @@ class Conversation(Actor):
             case LookOnceMore():
                 self._looked_at = None
                 self._look()
+            case DeskChanged(number):
+                self._leave_desk(number)
             case FinishUp():
                 self._finishing_up = True
                 self._look()
@@ -173,6 +179,13 @@ class Conversation(Actor):
             self._taken_back = self._taken_back | message_ids if self._looked_at is not None else frozenset()
         elif self._turn.delivery.question.message_id in message_ids:
             self._advance(self._turn, *turn.step(self._turn.state, words.Stop()))
+
+    def _leave_desk(self, number: int) -> None:
+        """The next turn takes its desk anew; one that is running stays where it is."""
+        if self._turn is None:
+            tell(self._supervisor, DeskLeft(number, self.actor_ref))
+        else:
+            self._turn.desks_given_up.append(number)
 
     def _rest(self) -> None:
         tell(self._supervisor, Resting(self._name, self.actor_ref, self._seen))
@@ -248,6 +261,8 @@ class Conversation(Actor):
         else:
             outcome = state.end
             metrics.TURNS.labels(robot=robot, outcome=outcome).inc()
+        for number in current.desks_given_up:
+            self._leave_desk(number)
         log.info("turn ended: %s", outcome, extra=self._context("turn_ended", current.delivery) | {"outcome": outcome})
         self._look()
 

@@ -25,12 +25,14 @@ _PLACE_AGAIN_AFTER = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What one robot's questions are answered with. `agent` is the agent's label in metrics."""
+    """What one robot's questions are answered with. `agent` is the agent's label in metrics, `show_reasoning` says that
+    its thinking is shown too."""
 
     replies: Replies
     attachments: Attachments
     answer: Callable[[Question], AsyncGenerator[Progress, None]]
     agent: str
+    show_reasoning: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,6 @@ class Rules:
     max_age: float
     max_attempts: int
     lease: float
-    show_reasoning: bool
     began: float = 0.0
     """When this process began to serve, in seconds since the epoch."""
 

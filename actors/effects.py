@@ -67,7 +67,7 @@ class TurnEffects:
         budget = Budget(desk.replies.budget(rules.updates), rules.min_interval)
         self._thinned = budget.updates < rules.updates
         self._unclosed: faces.Face | None = None
-        self._pump = Pump(budget, due=due, began=self._first_text, show_reasoning=rules.show_reasoning)
+        self._pump = Pump(budget, due=due, began=self._first_text, show_reasoning=desk.show_reasoning)
 
     async def keep(self) -> turn.TurnEvent:
         """Renew the lease for as long as the turn goes on; returns when it is lost. It also tells, should the signal of

@@ -5,7 +5,7 @@ The law: one log line for each change of state, however often a connection is tr
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from actors import metrics
@@ -51,11 +51,24 @@ class LineState:
 class Lines:
     """All lines of this process, by the id of the child."""
 
-    def __init__(self, lines: Sequence[Line], wall: Callable[[], float]) -> None:
+    def __init__(self, wall: Callable[[], float]) -> None:
         self._wall = wall
-        self._states = {line.id: LineState(line, wall()) for line in lines}
-        for line in lines:
+        self._states: dict[str, LineState] = {}
+
+    def add(self, line: Line) -> None:
+        """A line is to be kept; one that is known stays as it is."""
+        if line.id not in self._states:
+            self._states[line.id] = LineState(line, self._wall())
             metrics.STREAM_CONNECTED.labels(robot=line.robot, connection=str(line.index)).set(0)
+
+    def remove(self, child: str) -> str:
+        """A line is kept no longer; returns whose it was."""
+        state = self._states.pop(child)
+        self._change(state, "stopped", "")
+        labels = state.line.robot, str(state.line.index)
+        metrics.STREAM_CONNECTED.remove(*labels)
+        metrics.STREAM_BACKOFF.remove(*labels)
+        return state.line.robot
 
     def __contains__(self, child: str) -> bool:
         return child in self._states
@@ -65,10 +78,13 @@ class Lines:
         """The lines themselves."""
         return tuple(state.line for state in self._states.values())
 
-    def of_the_robot_of(self, child: str) -> tuple[Line, ...]:
-        """The lines of the robot that this one belongs to."""
-        robot = self._states[child].line.robot
+    def of(self, robot: str) -> tuple[Line, ...]:
+        """The lines of a robot."""
         return tuple(line for line in self.all if line.robot == robot)
+
+    def robot_of(self, child: str) -> str:
+        """Whose line this is."""
+        return self._states[child].line.robot
 
     @property
     def all_parked(self) -> bool:
@@ -120,6 +136,17 @@ class Lines:
         state.next_attempt = None
         metrics.ROBOT_PARKED.labels(robot=state.line.robot, reason=Cause.CRASHED).set(1)
         self._change(state, "parked", Cause.CRASHED, "it crashed too often")
+
+    def is_parked(self, robot: str) -> bool:
+        """Whether a robot was given up."""
+        return any(state.state == "parked" for state in self._states.values() if state.line.robot == robot)
+
+    def begins_anew(self, child: str) -> None:
+        """What was held against the connection is forgotten; one that was given up is tried again."""
+        state = self._states[child]
+        if state.state == "parked":
+            metrics.ROBOT_PARKED.remove(state.line.robot, Cause.CRASHED)
+            self._change(state, "connecting", "")
 
     def tell(self) -> tuple[dict[str, object], ...]:
         """Everything, for `/status`."""

@@ -3,7 +3,7 @@
 Supervision's own messages (`Terminated`, `Healthy`, …) belong to the runtime.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from actors.core.question import Question
@@ -100,6 +100,40 @@ class ConnectionRolling:
     id: str
     ref: Ref
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RobotAdded:
+    """A robot is there to be served. Told again it changes nothing."""
+
+    robot: str
+
+
+@dataclass(frozen=True, slots=True)
+class RobotChanged:
+    """A robot has other parts from now on, and with `reconnect` other credentials. `over` is called when nobody uses
+    its former parts any more, and must not block."""
+
+    robot: str
+    reconnect: bool
+    over: Callable[[], object]
+
+
+@dataclass(frozen=True, slots=True)
+class RobotRemoved:
+    """A robot is to be served no longer; what it was asked before is answered. `over` is called when nobody uses its
+    parts any more, and must not block."""
+
+    robot: str
+    over: Callable[[], object]
+
+
+@dataclass(frozen=True, slots=True)
+class DeskLeft:
+    """No turn of a conversation is at the desk any more that was given up with this number."""
+
+    number: int
+    ref: Ref
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +242,13 @@ class WentWrong:
 
     turn: int
     error: Exception
+
+
+@dataclass(frozen=True, slots=True)
+class DeskChanged:
+    """Its robot has another desk: say so when no turn is at the former one, which was given up with this number."""
+
+    number: int
 
 
 @dataclass(frozen=True, slots=True)

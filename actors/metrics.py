@@ -90,6 +90,13 @@ ROBOT_PARKED = _gauge(
     "robot",
     "reason",
 )
+ROBOT_OUTDATED = _gauge(
+    "robot_outdated",
+    "1 for a robot that is served by its former configuration because what ROBOTS_DIR says of it now is broken, by "
+    "reason: unreadable, settings, duplicate, agent",
+    "robot",
+    "reason",
+)
 STREAM_FRAMES = _counter(
     "stream_frames_total",
     "Frames read from the gateway, by type",

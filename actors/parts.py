@@ -6,7 +6,7 @@ It reads like a list. Each part is handed what it needs by the settings; nothing
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -27,7 +27,7 @@ from actors.dingtalk.openapi import OpenApi
 from actors.dingtalk.quota import Quota
 from actors.dingtalk.replies import CARD_APIS, RobotReplies
 from actors.dingtalk.standing import Standing
-from actors.errors import InboxError, SettingsError
+from actors.errors import CallFailed, InboxError, SettingsError
 from actors.inbox.port import Archive, Inbox
 from actors.inbox.sqlite import SqliteInbox
 from actors.inbox.sqlite_archive import SqliteArchive
@@ -55,36 +55,140 @@ class RobotParts:
 
 
 @dataclass(frozen=True, slots=True)
+class Signals:
+    """Who is told that a conversation has work, by robot and conversation, and which questions were taken back."""
+
+    work: Callable[[str, str], object]
+    taken_back: Callable[[str, str, frozenset[str]], object]
+
+
 class Parts:
-    """Everything on the reactor; `robots` by client id."""
+    """Everything on the reactor; `robots` by client id. It is changed on the reactor alone, and read by any thread."""
 
-    network: Network
-    inbox: Inbox
-    quota: Quota
-    robots: Mapping[str, RobotParts]
-
-    @property
-    def desks(self) -> dict[str, Desk]:
-        """The desks by client id."""
-        return {name: robot.desk for name, robot in self.robots.items()}
+    def __init__(
+        self, network: Network, inbox: Inbox, quota: Quota, signals: Signals, clock: Callable[[], float]
+    ) -> None:
+        self.network = network
+        self.inbox = inbox
+        self.quota = quota
+        self.robots: Mapping[str, RobotParts] = {}
+        self.desks: Mapping[str, Desk] = _Desks(self)
+        self._signals = signals
+        self._clock = clock
+        self._ban = Ban()
+        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._former: list[RobotParts] = []
+        """Parts that were replaced and may still be used."""
 
     @property
     def answers(self) -> dict[str, str]:
         """What each robot shows its answers on now, by client id."""
         return {name: robot.replies.shown_on for name, robot in self.robots.items()}
 
+    def furnish(self, settings: Settings, robot: Robot, agent: Agent) -> None:
+        """Make the parts of a robot by its own settings; they are in use from now on. Those that they replace are
+        kept until somebody gives them up; what depends on credentials alone is taken over from them."""
+        name = robot.client_id
+        self.quota.add(name)
+        former = self.robots.get(name)
+        self.robots = {**self.robots, name: self._made(settings, robot, agent, former)}
+        if former is not None and former not in self._former:
+            self._former.append(former)
+
+    def retire(self, robot: str) -> RobotParts:
+        """A robot is on its way out: its parts stay in use until somebody gives them up."""
+        self._former.append(self.robots[robot])
+        return self.robots[robot]
+
+    async def give_up(self, robot: str, former: RobotParts) -> None:
+        """Nobody uses these parts any more: close what no others have in common with them."""
+        self._former.remove(former)
+        if self.robots.get(robot) is former:
+            self.robots = {name: parts for name, parts in self.robots.items() if name != robot}
+            self.quota.forget(robot)
+            series.end_robot(robot)
+        others = (*self.robots.values(), *self._former)
+        # Its calls are not closed: one that is under way ends by itself, and a card may be closed late.
+        closes = [former.agent.close]
+        if not any(parts.files is former.files for parts in others):
+            closes.append(former.files.close)
+        await _close(closes)
+
     async def close(self) -> None:
         """Give back what the parts hold, in reverse. One that fails or hangs keeps no other from it: the inbox above
         all, whose questions would count a death."""
-        closes = [
-            close for robot in self.robots.values() for close in (robot.agent.close, robot.files.close, robot.api.close)
-        ]
-        for close in (*closes, self.quota.close, self.network.close, self.inbox.close):
-            try:
-                async with asyncio.timeout(CLOSE_WITHIN):
-                    await close()
-            except Exception as error:
-                log.error("a part was not closed: %r", error, exc_info=error, extra={"action": "part_not_closed"})
+        robots = dict.fromkeys((*self.robots.values(), *self._former))
+        closes = dict.fromkeys(
+            close for robot in robots for close in (robot.agent.close, robot.files.close, robot.api.close)
+        )
+        await _close((*closes, self.quota.close, self.network.close, self.inbox.close))
+
+    def _made(self, own: Settings, robot: Robot, agent: Agent, former: RobotParts | None) -> RobotParts:
+        name = robot.client_id
+        series.begin_robot(name, agent.name, [api.name for api in CARD_APIS[own.card_kind]])
+        if former and former.api.robot.is_served_like(robot):
+            api, files = former.api, former.files
+        else:
+            api = _api(own, robot, self.network, self.quota, self._ban)
+            files = Files(
+                api,
+                self.network.session,
+                DIRECTORY,
+                max_bytes=own.attachment_max_bytes,
+                timeout=own.attachment_timeout,
+                slots=self._slots,
+            )
+        if former and former.api.robot.has_credentials_of(robot):
+            gateway = former.gateway
+        else:
+            gateway = StreamGateway(
+                robot, self.network, self._ban, silence_timeout=own.stream_silence_timeout, wall=self._clock
+            )
+        standing = Standing(name)
+        replies = RobotReplies(api, self.quota, standing, own.card_kind)
+        return RobotParts(
+            agent=agent,
+            api=api,
+            desk=_desk(own, name, agent, replies, files),
+            intake=_intake(own, robot, self.inbox, replies, files, self._signals, agent),
+            gateway=gateway,
+            replies=replies,
+            standing=standing,
+            files=files,
+        )
+
+
+class _Desks(Mapping[str, Desk]):
+    """The desks by client id, as they are at the moment of asking."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def __getitem__(self, robot: str) -> Desk:
+        return self._parts.robots[robot].desk
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._parts.robots)
+
+    def __len__(self) -> int:
+        return len(self._parts.robots)
+
+
+async def warm(api: OpenApi) -> None:
+    """Have a token ahead of the first question."""
+    try:
+        await api.warm()
+    except CallFailed as error:
+        log.warning("no access token yet: %s", error, extra={"action": "token_missing", "robot": api.robot.client_id})
+
+
+async def _close(closes: Iterable[Callable[[], Awaitable[None]]]) -> None:
+    for close in closes:
+        try:
+            async with asyncio.timeout(CLOSE_WITHIN):
+                await close()
+        except Exception as error:
+            log.error("a part was not closed: %r", error, exc_info=error, extra={"action": "part_not_closed"})
 
 
 def open_network(settings: Settings) -> Network:
@@ -101,16 +205,25 @@ def make_agents(
     Raises:
         SettingsError: there is no robot left; names all that is wrong with each.
     """
+    agents, failed = try_agents(settings, session)
+    parked = (*settings.parked, *failed)
+    if not agents:
+        raise SettingsError(tuple(problem for robot in parked for problem in robot.problems))
+    return agents, parked
+
+
+def try_agents(
+    settings: Settings, session: Callable[[], aiohttp.ClientSession]
+) -> tuple[dict[str, Agent], tuple[Parked, ...]]:
+    """The agents that can be had, by their robots' client ids, and the robots whose agents cannot."""
     agents: dict[str, Agent] = {}
-    parked = list(settings.parked)
+    parked: list[Parked] = []
     for robot in settings.robots():
         own = settings.of(robot.client_id)
         try:
             agents[robot.client_id] = make_agent(robot.agent, Setup(own, session))
         except SettingsError as error:
             parked.append(own.parked_for(Cause.AGENT, error.problems))
-    if not agents:
-        raise SettingsError(tuple(problem for robot in parked for problem in robot.problems))
     return agents, tuple(parked)
 
 
@@ -141,14 +254,6 @@ async def open_archive(settings: Settings) -> Archive:
     return await SqliteArchive.open(settings.inbox_path)
 
 
-@dataclass(frozen=True, slots=True)
-class Signals:
-    """Who is told that a conversation has work, by robot and conversation, and which questions were taken back."""
-
-    work: Callable[[str, str], object]
-    taken_back: Callable[[str, str, frozenset[str]], object]
-
-
 async def assemble(  # noqa: PLR0917 - composition takes what it composes
     settings: Settings,
     network: Network,
@@ -158,38 +263,12 @@ async def assemble(  # noqa: PLR0917 - composition takes what it composes
     clock: Callable[[], float],
 ) -> Parts:
     """Make all other parts, of the robots that have an agent."""
-    ban = Ban()
-    quota = Quota(settings.openapi_monthly_quota, inbox.count_calls)
-    robots = [robot for robot in settings.robots() if robot.client_id in agents]
-    slots = asyncio.Semaphore(AT_ONCE)
-    await quota.open(*agents)
-
-    def parts_of(robot: Robot) -> RobotParts:
-        name, own, agent = robot.client_id, settings.of(robot.client_id), agents[robot.client_id]
-        series.begin_robot(name, agent.name, [api.name for api in CARD_APIS[own.card_kind]])
-        api = _api(own, robot, network, quota, ban)
-        standing = Standing(name)
-        replies = RobotReplies(api, quota, standing, own.card_kind)
-        files = Files(
-            api,
-            network.session,
-            DIRECTORY,
-            max_bytes=own.attachment_max_bytes,
-            timeout=own.attachment_timeout,
-            slots=slots,
-        )
-        return RobotParts(
-            agent=agent,
-            api=api,
-            desk=_desk(own, name, agent, replies, files),
-            intake=_intake(own, robot, inbox, replies, files, signals, agent),
-            gateway=StreamGateway(robot, network, ban, silence_timeout=own.stream_silence_timeout, wall=clock),
-            replies=replies,
-            standing=standing,
-            files=files,
-        )
-
-    return Parts(network, inbox, quota, {robot.client_id: parts_of(robot) for robot in robots})
+    parts = Parts(network, inbox, Quota(settings.openapi_monthly_quota, inbox.count_calls), signals, clock)
+    await parts.quota.open()
+    for robot in settings.robots():
+        if robot.client_id in agents:
+            parts.furnish(settings.of(robot.client_id), robot, agents[robot.client_id])
+    return parts
 
 
 def _api(settings: Settings, robot: Robot, network: Network, quota: Quota, ban: Ban) -> OpenApi:
@@ -220,7 +299,7 @@ def _desk(settings: Settings, robot: str, agent: Agent, replies: RobotReplies, f
         attempts=settings.agent_retry_attempts,
         backoff=settings.agent_backoff,
     )
-    return Desk(replies, files, answer, agent.name)
+    return Desk(replies, files, answer, agent.name, settings.agent_show_reasoning)
 
 
 def _intake(  # noqa: PLR0917 - composition takes what it composes

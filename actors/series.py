@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from itertools import product
 from typing import get_args
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 from actors import metrics
 from actors.core import texts
@@ -30,6 +30,13 @@ def begin_robot(robot: str, agent: str, card_apis: Iterable[str]) -> None:
     _begin(_of_robot([robot], [agent]))
     if names := tuple(card_apis):
         _begin(_of_cards([robot], names))
+
+
+def end_robot(robot: str) -> None:
+    """A robot is served no longer: what is said of its present ends; what was counted stays."""
+    for gauge in vars(metrics).values():
+        if isinstance(gauge, Gauge) and gauge._labelnames == ("robot",):  # noqa: SLF001
+            gauge.remove(robot)
 
 
 def begin_process(actors: Iterable[type]) -> None:

@@ -7,7 +7,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
@@ -19,25 +19,26 @@ from actors.conversation import Conversation
 from actors.core.courtesy import Courtesy
 from actors.core.events import Agent
 from actors.core.restart import Intensity
-from actors.core.robot import Parked, Robot
-from actors.core.scope import robot_of
+from actors.core.robot import Parked
 from actors.core.steady import steady
 from actors.desk import Desk, Rules, turn_away
 from actors.dingtalk.network import Network
-from actors.dingtalk.openapi import OpenApi
-from actors.errors import CallFailed, InboxError, SettingsError
+from actors.dingtalk.port import Callback
+from actors.errors import InboxError, SettingsError
 from actors.inbox.port import Inbox
 from actors.lines import Line, line_id
 from actors.messages import AreYouThere, Begin, Drain, TakenBack, TellStatus, WorkArrived
-from actors.parts import Signals, assemble, make_agents, open_inbox, open_network
+from actors.parts import Signals, assemble, make_agents, open_inbox, open_network, warm
 from actors.probes import Probes
 from actors.redaction import clean
 from actors.retry_policies import announce, figures, retry_policies
-from actors.roll import Roll
+from actors.robots import Policy
+from actors.roll import Entries, Roll
 from actors.runtime.actor import Reason, Ref, Terminated, tell
 from actors.runtime.reactor import Reactor
 from actors.settings import Settings
-from actors.supervisor import Policy, Supervisor
+from actors.supervisor import Supervisor
+from actors.takeover import Takeover
 
 log = logging.getLogger(__name__)
 
@@ -74,14 +75,17 @@ PIDS_RESERVE = 100
 
 
 class Service:
-    """The whole service in one process. `start` it, `wait` for its end; `drain` asks for it, from any thread."""
+    """The whole service in one process. `start` it, `wait` for its end; `drain` asks for it, from any thread.
 
-    def __init__(self, settings: Settings) -> None:
+    `environ` is where the settings come from: with it, changes in its `ROBOTS_DIR` are taken over.
+    """
+
+    def __init__(self, settings: Settings, environ: Mapping[str, str] | None = None) -> None:
         self._settings = settings
+        self._environ = environ
         self._clock = steady(time.time, time.monotonic)
         self._began = self._clock()
-        self._robots: tuple[Robot, ...] = ()
-        self._roll = Roll(settings, (), ())
+        self._roll = Roll(Entries(settings, (), ()))
         self._over = threading.Event()
         self._death: Terminated | Exception | None = None
         self._reactor = Reactor(self._died)
@@ -105,30 +109,36 @@ class Service:
         self._reactor.start()
         network = self._reactor.submit(_on_the_loop(open_network, self._settings)).result()
         agents, parked, inbox = self._take_hold(network)
-        self._robots = tuple(robot for robot in self._settings.robots() if robot.client_id in agents)
-        self._roll = Roll(self._settings, self._robots, parked)
+        served = [robot for robot in self._settings.robots() if robot.client_id in agents]
+        entries = Entries(self._settings, served, parked)
+        self._roll = Roll(entries)
         signals = Signals(self._work, self._taken_back)
         self._parts = self._reactor.submit(
             assemble(self._settings, network, agents, inbox, signals, self._clock)
         ).result()
         self._tell_settings()
-        self._roll.tell_parked()
+        self._roll.begin()
         self._supervisor = Supervisor.start(
             self._died,
             self._reactor,
             self._parts.inbox,
-            lines=self._lines(),
+            robots=tuple(self._parts.robots),
+            lines_of=self._lines_of,
             converse=partial(self._converse, self._parts.desks),
             decline=self._turn_away,
             policy=self._policy(),
         )
-        self._reactor.submit(self._housekeeping()).add_done_callback(_report)
+        self._beside(self._housekeeping())
+        if self._settings.robots_dir is not None and self._environ is not None:
+            told = partial(tell, self._supervisor)
+            takeover = Takeover(self._environ, entries, self._parts, self._roll, told, self._beside)
+            self._beside(takeover.watch())
         for robot in self._parts.robots.values():
-            self._reactor.submit(_warm(robot.api)).add_done_callback(_report)
+            self._beside(warm(robot.api))
         tell(self._supervisor, Begin())
         log.info(
             "service started",
-            extra={"action": "service_started", "version": __version__, "robots": len(self._robots)},
+            extra={"action": "service_started", "version": __version__, "robots": len(served)},
         )
 
     def _take_hold(self, network: Network) -> tuple[dict[str, Agent], tuple[Parked, ...], Inbox]:
@@ -184,19 +194,21 @@ class Service:
 
     # Making the tree.
 
-    def _lines(self) -> tuple[Line, ...]:
-        return tuple(
-            Line(robot.client_id, index, partial(self._connect, robot.client_id, index))
-            for robot in self._robots
-            for index in range(self._settings.stream_connections)
-        )
+    def _lines_of(self, robot: str) -> tuple[Line, ...]:
+        indices = range(self._settings.stream_connections)
+        return tuple(Line(robot, index, partial(self._connect, robot, index)) for index in indices)
 
     def _connect(self, robot: str, index: int, supervisor: Ref) -> Ref:
-        parts = self._parts.robots[robot]
-        return Connection.start(supervisor, line_id(robot, index), self._reactor, parts.gateway, parts.intake.receive)
+        parts = self._parts
 
-    def _rules(self, robot: str) -> Rules:
-        settings = self._settings.of(robot)
+        def receive(callback: Callback) -> Coroutine[Any, Any, dict[str, Any] | None]:
+            return parts.robots[robot].intake.receive(callback)  # which may be another one next time
+
+        gateway = parts.robots[robot].gateway
+        return Connection.start(supervisor, line_id(robot, index), self._reactor, gateway, receive)
+
+    def _rules(self) -> Rules:
+        settings = self._settings
         return Rules(
             updates=settings.card_max_updates,
             min_interval=settings.card_min_interval,
@@ -204,7 +216,6 @@ class Service:
             max_age=settings.inbox_max_age,
             max_attempts=settings.inbox_max_attempts,
             lease=settings.inbox_lease,
-            show_reasoning=settings.agent_show_reasoning,
             began=self._began,
         )
 
@@ -215,7 +226,7 @@ class Service:
             reactor=self._reactor,
             inbox=self._parts.inbox,
             desks=desks,
-            rules=self._rules(robot_of(conversation)),
+            rules=self._rules(),
             running=self._running,
             wall=self._clock,
         )
@@ -239,8 +250,11 @@ class Service:
             tell(self._supervisor, TakenBack(robot, conversation, message_ids))
 
     def _turn_away(self, conversation: str) -> None:
-        turned = turn_away(self._parts.inbox, self._parts.desks, self._courtesy, conversation)
-        self._reactor.submit(turned).add_done_callback(_report)
+        self._beside(turn_away(self._parts.inbox, self._parts.desks, self._courtesy, conversation))
+
+    def _beside(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        """Have something done on the reactor that nobody waits for."""
+        self._reactor.submit(coroutine).add_done_callback(_report)
 
     # Keeping house.
 
@@ -263,8 +277,8 @@ class Service:
 
     async def _count_and_signal(self, inbox: Inbox) -> None:
         pending = await inbox.pending()
-        for robot in self._robots:
-            metrics.INBOX_PENDING.labels(robot=robot.client_id).set(pending.get(robot.client_id, 0))
+        for robot in self._parts.robots:
+            metrics.INBOX_PENDING.labels(robot=robot).set(pending.get(robot, 0))
         self._parts.quota.show()
         for work in await inbox.backlog():
             # A signal is only a hint; what lies in the inbox is the truth.
@@ -346,13 +360,6 @@ def _most_conversations(wanted: int) -> int:
 async def _on_the_loop(make: Callable[[Settings], T], settings: Settings) -> T:
     """What has to be made on the loop."""
     return make(settings)
-
-
-async def _warm(api: OpenApi) -> None:
-    try:
-        await api.warm()
-    except CallFailed as error:
-        log.warning("no access token yet: %s", error, extra={"action": "token_missing", "robot": api.robot.client_id})
 
 
 def _report(task: Future[None]) -> None:

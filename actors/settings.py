@@ -181,6 +181,49 @@ def load(environ: Mapping[str, str]) -> Settings:
         SettingsError: something is wrong, or there is no valid robot where there should be one; each fault has one
             line, with the variable's or the file's name and what to do.
     """
+    settings, problems = _read_all(environ)
+    if problems or (settings.robots_dir is not None and not settings.robots()):
+        problems += [problem for parked in settings.parked for problem in parked.problems]
+    if problems:
+        raise SettingsError(tuple(problems))
+    return settings
+
+
+def load_again(environ: Mapping[str, str]) -> Settings:
+    """The same for a process that serves already: that all robots of `ROBOTS_DIR` have become broken is told of them
+    alone.
+
+    Raises:
+        SettingsError: there are no robots, or something is wrong with the environment.
+    """
+    settings, problems = _read_all(environ)
+    if problems:
+        raise SettingsError(tuple(problems))
+    return settings
+
+
+def look(environ: Mapping[str, str]) -> tuple[object, ...]:
+    """What the settings of the robots in `ROBOTS_DIR` are made of, as far as it may change while this process runs: to
+    be compared with another look. What cannot be read is a sight as well."""
+    given = _given(environ)
+    try:
+        found = read_tree(Path(given["ROBOTS_DIR"]), given, MAY_BE_A_ROBOTS_OWN)
+    except SettingsError as error:
+        return error.problems
+    named = (given, *(instance.variables for instance in found if isinstance(instance, Instance)))
+    files = {variables[name] for variables in named for name in _NAMES_OF_FILES if name in variables}
+    return (*found, *((file, _secret_in(file)) for file in sorted(files)))
+
+
+def _secret_in(file: str) -> str:
+    try:
+        return read_secret(Path(file))
+    except ValueError as error:
+        return str(error)
+
+
+def _read_all(environ: Mapping[str, str]) -> tuple[Settings, list[str]]:
+    """The settings with those of the robots in `ROBOTS_DIR`, and the faults of the environment."""
     given = _given(environ)
     for password in (password_in(given.get(name, "")) for name in PROXIES):
         hide(password)
@@ -192,12 +235,7 @@ def load(environ: Mapping[str, str]) -> Settings:
             settings = _with_tree(settings, settings.robots_dir, given, problems)
         except SettingsError as error:
             problems += error.problems
-        else:
-            if problems or not settings.robots():
-                problems += [problem for parked in settings.parked for problem in parked.problems]
-    if problems:
-        raise SettingsError(tuple(problems))
-    return settings
+    return settings, problems
 
 
 def of_the_process(environ: Mapping[str, str]) -> Settings:
@@ -279,7 +317,8 @@ def _is_secret(annotation: object) -> bool:
 KNOWN = {name.upper(): _is_secret(field.annotation) for name, field in Variables.model_fields.items()}
 """Every variable's name, and whether it is a secret."""
 
-_NAMES = (*KNOWN, *(f"{name}_FILE" for name, secret in KNOWN.items() if secret))
+_NAMES_OF_FILES = tuple(f"{name}_FILE" for name, secret in KNOWN.items() if secret)
+_NAMES = (*KNOWN, *_NAMES_OF_FILES)
 
 MAY_BE_A_ROBOTS_OWN = {
     name: name.startswith(("AGENT_", "OPENAI_", "DIFY_", "JIT_"))

@@ -8,24 +8,21 @@ nowhere else. What a connection or a conversation does is not known here.
 import logging
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from actors import metrics
 from actors.core import routing
-from actors.core.backoff import Backoff
-from actors.core.restart import ChildSpec, Decision, Intensity, Restart
+from actors.core.restart import ChildSpec, Decision, Restart
 from actors.core.routing import Action, Route
 from actors.errors import InboxUnavailable
 from actors.inbox.port import Inbox, Work
-from actors.lines import Line, Lines
+from actors.lines import Line
 from actors.messages import (
     AreYouThere,
     BacklogRead,
     BacklogUnread,
     Begin,
-    ConnectionOpened,
-    ConnectionRolling,
     Done,
     Drain,
     DropThese,
@@ -37,43 +34,29 @@ from actors.messages import (
     PatienceOver,
     RestedLong,
     Resting,
+    RobotAdded,
+    RobotChanged,
+    RobotRemoved,
     Status,
     TakenBack,
     TellStatus,
     WorkArrived,
     WorkDelayed,
 )
+from actors.robots import CONVERSATIONS, STOP_WITHIN, Policy, Robots
 from actors.runtime.actor import Ref, Terminated, tell
 from actors.runtime.reactor import Reactor, Timer
-from actors.runtime.supervision import Supervising
 
 log = logging.getLogger(__name__)
 
-CONNECTIONS, CONVERSATIONS = 0, 1
-"""The stages of a stop: conversations go first, so that what they are owed still arrives."""
-
 PATIENCE = 5.0
 """Seconds that turns have to be given back in when a drain's grace is over."""
-
-STOP_WITHIN = 5.0
-"""Seconds that everything has to stop in."""
 
 READ_AGAIN_AFTER = 1.0
 """Seconds until an inbox that could not be read at the start is read again."""
 
 RECOVER_AFTER = 1.0
 """Seconds until the question of a crashed conversation is taken up again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """How the tree is kept, by the settings; durations are seconds."""
-
-    backoff: Backoff
-    reset_after: float
-    intensity: Intensity
-    idle: float
-    most_conversations: int
 
 
 @dataclass(slots=True)
@@ -88,7 +71,7 @@ class _Talk:
     timer: Timer | None = None
 
 
-class Supervisor(Supervising):
+class Supervisor(Robots):
     """The root of the tree; its parent is a function, told once when it is gone, and how it went."""
 
     mailbox_limit = 100_000
@@ -99,7 +82,8 @@ class Supervisor(Supervising):
         reactor: Reactor,
         inbox: Inbox,
         *,
-        lines: Sequence[Line],
+        robots: Collection[str],
+        lines_of: Callable[[str], Sequence[Line]],
         converse: Callable[[Ref, str], Ref],
         decline: Callable[[str], object],
         policy: Policy,
@@ -107,14 +91,13 @@ class Supervisor(Supervising):
         wall: Callable[[], float] = time.time,
         chance: Callable[[], float] = random.random,
     ) -> None:
-        super().__init__(parent, reactor, clock=clock, random=chance)
+        super().__init__(
+            parent, reactor, robots=robots, lines_of=lines_of, policy=policy, clock=clock, wall=wall, chance=chance
+        )
         self._reactor = reactor
         self._inbox = inbox
-        self._lines = Lines(lines, wall)
-        self._served = {line.robot for line in lines}
         self._converse = converse
         self._decline = decline
-        self._policy = policy
         self._talks: dict[str, _Talk] = {}
         self._draining = False
 
@@ -130,10 +113,6 @@ class Supervisor(Supervising):
                 self._rested_long(conversation, ref, seen)
             case WorkDelayed(robot, conversation, after):
                 self._reactor.later(after, self.actor_ref, WorkArrived(robot, conversation))
-            case ConnectionOpened(name, ref):
-                self._opened(name, ref)
-            case ConnectionRolling(name, ref, reason):
-                self._rolling(name, ref, reason)
             case Begin():
                 self._reactor.run(self._inbox.backlog(), to=self.actor_ref, ok=BacklogRead, failed=BacklogUnread)
             case BacklogRead(works):
@@ -146,6 +125,8 @@ class Supervisor(Supervising):
             case NotAbandoned(error):
                 # Its lease ends by itself, and then it is found.
                 log.warning("inbox: %s", error, extra={"action": "inbox_unavailable"})
+            case RobotAdded() | RobotChanged() | RobotRemoved() if self._draining:
+                pass
             case Drain(grace):
                 self._drain(grace)
             case GraceOver():
@@ -165,7 +146,7 @@ class Supervisor(Supervising):
     # Conversations.
 
     def _take_up(self, works: tuple[Work, ...]) -> None:
-        for robot in {work.robot for work in works} - self._served:
+        for robot in {work.robot for work in works if not self.serves(work.robot)}:
             log.warning(
                 "questions of a robot that is not served here stay in the inbox",
                 extra={"action": "backlog_foreign", "robot": robot},
@@ -176,11 +157,10 @@ class Supervisor(Supervising):
             else:
                 self._work(work.robot, work.conversation)
         log.info("inbox read: %d conversations go on", len(works), extra={"action": "backlog_read"})
-        for line in self._lines.all:
-            self.begin(self._line_spec(line))
+        self.connect()
 
     def _work(self, robot: str, conversation: str) -> None:
-        if self._draining or robot not in self._served:
+        if self._draining or not self.serves(robot):
             return
         talk = self._talks.setdefault(conversation, _Talk(robot))
         self._route(conversation, talk, routing.work(talk.route))
@@ -197,7 +177,7 @@ class Supervisor(Supervising):
         if talk is None or talk.ref != message.ref or talk.route.told != message.seen:
             return
         talk.resting = (self._clock(), message.seen)
-        if self._draining or self._crowded():
+        if self._draining or self._crowded() or self.is_leaving(talk.robot):
             self._rested_long(message.conversation, message.ref, message.seen)
             return
         if talk.timer is not None:
@@ -249,6 +229,7 @@ class Supervisor(Supervising):
         )
         del self._talks[conversation]
         self._decline(conversation)
+        self.conversation_over(talk.robot, None)
 
     def _crowded(self) -> bool:
         return len(self._talks) > self._policy.most_conversations
@@ -282,59 +263,35 @@ class Supervisor(Supervising):
             self._route(conversation, talk, routing.ended(talk.route, crashed=terminated.error is not None))
         if talk.route.phase is routing.Phase.ABSENT:
             self._talks.pop(conversation, None)
+        self.conversation_over(talk.robot, terminated.ref)
         if self._draining and not self._talks:
             self._stop_all()
 
-    # Connections.
+    # What the robots' half asks of conversations.
 
-    def _line_spec(self, line: Line) -> ChildSpec[Ref]:
-        return ChildSpec(
-            line.id,
-            line.start,
-            backoff=self._policy.backoff,
-            reset_after=self._policy.reset_after,
-            intensity=self._policy.intensity,
-            stage=CONNECTIONS,
-            shutdown=STOP_WITHIN,
-        )
+    def at_a_desk(self, robot: str) -> Sequence[Ref]:
+        return [talk.ref for talk in self._talks.values() if talk.robot == robot and talk.ref and not talk.resting]
 
-    def _opened(self, child: str, ref: Ref) -> None:
-        if self._current(child) is ref:
-            self._lines.opened(child)
+    def send_home(self, robot: str) -> None:
+        for conversation, talk in tuple(self._talks.items()):
+            if talk.robot == robot and talk.resting and talk.ref is not None:
+                self._rested_long(conversation, talk.ref, talk.resting[1])
 
-    def _rolling(self, child: str, ref: Ref, reason: str) -> None:
-        decision = self.roll(child, ref)
-        if decision is not None:
-            self._lines.rolls(child, reason, decision.delay)
-
-    def _current(self, child: str) -> Ref | None:
-        return self.children[child].ref if child in self.children else None
+    def has_conversations(self, robot: str) -> bool:
+        return any(talk.robot == robot for talk in self._talks.values())
 
     def child_started(self, name: str, ref: Ref) -> None:
-        if name in self._lines:
-            self._lines.starting(name)
-            return
         talk = self._talks.get(_conversation(name))
         if talk is not None:
             talk.ref = ref
+        else:
+            super().child_started(name, ref)
 
     def child_ended(self, name: str, terminated: Terminated, decision: Decision) -> None:
-        if name in self._lines:
-            self._lines.ended(name, terminated.error, decision)
-        elif _conversation(name) in self._talks:
+        if _conversation(name) in self._talks:
             self._conversation_ended(_conversation(name), terminated)
-
-    def child_gone(self, name: str) -> None:
-        if name in self._lines:
-            self._lines.gone(name)
-
-    def child_escalated(self, name: str) -> None:
-        """A connection that crashes too often parks its robot; without any robot left the supervisor gives up."""
-        for line in self._lines.of_the_robot_of(name):
-            self.park(line.id)
-            self._lines.parked(line.id)
-        if self._lines.all_parked:
-            super().child_escalated(name)
+        else:
+            super().child_ended(name, terminated, decision)
 
     # The end.
 

@@ -1,6 +1,6 @@
 """A robot: one DingTalk app that this process serves, or cannot serve. Values; they know nothing of cards."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Protocol
 
@@ -43,6 +43,15 @@ class Robot:
     agent: str
     card_template: str
     card_content_key: str
+
+    def has_credentials_of(self, other: "Robot") -> bool:
+        """Whether both are the same app to DingTalk, by the same secret and at the same place."""
+        mine, others = ((one.client_id, one.client_secret, one.endpoint) for one in (self, other))
+        return mine == others
+
+    def is_served_like(self, other: "Robot") -> bool:
+        """Whether they differ in nothing but their agents."""
+        return replace(self, agent="") == replace(other, agent="")
 
 
 class Cause(StrEnum):

@@ -98,6 +98,15 @@ class Quota:
         self._stored[current] = await self._record(current, 0)
         self.show()
 
+    def add(self, robot: str) -> None:
+        """A robot is served: what is used is shown for it, too."""
+        self._robots.add(robot)
+        self.show()
+
+    def forget(self, robot: str) -> None:
+        """A robot is served no longer: nothing is shown for it."""
+        self._robots.discard(robot)
+
     async def close(self) -> None:
         """Record what is not recorded yet."""
         if self._alarm:

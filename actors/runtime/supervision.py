@@ -157,6 +157,9 @@ class Supervising(Actor):
     def all_stopped(self, leaked: tuple[str, ...]) -> None:
         """The ordered stop is over; `leaked` are the ids of all children ever that did not stop in time."""
 
+    def child_forgotten(self, name: str) -> None:
+        """Nothing of a child is left but what `child_ended` may be about to tell; the same id may begin anew."""
+
     # The verbs.
 
     def begin(self, spec: ChildSpec[Ref]) -> bool:
@@ -183,6 +186,22 @@ class Supervising(Actor):
         child.ref = None
         self._wait(child, decision.delay)
         return decision
+
+    def succeed(self, name: str) -> None:
+        """Start a successor at once, with the past forgotten, also of a child that waits or is parked. Who lives goes
+        on until its own end, or `stop_predecessors`."""
+        child = self.children.get(name)
+        if self.stopping or child is None or child.state is State.STOPPING:
+            return
+        child.retiring = child.refs
+        child.ref, child.history = None, History()
+        child.state, child.token = State.WAITING, next(self._tokens)
+        self._start(child)
+
+    def stop_predecessors(self, name: str) -> None:
+        """Stop whom the present incarnation of a child succeeded."""
+        if (child := self.children.get(name)) is not None:
+            self._order(child, child.retiring)
 
     def end(self, name: str) -> None:
         """Stop a child and forget it."""
@@ -303,13 +322,17 @@ class Supervising(Actor):
     def _settle(self, child: Child) -> None:
         if child.state is State.STOPPING and not child.refs:
             del self.children[child.spec.id]
+            self.child_forgotten(child.spec.id)
 
     def _stop_child(self, child: Child, state: State) -> None:
         child.state = state
-        for ref in child.refs:
+        self._order(child, child.refs)
+        self._settle(child)
+
+    def _order(self, child: Child, refs: set[Ref]) -> None:
+        for ref in refs:
             self.order_stop(child.spec.id, ref)
             self._timers.later(child.spec.shutdown, self.actor_ref, StopOverdue(ref))
-        self._settle(child)
 
     def _stop_stage(self) -> None:
         if not self._rows:

@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from actors import probes, sandbox_child, service, settings_file, supervisor
+from actors import probes, robots, sandbox_child, service, settings_file, supervisor
 from actors.core.spelling import near_miss
 from actors.errors import SettingsError
 from actors.settings import KNOWN, NOT_YET, Settings, load
@@ -28,7 +28,7 @@ SERVICE = "dingtalk-actors"
 
 TO_CLOSE = (
     supervisor.PATIENCE
-    + supervisor.STOP_WITHIN
+    + robots.STOP_WITHIN
     + service.DISSOLVE_WITHIN
     + service.STOP_WITHIN
     + sandbox_child.GOODBYE

@@ -179,7 +179,8 @@ async def _serving(
             "SHUTDOWN_GRACE": "0.1",
         }
         arranged = await arrange(sandbox) if arrange else {}
-        service = Service(load(environment | arranged | settings))
+        environ = environment | arranged | settings
+        service = Service(load(environ), environ)
         await asyncio.to_thread(service.start)
         try:
             yield tuple(Stage(robot, sandbox, service) for robot in robots)

@@ -22,7 +22,7 @@ from actors.waiting import WaitingCards
 from tests.actors.slates import NOW, Slates, question
 
 ASKED = question("m1")
-RULES = Rules(updates=20, min_interval=0.8, history=20, max_age=900, max_attempts=5, lease=15, show_reasoning=False)
+RULES = Rules(updates=20, min_interval=0.8, history=20, max_age=900, max_attempts=5, lease=15)
 LONG = "一行字。\n" * 3_000
 
 

@@ -15,11 +15,12 @@ from actors.desk import Rules
 from actors.inbox.memory import MemoryInbox
 from actors.lines import Line
 from actors.messages import LookAgain, Resting, Status, TellStatus, WorkArrived
+from actors.robots import Policy
 from actors.runtime.actor import Actor, Ref, tell
 from actors.runtime.reactor import Reactor
-from actors.supervisor import Policy, Supervisor
+from actors.supervisor import Supervisor
 
-RULES = Rules(updates=20, min_interval=1, history=0, max_age=900, max_attempts=5, lease=15, show_reasoning=False)
+RULES = Rules(updates=20, min_interval=1, history=0, max_age=900, max_attempts=5, lease=15)
 
 
 class Listener(Actor):
@@ -109,7 +110,8 @@ def test_a_report_of_rest_that_crossed_a_signal_counts_for_nothing() -> None:
         lambda _: None,
         NoReactor(),
         MemoryInbox(),
-        lines=[Line("ding1", 0, start)],
+        robots=["ding1"],
+        lines_of=lambda robot: [Line(robot, 0, start)],
         converse=converse,
         decline=lambda _: None,
         policy=Policy(Backoff(1, 2, 60, 1), 60, Intensity(5, 300), idle=600, most_conversations=10),
