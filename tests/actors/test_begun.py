@@ -63,6 +63,11 @@ async def names(inbox: MemoryInbox) -> tuple[str, str]:
     return record.run, await inbox.session(ASKED.chat_id)
 
 
+def warned(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What was complained of."""
+    return [vars(record)["action"] for record in caplog.records if record.levelno >= logging.WARNING]
+
+
 TOLD = (Begun("run-1", "talk-1"), Text("七天内。"), Finished())
 
 
@@ -132,6 +137,20 @@ async def test_a_session_that_somebody_else_ended_meanwhile_is_not_brought_back_
     assert await names(stage.inbox) == ("run-2", "")
 
 
+async def test_a_session_that_somebody_else_ended_is_not_brought_back_by_the_answer_that_it_began_with() -> None:
+    stage = await staged(Slates())
+
+    async def answer(_: Question) -> AsyncGenerator[Progress, None]:
+        yield Begun("run-1", "talk-1")
+        await stage.inbox.start_over(Word("ding1", "w1", "ding1::li", ASKED.chat_id, "li"))
+        yield Begun("run-2")
+        yield Text("七天内。")
+        yield Finished()
+
+    await stage.effects(answer).perform(words.RunAgent())
+    assert await names(stage.inbox) == ("run-2", "")
+
+
 @pytest.mark.parametrize("mood", [{"refuses": True}, {"hangs": True}], ids=["refuses", "hangs"])
 def test_an_inbox_that_takes_none_neither_fails_the_answer_nor_holds_it_up(
     mood: dict[str, bool], caplog: pytest.LogCaptureFixture
@@ -144,8 +163,7 @@ def test_an_inbox_that_takes_none_neither_fails_the_answer_nor_holds_it_up(
         return asyncio.get_running_loop().time() - began
 
     assert play(scene()) < 2.0
-    warned = [vars(record)["action"] for record in caplog.records if record.levelno >= logging.WARNING]
-    assert warned == ["session_not_stored"]
+    assert warned(caplog) == ["session_not_stored"]
 
 
 async def test_the_last_ones_are_written_when_the_answer_is_stored() -> None:
@@ -158,11 +176,12 @@ async def test_the_last_ones_are_written_when_the_answer_is_stored() -> None:
     assert await names(stage.inbox) == ("run-2", "talk-1")
 
 
-async def test_an_answer_is_stored_though_they_still_cannot_be() -> None:
+async def test_an_answer_is_stored_though_they_still_cannot_be(caplog: pytest.LogCaptureFixture) -> None:
     stage, _ = await moody(refuses=True)
     effects = stage.effects(saying(*TOLD))
     await effects.perform(words.RunAgent())
     assert await effects.perform(words.StoreAnswer("七天内。", words.End.ANSWERED)) == words.AnswerStored()
+    assert warned(caplog) == ["session_not_stored"]
 
 
 async def test_whoever_lost_the_question_goes_on_until_that_is_told() -> None:

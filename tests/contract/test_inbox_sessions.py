@@ -96,6 +96,14 @@ class TestSessions:
             await delivery.begun("", session)
         assert await inbox.session(LI) == "talk-2"
 
+    async def test_an_answer_without_a_name_for_its_memory_leaves_the_one_that_it_was_asked_in(
+        self, inbox: Inbox
+    ) -> None:
+        delivery = await asked(inbox)
+        await delivery.begun("", "talk-1")
+        await delivery.begun("run-2", "", former="talk-1")
+        assert await inbox.session(LI) == "talk-1"
+
     async def test_others_have_their_own(self, inbox: Inbox) -> None:
         await put(inbox, "m2", conversation=WANG)
         await (await asked(inbox)).begun("", "talk-1")
@@ -148,6 +156,7 @@ class TestForgetting:
         await delivery.begun("", "talk-1", former="talk-1")
         assert await inbox.session(GROUP) == ""
         await delivery.begun("", "talk-2", former="talk-1")
+        await delivery.begun("", "talk-1", former="talk-1")
         assert await inbox.session(GROUP) == "talk-2"
 
     async def test_one_that_was_not_used_for_its_retention_goes(self, inbox: Inbox, clock: Clock) -> None:
