@@ -109,7 +109,7 @@ class Parts:
             series.end_robot(robot)
         others = (*self.robots.values(), *self._former)
         # Its calls are not closed: one that is under way ends by itself, and a card may be closed late.
-        closes = [former.agent.close]
+        closes = [former.intake.close, former.agent.close]
         if not any(parts.files is former.files for parts in others):
             closes.append(former.files.close)
         await _close(closes)
@@ -119,7 +119,9 @@ class Parts:
         all, whose questions would count a death."""
         robots = dict.fromkeys((*self.robots.values(), *self._former))
         closes = dict.fromkeys(
-            close for robot in robots for close in (robot.agent.close, robot.files.close, robot.api.close)
+            close
+            for robot in robots
+            for close in (robot.intake.close, robot.agent.close, robot.files.close, robot.api.close)
         )
         await _close((*closes, self.quota.close, self.network.close, self.inbox.close))
 

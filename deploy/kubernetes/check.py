@@ -27,12 +27,7 @@ SERVICE = "dingtalk-actors"
 """The name of the service's container."""
 
 TO_CLOSE = (
-    supervisor.PATIENCE
-    + robots.STOP_WITHIN
-    + service.DISSOLVE_WITHIN
-    + service.STOP_WITHIN
-    + sandbox_child.GOODBYE
-    + 2
+    supervisor.PATIENCE + robots.STOP_WITHIN + service.DISSOLVE_WITHIN + service.STOP_WITHIN + sandbox_child.GOODBYE + 2
 )
 """Seconds that the service has to end in after SHUTDOWN_GRACE, when everything is as slow as it may be; two of them are
 for make and tini. After `terminationGracePeriodSeconds` it would be killed."""
