@@ -93,6 +93,15 @@ PRESENCE = (
         held="1m",
     ),
     Alert(
+        "DingTalkRobotOutdated",
+        TICKET,
+        "max by (robot, reason) (dingtalk_robot_outdated) == 1",
+        "A change of robot {{ $labels.robot }} is not taken over",
+        "Robot {{ $labels.robot }} is served as before: what ROBOTS_DIR says of it now is broken, for the reason: "
+        "{{ $labels.reason }}.",
+        held="5m",
+    ),
+    Alert(
         "DingTalkProcessRestarting",
         TICKET,
         "changes(process_start_time_seconds[1h]) > 2\n"

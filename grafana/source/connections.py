@@ -48,6 +48,12 @@ REASONS: Mapping[str, str] = {
     "crashed": "dark-red",
 }
 
+
+def _told(gauge: str, state: str) -> str:
+    """Whom a gauge of robots with faults tells of, and what that means for them."""
+    return f'label_replace({shared(gauge, "robot", "reason")} == 1, "state", "{state}", "", "")'
+
+
 AT_THE_TOP = [
     number(
         About(
@@ -160,14 +166,15 @@ CONNECTIONS = [
             205,
             "Parked robots",
             COUNT,
-            shows="Robots that are configured and not served, with the reason.",
+            shows="Robots that are configured and not served, or served as before because a change in ROBOTS_DIR is "
+            "broken, with the reason.",
             act="unreadable, settings: mend the element's files. duplicate: two elements are the same app. agent: its "
             "agent cannot be had. crashed: restart the process once the cause is found.",
             empty="no robot is parked",
             height=7,
         ),
-        Query(f"{shared('dingtalk_robot_parked', 'robot', 'reason')} == 1"),
-        columns={"robot": "Robot", "reason": "Reason"},
+        Query(f"{_told('dingtalk_robot_parked', 'not served')}\nor {_told('dingtalk_robot_outdated', 'as before')}"),
+        columns={"robot": "Robot", "state": "State", "reason": "Reason"},
     ),
     lines(
         About(

@@ -40,6 +40,7 @@ def fixed_values() -> dict[tuple[str, str], frozenset[str]]:
         ("dingtalk_retries_total", "scope"): scopes,
         ("dingtalk_retry_policy", "scope"): scopes,
         ("dingtalk_retry_policy", "setting"): settings,
+        ("dingtalk_robot_outdated", "reason"): frozenset(Cause),
         ("dingtalk_robot_parked", "reason"): frozenset(Cause),
         ("dingtalk_stream_frames_total", "type"): frozenset(FrameType),
         ("dingtalk_stream_restarts_total", "reason"): frozenset(RESTARTED),
