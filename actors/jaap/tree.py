@@ -4,15 +4,17 @@ The law: a pure reading of the moment, so that whoever wants to know what change
 that is broken is told beside the others and keeps none of them from being read. Whether a setting's value is good, and
 who is served in the end, is not known here.
 
-An element is a folder with an `e.json`; its full name is its path with dots (`imRobots.demo`). How the family's Meta is
-spelled (`Meta`, or `meta` in older apps) makes no difference: the Type's name is what an instance refers to. Names that
-begin with a dot are skipped, which are Kubernetes' own in a mounted ConfigMap; links are followed, which its files are.
+An element is a folder with an `e.json`, and a `config.json` beside it or where its back end is; its full name is its
+path with dots (`imRobots.demo`). How the family's Meta is spelled (`Meta`, or `meta` in older apps) makes no
+difference: the Type's name is what an instance refers to. Names that begin with a dot are skipped, which are
+Kubernetes' own in a mounted ConfigMap; links are followed, which its files are.
 """
 
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 from actors.core.robot import Cause, Parked
 from actors.core.spelling import near_miss
@@ -92,6 +94,16 @@ def _elements(folder: Path, name: str = FAMILY, above: tuple[Path, ...] = ()) ->
             yield from _elements(child, full_name, (*above, real))
 
 
+def _bundle(folder: Path, element: Mapping[str, Any]) -> Path:
+    """Where an element's back end is: in its folder, or in one within it that `backendBundleEntry` names."""
+    entry = element.get("backendBundleEntry")
+    if isinstance(entry, str) and ".." not in (named := PurePosixPath(entry)).parts and not named.is_absolute():
+        within = folder / named
+        if (within / "config.json").is_file():
+            return within
+    return folder
+
+
 def _is_element(folder: Path) -> bool:
     try:
         return any((folder / file).exists() for file in ("e.json", "config.json"))
@@ -108,7 +120,7 @@ def _read(name: str, folder: Path, environ: Mapping[str, str], known: Mapping[st
             if isinstance(its_type, str) and near_miss(its_type.casefold(), [TYPE.casefold()]):
                 raise Unreadable(f"{folder / 'e.json'}: type={its_type!r}: there is no such Type, did you mean {TYPE}?")
             return None
-        file = folder / "config.json"
+        file = _bundle(folder, element) / "config.json"
         config = read_config(file, read_object(file), environ, known)
     except Unreadable as error:
         return Parked(name, name, "", Cause.UNREADABLE, (str(error),))

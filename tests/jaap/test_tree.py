@@ -134,6 +134,34 @@ def test_what_is_read_again_and_unchanged_is_equal(tmp_path: Path) -> None:
     assert read(app) == read(app)
 
 
+def test_a_back_end_in_a_folder_of_its_own_is_found_there(tmp_path: Path) -> None:
+    app = plant(tmp_path, {"demo": robot("ding1")})
+    write(app / "imRobots" / "demo" / "e.json", INSTANCE | {"backendBundleEntry": "./backend"})
+    (app / "imRobots" / "demo" / "backend").mkdir()
+    (app / "imRobots" / "demo" / "config.json").rename(app / "imRobots" / "demo" / "backend" / "config.json")
+    found = only(app)
+    assert isinstance(found, Instance)
+    assert found.file == app / "imRobots" / "demo" / "backend" / "config.json"
+
+
+@pytest.mark.parametrize("entry", ["../other", "/other", "./backend", 5, None], ids=repr)
+def test_a_back_end_that_is_nowhere_within_is_the_elements_own_folder(tmp_path: Path, entry: object) -> None:
+    app = plant(tmp_path, {"demo": robot("ding1")})
+    write(app / "imRobots" / "demo" / "e.json", INSTANCE | {"backendBundleEntry": entry})
+    write(app / "imRobots" / "other" / "config.json", robot("ding2"))
+    write(app / "imRobots" / "other" / "e.json", {"type": "imRobots.feishuStreamType"})
+    found = only(app)
+    assert isinstance(found, Instance)
+    assert found.variables["DINGTALK_CLIENT_ID"] == "ding1"
+
+
+@pytest.mark.parametrize("when", ["afterAppInit", "beforeHandleRequest", None], ids=repr)
+def test_when_jitnode_would_load_an_instance_makes_no_difference_here(tmp_path: Path, when: str | None) -> None:
+    app = plant(tmp_path, {"demo": robot("ding1")})
+    write(app / "imRobots" / "demo" / "e.json", INSTANCE | {"backendLoadTime": when})
+    assert names(app) == ["imRobots.demo"]
+
+
 # No trees.
 
 

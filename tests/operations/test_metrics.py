@@ -13,6 +13,7 @@ CONTRACT = {
     "stream_restarts_total": ("counter", ("robot", "reason")),
     "stream_backoff_seconds": ("gauge", ("robot", "connection")),
     "robot_parked": ("gauge", ("robot", "reason")),
+    "robot_outdated": ("gauge", ("robot", "reason")),
     "stream_frames_total": ("counter", ("robot", "type")),
     "ack_seconds": ("histogram", ("robot",)),
     "click_ack_seconds": ("histogram", ("robot",)),

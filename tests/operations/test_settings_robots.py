@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from actors.core.robot import Cause, Parked
+from actors.errors import SettingsError
 from actors.redaction import clean
-from actors.settings import Settings, load
+from actors.settings import Settings, load, load_again, look
 from tests.jaap.trees import plant, robot
 from tests.operations.test_settings import CONTRACT, ROBOT, problems
 
@@ -52,6 +53,71 @@ def test_a_robots_own_settings_leave_the_processs_alone(tmp_path: Path) -> None:
 def test_a_robot_without_an_agent_has_the_environments(tmp_path: Path) -> None:
     settings = load(planted(tmp_path, {"a": robot("ding-a", agent=None)}, AGENT="python:shop:answer"))
     assert settings.robots()[0].agent == "python:shop:answer"
+
+
+def test_two_dify_apps_of_one_process_have_each_its_own_key(tmp_path: Path) -> None:
+    robots = {
+        name: robot(f"ding-{name}", agent="dify:", DIFY_API_KEY=f"{{{{ KEY_{name.upper()} }}}}", DIFY_BASE_URL=url)
+        for name, url in {"a": "http://dify.a/v1", "b": None}.items()
+    }
+    environ = planted(tmp_path, robots, DIFY_BASE_URL="http://dify/v1", KEY_A="app-key-a", KEY_B='app-"key"-\\b{')
+    own = [load(environ).of(one) for one in ("ding-a", "ding-b")]
+    assert [one.dify_base_url for one in own] == ["http://dify.a/v1", "http://dify/v1"]
+    keys = [one.dify_api_key.get_secret_value() for one in own if one.dify_api_key]
+    assert keys == ["app-key-a", 'app-"key"-\\b{']
+    assert clean(" ".join(keys)) == "*** ***"
+
+
+def test_a_key_in_a_file_is_a_robots_own(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("sk-of-a\n", encoding="utf-8")
+    robots = {"a": robot("ding-a", OPENAI_API_KEY_FILE=str(tmp_path / "key")), "b": robot("ding-b")}
+    settings = load(planted(tmp_path, robots, OPENAI_API_KEY="sk-of-all"))
+    keys = [settings.of(one).openai_api_key for one in ("ding-a", "ding-b")]
+    assert [key.get_secret_value() for key in keys if key] == ["sk-of-a", "sk-of-all"]
+
+
+# Looked at again.
+
+
+def test_what_has_not_changed_looks_the_same(tmp_path: Path) -> None:
+    environ = planted(tmp_path, {"a": robot("ding-a"), "b": "{"})
+    assert look(environ) == look(environ)
+
+
+def test_a_change_of_a_robot_is_seen(tmp_path: Path) -> None:
+    environ = planted(tmp_path, {"a": robot("ding-a")})
+    before = look(environ)
+    plant(tmp_path, {"a": robot("ding-a", AGENT_TIMEOUT=5)})
+    assert look(environ) != before
+
+
+@pytest.mark.parametrize("whose", ["the environment's", "a robot's"])
+def test_another_key_in_a_file_is_seen(tmp_path: Path, whose: str) -> None:
+    file = tmp_path / "key"
+    file.write_text("sk-one", encoding="utf-8")
+    named = {"OPENAI_API_KEY_FILE": str(file)}
+    own, all_have = (named, {}) if whose == "a robot's" else ({}, named)
+    environ = planted(tmp_path, {"a": robot("ding-a", **own)}, **all_have)
+    before = look(environ)
+    file.write_text("sk-two", encoding="utf-8")
+    assert look(environ) != before
+
+
+def test_a_folder_that_is_gone_is_a_sight_too(tmp_path: Path) -> None:
+    environ = planted(tmp_path / "app", {"a": robot("ding-a")})
+    before = look(environ)
+    (tmp_path / "app").rename(tmp_path / "away")
+    assert look(environ) != before
+    assert look(environ) == look(environ)
+
+
+def test_robots_that_have_all_become_broken_are_read_again(tmp_path: Path) -> None:
+    assert [one.robot for one in load_again(planted(tmp_path, {"a": "{"})).parked] == ["imRobots.a"]
+
+
+def test_a_folder_without_robots_cannot_be_read_again(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="has no instance"):
+        load_again(planted(tmp_path, {}))
 
 
 def test_a_card_template_belongs_to_one_robot(tmp_path: Path) -> None:
