@@ -93,17 +93,17 @@ class Takeover:
         for robot in todo.removed:
             over = self._when_over(robot, self._parts.retire(robot))
             self._tell(RobotRemoved(robot, over))
-            _say("removed", robot)
+            _say("robot_removed", robot)
         for robot, own in todo.changed.items():
             former = self._parts.robots[robot]
             self._furnish(own, agents[robot])
             reconnect = self._parts.robots[robot].gateway is not former.gateway
             self._tell(RobotChanged(robot, reconnect, self._when_over(robot, former)))
-            _say("changed", robot, element=_element(own), reconnect=reconnect)
+            _say("robot_changed", robot, element=_element(own), reconnect=reconnect)
         for robot, own in todo.added.items():
             self._furnish(own, agents[robot])
             self._tell(RobotAdded(robot))
-            _say("added", robot, element=_element(own))
+            _say("robot_added", robot, element=_element(own))
 
     def _furnish(self, own: Settings, agent: Agent) -> None:
         (robot,) = own.robots()
@@ -145,5 +145,5 @@ def _element(own: Settings) -> str:
     return own.element.name if own.element else ""
 
 
-def _say(what: str, robot: str, **more: object) -> None:
-    log.info("robot %s", what, extra={"action": f"robot_{what}", "robot": robot, **more})
+def _say(action: str, robot: str, **more: object) -> None:
+    log.info(action.replace("_", " "), extra={"action": action, "robot": robot, **more})

@@ -6,7 +6,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,7 @@ from actors.messages import WentWrong
 from actors.runtime.actor import tell
 from actors.sandbox.records import Connection
 from actors.settings import look
-from tests.actors.cast import asked_by, whole
+from tests.actors.cast import HEARD, asked_by, whole
 from tests.actors.conftest import SECRET, Stage, connected, eventually, several
 from tests.jaap.trees import INSTANCE, write
 
@@ -415,6 +415,19 @@ async def test_another_card_template_is_taken_over(tmp_path: Path, caplog: pytes
         assert len(connections(a)) == 1
 
 
+async def test_a_rating_is_told_to_the_agent_that_is_there_now(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with folder(tmp_path, {"a": OTHER, "b": OTHER}) as (tree, a, _):
+        tree.config(a, **SCRIPTED)
+        await told(caplog, "robot_changed", a)
+        await a.ask("你好", sender="rates-the-new")
+        (card,) = await a.finished(sender="rates-the-new")
+        a.sandbox.click(card.id, card.buttons()[0]["id"], "rates-the-new")
+        await until(lambda: any(given.question.sender_id == "rates-the-new" for given in HEARD))
+        assert len(connections(a)) == 1
+
+
 async def test_a_change_is_taken_over_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     async with folder(tmp_path) as (tree, a, b):
         tree.config(a, **OTHER)
@@ -603,6 +616,64 @@ async def test_a_folder_that_is_emptied_takes_nobody_with_it(tmp_path: Path, cap
         await told(caplog, "robot_outdated")
         assert [len(connections(stage)) for stage in (a, b)] == [1, 1]
         assert said(caplog, "robot_removed") == []
+
+
+# While it is being written.
+
+
+@pytest.fixture
+def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Semaphore]:
+    """The folder is looked at as often as this is released."""
+    gate = threading.Semaphore(0)
+
+    def wait_and_look(environ: Mapping[str, str]) -> tuple[object, ...]:
+        gate.acquire(timeout=60)
+        return _look(environ)
+
+    monkeypatch.setattr(takeover, "look", wait_and_look)
+    yield gate
+    gate.release(1000)
+
+
+async def look_once(gate: threading.Semaphore) -> None:
+    """Let the folder be looked at, and wait until it was."""
+    before = len(LOOKS)
+    gate.release()
+    await until(lambda: len(LOOKS) > before)
+
+
+async def test_a_file_that_is_seen_half_written_is_nobodys_fault(
+    tmp_path: Path, gate: threading.Semaphore, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with folder(tmp_path) as (tree, a, _):
+        await look_once(gate)
+        tree.text(a, '{"clientId": "')
+        await look_once(gate)
+        tree.config(a, **OTHER)
+        gate.release(1000)
+        await told(caplog, "robot_changed", a)
+        assert said(caplog, "robot_outdated") == []
+        gate.release(1000)
+
+
+async def test_what_changes_while_it_is_taken_over_is_taken_over_as_it_is_in_the_end(
+    tmp_path: Path, gate: threading.Semaphore, caplog: pytest.LogCaptureFixture, given_up: list[PythonAgent]
+) -> None:
+    async with folder(tmp_path) as (tree, a, _):
+        old = agent_of(a)
+        tree.config(a, agent="python:tests.actors.cast:thoughtful")
+        await look_once(gate)
+        await look_once(gate)
+        tree.config(a, **OTHER)
+        gate.release(1000)
+        await told(caplog, "robot_changed", a)
+        await a.ask("你好")
+        (card,) = await a.finished()
+        assert card.text == "另一个回答"
+        assert len(said(caplog, "robot_changed")) == 1
+        await until(lambda: len(given_up) == 2)  # the one that was made for nothing, too
+        assert given_up[1] is old
+        gate.release(1000)
 
 
 # Many.
