@@ -2,6 +2,7 @@
 
 import asyncio
 import queue
+import threading
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,9 +15,9 @@ from actors.core.restart import Intensity
 from actors.desk import Rules
 from actors.inbox.memory import MemoryInbox
 from actors.lines import Line
-from actors.messages import LookAgain, Resting, Status, TellStatus, WorkArrived
+from actors.messages import LookAgain, Resting, RobotAdded, RobotRemoved, Status, TellStatus, WorkArrived
 from actors.robots import Policy
-from actors.runtime.actor import Actor, Ref, tell
+from actors.runtime.actor import Actor, Parent, Ref, tell
 from actors.runtime.reactor import Reactor
 from actors.supervisor import Supervisor
 
@@ -26,8 +27,8 @@ RULES = Rules(updates=20, min_interval=1, history=0, max_age=900, max_attempts=5
 class Listener(Actor):
     """An actor that keeps what it is told for a test to look at."""
 
-    def __init__(self, heard: "queue.Queue[object]") -> None:
-        super().__init__(lambda _: None)
+    def __init__(self, heard: "queue.Queue[object]", parent: Parent = lambda _: None) -> None:
+        super().__init__(parent)
         self._heard = heard
 
     def handle(self, message: object) -> None:
@@ -128,3 +129,49 @@ def test_a_report_of_rest_that_crossed_a_signal_counts_for_nothing() -> None:
     assert (crossed.resting, rested.resting) == (0, 1)
     child.stop()
     supervisor.stop()
+
+
+class Reluctant(Listener):
+    """A connection that ends when it is let go."""
+
+    def __init__(self, let_go: threading.Event, parent: Parent) -> None:
+        super().__init__(queue.Queue(), parent)
+        self._let_go = let_go
+
+    def cleanup(self) -> None:
+        assert self._let_go.wait(20)
+
+
+def test_a_robot_that_is_put_back_before_its_connection_has_ended_is_connected_after_that() -> None:
+    started: queue.Queue[Ref] = queue.Queue()
+    over: queue.Queue[str] = queue.Queue()
+    let_go = threading.Event()
+
+    def connect(supervisor: Ref) -> Ref:
+        child: Ref = Reluctant.start(let_go, supervisor)
+        started.put(child)
+        return child
+
+    supervisor = Supervisor.start(
+        lambda _: None,
+        NoReactor(),
+        MemoryInbox(),
+        robots=["ding1"],
+        lines_of=lambda robot: [Line(robot, 0, connect)],
+        converse=lambda *_: NotImplemented,
+        decline=lambda _: None,
+        policy=Policy(Backoff(1, 2, 60, 1), 60, Intensity(5, 300), idle=600, most_conversations=10),
+    )
+    tell(supervisor, RobotAdded("ding1"))
+    first = started.get(timeout=10)
+    tell(supervisor, RobotRemoved("ding1", lambda: over.put("over")))
+    tell(supervisor, RobotAdded("ding1"))
+    assert over.get(timeout=10) == "over"
+    assert started.empty()
+    let_go.set()
+    second = started.get(timeout=10)
+    status = supervisor.ask(TellStatus(), timeout=10)
+    assert isinstance(status, Status)
+    assert (first.is_alive(), second.is_alive(), len(status.connections)) == (False, True, 1)
+    supervisor.stop()
+    second.stop()

@@ -22,7 +22,7 @@ from actors.core.question import Address, Question
 from actors.messages import WentWrong
 from actors.runtime.actor import tell
 from actors.sandbox.records import Connection
-from actors.settings import look
+from actors.settings import Settings, load_again, look
 from tests.actors.cast import HEARD, asked_by, whole
 from tests.actors.conftest import SECRET, Stage, connected, eventually, several
 from tests.jaap.trees import INSTANCE, write
@@ -450,6 +450,24 @@ async def test_what_says_the_same_is_no_change(way: str, tmp_path: Path, caplog:
         await looked()
         assert agent_of(a) is agent
         assert not any(said(caplog, f"robot_{what}") for what in ("added", "changed", "removed", "outdated"))
+
+
+async def test_settings_are_read_again_only_when_there_is_something_new(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads: list[Settings] = []
+
+    def read(environ: Mapping[str, str]) -> Settings:
+        reads.append(load_again(environ))
+        return reads[-1]
+
+    monkeypatch.setattr(takeover, "load_again", read)
+    async with folder(tmp_path) as (tree, a, _):
+        await looked(6)
+        tree.config(a, **OTHER)
+        await told(caplog, "robot_changed", a)
+        await looked(6)
+        assert len(reads) == 2  # at the start, and once for the change
 
 
 # Another secret.
