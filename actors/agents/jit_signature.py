@@ -57,7 +57,8 @@ def opened(reply: Mapping[str, Any], secret: str, now: float) -> Any:
     if not genuine:
         raise AgentFailed("refused", "the reply's signature is wrong, is JIT_ACCESS_SECRET right?", retryable=False)
     if abs(now - at / 1000) > VALID_FOR:
-        raise AgentFailed("refused", f"the reply is from {now - at / 1000:+.0f} s ago, are both clocks right?")
+        what = f"the reply's time is {abs(now - at / 1000):.0f} s off, are both clocks right?"
+        raise AgentFailed("refused", what, retryable=False)
     return data
 
 
