@@ -12,7 +12,7 @@ import builtins
 import hashlib
 import importlib
 import json
-import os
+import runpy
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
@@ -149,10 +149,8 @@ def chunks(asked: str, say: Say) -> None:
 
 def main() -> None:
     """Run a command of the service beside an app."""
-    from actors.__main__ import main as command
-
     builtins.app = App(shop=AIAgent(shop), guide=Assistant(chunks))  # type: ignore[attr-defined]
-    os._exit(command())
+    runpy.run_module("actors", run_name="__main__")
 
 
 if __name__ == "__main__":
