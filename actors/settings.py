@@ -28,6 +28,8 @@ PREFIXES = (
     "STREAM_",
     "OPENAPI_",
     "AGENT_",
+    "DIFY_",
+    "JIT_",
     "ATTACHMENT_",
     "CARD_",
     "CONVERSATION_",
@@ -179,8 +181,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         SettingsError: something is wrong, or there is no valid robot where there should be one; each fault has one
             line, with the variable's or the file's name and what to do.
     """
-    given = {name: value for name, value in environ.items() if value.strip()}
-    given |= {name: given[name.lower()] for name in IN_LOWER_CASE_TOO if name.lower() in given}
+    given = _given(environ)
     for password in (password_in(given.get(name, "")) for name in PROXIES):
         hide(password)
         hide(unquote(password))
@@ -197,6 +198,16 @@ def load(environ: Mapping[str, str]) -> Settings:
     if problems:
         raise SettingsError(tuple(problems))
     return settings
+
+
+def of_the_process(environ: Mapping[str, str]) -> Settings:
+    """The settings of this environment alone, with defaults in place of what is wrong."""
+    return _read(_given(environ))[0]
+
+
+def _given(environ: Mapping[str, str]) -> dict[str, str]:
+    given = {name: value for name, value in environ.items() if value.strip()}
+    return given | {name: given[name.lower()] for name in IN_LOWER_CASE_TOO if name.lower() in given}
 
 
 def _read(given: Mapping[str, str]) -> tuple[Settings, list[str]]:
@@ -271,7 +282,7 @@ KNOWN = {name.upper(): _is_secret(field.annotation) for name, field in Variables
 _NAMES = (*KNOWN, *(f"{name}_FILE" for name, secret in KNOWN.items() if secret))
 
 MAY_BE_A_ROBOTS_OWN = {
-    name: name.startswith(("AGENT_", "OPENAI_", "DIFY_"))
+    name: name.startswith(("AGENT_", "OPENAI_", "DIFY_", "JIT_"))
     or name in {"CARD_KIND", "CARD_TEMPLATE_ID", "CARD_CONTENT_KEY"}
     for name in _NAMES
 }

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
+from actors.agents.setup import Setup
 from actors.agents.threads import THREADS, HandOver, Threads
 from actors.core.events import Event, Feedback, Finished, Text
 from actors.core.question import Question
@@ -126,6 +127,18 @@ def _is_async(function: Callable[..., Any]) -> bool:
         inspect.iscoroutinefunction(candidate) or inspect.isasyncgenfunction(candidate)
         for candidate in (function, getattr(function, "__call__", None))  # noqa: B004  an object with an async __call__
     )
+
+
+def make(rest: str, _: Setup) -> PythonAgent:
+    """The agent of `python:MODULE:NAME`.
+
+    Raises:
+        SettingsError: there is no such function.
+    """
+    module, _colon, name = rest.partition(":")
+    if not (module and name):
+        raise SettingsError((f"AGENT={'python:' + rest!r}: names no function, write python:MODULE:NAME",))
+    return PythonAgent(load(module, name))
 
 
 def load(module_name: str, name: str) -> Callable[[Question], Any]:
