@@ -15,6 +15,7 @@ import json
 import runpy
 import sys
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -69,12 +70,15 @@ Fault = Callable[[dict[str, Any]], web.StreamResponse | None]
 
 @dataclass
 class Node:
-    """The node: what was called, as (function, arguments), and what goes wrong, by function."""
+    """The node: what was called, as (function, arguments), which calls were done, and what goes wrong, by function:
+    `faults` happen instead of a call, `lost` is how many replies to calls that were done are lost."""
 
     url: str = ""
     element: Any = field(default_factory=bridge)
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    done: list[str] = field(default_factory=list)
     faults: dict[str, Fault] = field(default_factory=dict)
+    lost: Counter[str] = field(default_factory=Counter)
 
     @property
     def agent(self) -> str:
@@ -103,8 +107,17 @@ class Node:
             result = await asyncio.to_thread(self.element.requestHandle, function, arguments)
         except Code as error:
             return failed(error.code, error.reason)
-        now = int(time.time() * 1000)
-        return replied({"data": result, "timestamp": now, "accessSign": sign({"data": result}, now)})
+        self.done.append(function)
+        if self.lost[function] > 0:
+            self.lost[function] -= 1
+            return web.Response(status=502)
+        return signed(result)
+
+
+def signed(result: Any) -> web.Response:
+    """What a function returned, in the documented envelope."""
+    now = int(time.time() * 1000)
+    return replied({"data": result, "timestamp": now, "accessSign": sign({"data": result}, now)})
 
 
 def replied(data: Any, code: int = 0, message: str = "OK") -> web.Response:
