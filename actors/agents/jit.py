@@ -20,6 +20,7 @@ from typing import Any
 from actors.agents import jit_element
 from actors.agents.jit_calls import converse, is_assistant
 from actors.agents.jit_element import JitElement, Returned, not_initialized, still_at_work
+from actors.agents.jit_events import asked
 from actors.agents.setup import Setup
 from actors.agents.threads import HandOver, Threads
 from actors.core.question import Question
@@ -38,10 +39,12 @@ class JitAgent(JitElement):
         """The run of each `chatId` that is at work; the event is its end."""
 
     async def _said(self, question: Question, chat_id: str, node_id: str) -> AsyncGenerator[Any, None]:
+        text = asked(question, node_id)
+
         def work(hand_over: HandOver) -> None:
             element = element_of(self._full_name)
             try:
-                hand_over(Returned(converse(element, question.text, chat_id, hand_over, node_id)))
+                hand_over(Returned(converse(element, text, chat_id, hand_over, node_id)))
             except Exception as error:
                 if getattr(element, "initialized", True) is False:
                     raise not_initialized(self._full_name) from error

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from actors.agents import jit_element
 from actors.agents.backend import Backend
 from actors.agents.jit_element import JitElement, Returned, not_initialized, still_at_work
-from actors.agents.jit_events import failure_of
+from actors.agents.jit_events import asked, failure_of
 from actors.agents.jit_signature import headers, opened
 from actors.agents.setup import Setup
 from actors.core.question import Question
@@ -67,7 +67,7 @@ class BridgedAgent(JitElement):
         run_id = _run_id(question)
         ended: Mapping[str, Any] | None = None
         try:
-            await self._start(question.text, chat_id, run_id, node_id)
+            await self._start(asked(question, node_id), chat_id, run_id, node_id)
             after, pause = 0, QUICK
             while True:
                 told = await self._poll(run_id, after)

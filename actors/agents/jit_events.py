@@ -33,6 +33,14 @@ def session_of(chat_id: str, node_id: str) -> str:
     return f"{chat_id} {node_id}".rstrip()
 
 
+def asked(question: Question, node_id: str) -> str:
+    """What the element is asked. A quote is context, marked line by line; a node that waits gets the bare word."""
+    if not question.quote or node_id:
+        return question.text
+    quoted = "\n".join(f"> {line}".rstrip() for line in question.quote.splitlines())
+    return f"{quoted}\n\n{question.text}"
+
+
 class Answer:
     """One answer while it is said: `text` is what was said of it so far."""
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from actors.agents.jit_events import Answer, failure_of, memory_of, session_of, text_of
+from actors.agents.jit_events import Answer, asked, failure_of, memory_of, session_of, text_of
 from actors.core import texts
 from actors.core.events import Alive, Event, Reasoning, Replace, Text, ToolEnd, ToolStart
 from tests.agents.jitai import reasoning, text, tool
@@ -158,6 +158,18 @@ def test_another_question_and_another_person_begin_another_memory(other: dict[st
 @pytest.mark.parametrize(("chat_id", "node_id"), [("c1", ""), ("c1", "human_1"), ("c1", "a node")])
 def test_a_memory_is_found_again_by_its_session(chat_id: str, node_id: str) -> None:
     assert memory_of(ask().with_session(session_of(chat_id, node_id))) == (chat_id, node_id)
+
+
+def test_a_quote_is_marked_as_one_ahead_of_the_question() -> None:
+    quoting = replace(ask("是真的吗？"), quote="七天内可退。\n\n包邮。")
+    assert asked(quoting, "") == "> 七天内可退。\n>\n> 包邮。\n\n是真的吗？"
+
+
+@pytest.mark.parametrize(("quote", "node_id"), [("", ""), ("确认退款吗？", "human_1")])
+def test_a_question_without_a_quote_and_a_word_that_is_waited_for_are_asked_as_they_are(
+    quote: str, node_id: str
+) -> None:
+    assert asked(replace(ask("确认"), quote=quote), node_id) == "确认"
 
 
 def test_an_error_of_the_platform_is_told_without_what_the_customer_said() -> None:
