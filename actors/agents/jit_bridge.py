@@ -38,6 +38,9 @@ a record of every call."""
 POLL_TRIES = 4
 """Polls in a row that may fail."""
 
+STOP_TRIES = 4
+"""Cancels of a run that is not known yet."""
+
 
 class _Told(NamedTuple):
     """What a poll told."""
@@ -81,7 +84,7 @@ class BridgedAgent(JitElement):
                 await asyncio.sleep(pause)
         except (GeneratorExit, asyncio.CancelledError):
             if ended is None:
-                self._backend.beside("cancel of a JitAi run", self._call("cancel", runId=run_id))
+                self._backend.beside("cancel of a JitAi run", self._stop(run_id))
             raise
         yield Returned(_value(ended, question, self._full_name))
 
@@ -121,6 +124,13 @@ class BridgedAgent(JitElement):
                 raise AgentFailed("error", what)
             case _:
                 raise _strange("poll")
+
+    async def _stop(self, run_id: str) -> None:
+        """A run that is not known may be on its way: the call that starts it was not waited for."""
+        for _ in range(STOP_TRIES):
+            if await self._call("cancel", runId=run_id) != {"state": "unknown"}:
+                return
+            await asyncio.sleep(QUICK)
 
     async def _call(self, function: str, **arguments: Any) -> Any:
         signed = headers(arguments, self._key, self._secret, self._wall())

@@ -2,6 +2,7 @@
 
 import asyncio
 import builtins
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing
 from dataclasses import replace
@@ -11,7 +12,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from actors.agents import jit_element
+from actors.agents import jit_bridge, jit_element
 from actors.agents.jit_bridge import CALL_WITHIN, POLL_TRIES, BridgedAgent, make, make_plain
 from actors.agents.setup import Setup, no_session
 from actors.core.events import Begun, Event, Finished, Reasoning, Replace, Text, ToolEnd, ToolStart
@@ -327,6 +328,31 @@ async def test_closing_between_two_polls_does_not_wait_for_the_next(outside: Out
     reader.cancel()
     await asyncio.wait({reader})
     await until(lambda: node.called("cancel") == 1)
+    await agent.close()
+
+
+async def test_a_run_that_is_only_about_to_begin_is_cancelled_too(
+    outside: Outside, node: Node, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = threading.Event()
+
+    class Slow(App):
+        def getElement(self, fullName: str) -> Any:  # noqa: N802, N803
+            found.wait(60)
+            return super().getElement(fullName)
+
+    monkeypatch.setattr(jit_bridge, "STOP_TRIES", 100)
+    agent = outside.agent(AIAgent(gate))
+    monkeypatch.setattr(builtins, "app", Slow(shop=AIAgent(gate)))
+    reader = asyncio.create_task(events_of(agent))
+    await until(lambda: node.called("start") == 1)
+    reader.cancel()
+    await until(lambda: "cancel" in node.done)
+    found.set()
+    await until(lambda: "start" in node.done and "cancel" in node.done[node.done.index("start") :])
+    gate.go.set()
+    await until(lambda: bool(gate.ends))
+    assert gate.ends == ["Ended"]
     await agent.close()
 
 
