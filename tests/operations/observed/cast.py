@@ -54,8 +54,9 @@ talkative.feedback = scripted.feedback  # type: ignore[attr-defined]
 
 def _break_the_actor_of(question: Question) -> None:
     for ref in ActorRegistry.get_by_class_name("Conversation"):
-        turn = ref._actor._turn  # type: ignore[attr-defined]
-        if turn is not None and turn.effects.question.message_id == question.message_id:
+        actor = ref._actor_weakref()
+        turn = actor and actor._turn
+        if turn and turn.effects.question.message_id == question.message_id:
             ref.tell(DropThese(None))  # type: ignore[arg-type]
 
 
