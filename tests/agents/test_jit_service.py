@@ -49,6 +49,21 @@ async def test_a_person_is_answered_over_the_bridge(place: Place, node: Node, mo
     assert await answered(place, "多久？", 2) == "您问：多久？"
 
 
+async def test_the_memory_is_kept_until_the_person_begins_a_new_one(
+    place: Place, node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    element = AIAgent(shop)
+    monkeypatch.setattr(builtins, "app", App(shop=element), raising=False)
+    await place.serve(AGENT=node.agent, **OUTSIDE)
+    for number, question in enumerate(("怎么退货？", "多久？"), 1):
+        await answered(place, question, number)
+    place.ask("/new")
+    await place.sandbox.until(lambda: place.messages("public"), 30.0)
+    await answered(place, "在吗？", 3)
+    first, second, third = (chat_id for _, chat_id in element.asked)
+    assert (first == second, second == third) == (True, False)
+
+
 async def test_a_service_that_was_killed_goes_on_with_the_same_run(
     place: Place, node: Node, monkeypatch: pytest.MonkeyPatch
 ) -> None:
