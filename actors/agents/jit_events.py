@@ -70,7 +70,7 @@ class Answer:
             yield Replace(whole)
 
     def _told(self, told: Mapping[str, Any], raw: Mapping[str, Any]) -> Iterator[Event]:
-        kind = str(_plain(told.get("type", ""))).upper()
+        kind = str(_plain(raw.get("type", ""))).upper()
         content = _plain(told.get("content"))
         said = content if isinstance(content, str) else ""
         match kind:

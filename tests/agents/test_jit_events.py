@@ -37,6 +37,7 @@ def events_of(*said: Any, returned: Any = None) -> list[Event]:
             ToolStart("find"),
         ),
         ({"type": "TEXT_MESSAGE_CONTENT", "data": {"content": value("七天")}}, Text("七天")),
+        ({"type": "TEXT_MESSAGE_CONTENT", "data": {"type": "text", "content": "七天"}}, Text("七天")),
         ({"content": "七天", "finished": False}, Text("七天")),
         ({"type": "message", "content": "七天"}, Text("七天")),
         ("七天", Text("七天")),
