@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pykka import ActorRegistry
 
-from actors.agents import Event, Question
+from actors.agents import Event, Question, Used
 from actors.messages import DropThese
 from tests.actors.cast import scripted
 
@@ -45,6 +45,7 @@ async def talkative(question: Question) -> AsyncIterator[str | Event]:
                 await asyncio.sleep(1.0)
                 yield f"{number} "
         case _:
+            yield Used(read=len(question.text), written=1)
             async for piece in scripted(question):
                 yield piece
 
