@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from actors import __version__, service
+from actors.settings import KNOWN
 from tests.jitai.conftest import FAMILY, OTHER, SECRET, House
 from tests.operations.test_commands import command
 
@@ -147,3 +149,10 @@ def test_outside_of_jitnode_a_missing_variable_is_named(tmp_path: Path) -> None:
 
 def test_the_line_for_the_apps_requirements_names_this_version() -> None:
     assert (FAMILY.parent / "requirements.txt").read_text("utf-8") == f"dingtalk-actors=={__version__}\n"
+
+
+def test_every_setting_that_the_guide_names_exists() -> None:
+    named = set(re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", (FAMILY.parent / "README.md").read_text("utf-8")))
+    demo = set(re.findall(r"\w+_\w+", (FAMILY / "dingTalkDemo" / "config.json").read_text("utf-8")))
+    assert demo
+    assert named - demo - set(KNOWN) == set()
