@@ -12,6 +12,7 @@ from types import FrameType
 
 from actors import logs
 from actors.agents.registry import make_agent
+from actors.agents.setup import Setup, no_session
 from actors.core.backoff_words import Told
 from actors.core.robot import Parked
 from actors.doctor.command import main as doctor
@@ -22,7 +23,7 @@ from actors.records.command import command as records
 from actors.retry_policies import comments, retry_policies, retry_policies_for_robot
 from actors.sandbox_child import SandboxChild
 from actors.service import Service
-from actors.settings import KNOWN, Settings, load
+from actors.settings import KNOWN, Settings, load, of_the_process
 
 log = logging.getLogger(__name__)
 
@@ -85,9 +86,9 @@ def check(settings: Settings) -> int:
     agents: Iterable[str] = ()
     parked: Iterable[Parked] = ()
     if settings.sandbox_wanted:
-        make_agent(settings.agent)
+        make_agent(settings.agent, Setup(settings, no_session))
     else:
-        agents, parked = make_agents(settings)
+        agents, parked = make_agents(settings, no_session)
     _print(settings.effective(), retry_policies(settings))
     for robot in agents:
         own = settings.of(robot)
@@ -118,7 +119,8 @@ def _with_settings(command: Callable[[Settings], int]) -> int:
 def _agent_problems() -> tuple[str, ...]:
     """What is wrong with the agent: told beside what else is wrong, so that one look at the screen is enough."""
     try:
-        make_agent(os.environ.get("AGENT") or "faq:")
+        settings = of_the_process(os.environ)
+        make_agent(settings.agent, Setup(settings, no_session))
     except SettingsError as error:
         return error.problems
     return ()

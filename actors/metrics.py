@@ -245,6 +245,13 @@ AGENT_ERRORS = _counter(
     "agent",
     "reason",
 )
+AGENT_TOKENS = _counter(
+    "agent_tokens_total",
+    "Tokens that answers cost, as the agent's back end counts them; read: question and history, written: the answer",
+    "robot",
+    "agent",
+    "kind",
+)
 FEEDBACK = _counter(
     "feedback_total",
     "Ratings of answers, each change counted: very_helpful, helpful, slightly_helpful, not_helpful",

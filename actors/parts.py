@@ -10,9 +10,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
+import aiohttp
+
 from actors import series
 from actors.agents.answering import Clocks, answering
 from actors.agents.registry import make_agent
+from actors.agents.setup import Setup
 from actors.core.events import Agent
 from actors.core.robot import Cause, Parked, Robot
 from actors.desk import Desk
@@ -84,8 +87,16 @@ class Parts:
                 log.error("a part was not closed: %r", error, exc_info=error, extra={"action": "part_not_closed"})
 
 
-def make_agents(settings: Settings) -> tuple[dict[str, Agent], tuple[Parked, ...]]:
-    """The agents of the robots that can be served, by client id, and the robots that cannot.
+def open_network(settings: Settings) -> Network:
+    """The way to other machines; to be called on the loop that uses it."""
+    return Network(settings.proxies, trusting(settings.ssl_cert_file))
+
+
+def make_agents(
+    settings: Settings, session: Callable[[], aiohttp.ClientSession]
+) -> tuple[dict[str, Agent], tuple[Parked, ...]]:
+    """The agents of the robots that can be served, by client id, and the robots that cannot. `session` is for their
+    back ends, and not asked for before they answer.
 
     Raises:
         SettingsError: there is no robot left; names all that is wrong with each.
@@ -93,10 +104,11 @@ def make_agents(settings: Settings) -> tuple[dict[str, Agent], tuple[Parked, ...
     agents: dict[str, Agent] = {}
     parked = list(settings.parked)
     for robot in settings.robots():
+        own = settings.of(robot.client_id)
         try:
-            agents[robot.client_id] = make_agent(robot.agent)
+            agents[robot.client_id] = make_agent(robot.agent, Setup(own, session))
         except SettingsError as error:
-            parked.append(settings.of(robot.client_id).parked_for(Cause.AGENT, error.problems))
+            parked.append(own.parked_for(Cause.AGENT, error.problems))
     if not agents:
         raise SettingsError(tuple(problem for robot in parked for problem in robot.problems))
     return agents, tuple(parked)
@@ -137,15 +149,16 @@ class Signals:
     taken_back: Callable[[str, str, frozenset[str]], object]
 
 
-async def assemble(
+async def assemble(  # noqa: PLR0917 - composition takes what it composes
     settings: Settings,
+    network: Network,
     agents: Mapping[str, Agent],
     inbox: Inbox,
     signals: Signals,
     clock: Callable[[], float],
 ) -> Parts:
     """Make all other parts, of the robots that have an agent."""
-    network, ban = Network(settings.proxies, trusting(settings.ssl_cert_file)), Ban()
+    ban = Ban()
     quota = Quota(settings.openapi_monthly_quota, inbox.count_calls)
     robots = [robot for robot in settings.robots() if robot.client_id in agents]
     slots = asyncio.Semaphore(AT_ONCE)

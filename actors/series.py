@@ -49,6 +49,7 @@ def _of_robot(robot: list[str], agent: list[str]) -> _Series:
     yield metrics.ANSWER_SECONDS, {"robot": robot, "agent": agent}
     yield metrics.CLICKS, {"robot": robot, "outcome": get_args(metrics.Press)}
     yield metrics.AGENT_ERRORS, {"robot": robot, "agent": agent, "reason": get_args(AgentReason)}
+    yield metrics.AGENT_TOKENS, {"robot": robot, "agent": agent, "kind": ["read", "written"]}
     yield metrics.FEEDBACK, {"robot": robot, "rating": texts.RATINGS}
 
 

@@ -23,12 +23,13 @@ from actors.core.robot import Parked, Robot
 from actors.core.scope import robot_of
 from actors.core.steady import steady
 from actors.desk import Desk, Rules, turn_away
+from actors.dingtalk.network import Network
 from actors.dingtalk.openapi import OpenApi
 from actors.errors import CallFailed, InboxError, SettingsError
 from actors.inbox.port import Inbox
 from actors.lines import Line, line_id
 from actors.messages import AreYouThere, Begin, Drain, TakenBack, TellStatus, WorkArrived
-from actors.parts import Signals, assemble, make_agents, open_inbox
+from actors.parts import Signals, assemble, make_agents, open_inbox, open_network
 from actors.probes import Probes
 from actors.redaction import clean
 from actors.retry_policies import announce, figures, retry_policies
@@ -107,11 +108,14 @@ class Service:
             SettingsError: settings turn out to be wrong, all of them named; nothing is left running.
         """
         self._reactor.start()
-        agents, parked, inbox = self._take_hold()
+        network = self._reactor.submit(_on_the_loop(open_network, self._settings)).result()
+        agents, parked, inbox = self._take_hold(network)
         self._robots = tuple(robot for robot in self._settings.robots() if robot.client_id in agents)
         self._roll = Roll(self._settings, self._robots, parked)
         signals = Signals(self._work, self._taken_back)
-        self._parts = self._reactor.submit(assemble(self._settings, agents, inbox, signals, self._clock)).result()
+        self._parts = self._reactor.submit(
+            assemble(self._settings, network, agents, inbox, signals, self._clock)
+        ).result()
         self._tell_settings()
         self._roll.tell_parked()
         self._supervisor = Supervisor.start(
@@ -132,7 +136,7 @@ class Service:
             extra={"action": "service_started", "version": __version__, "robots": len(self._robots)},
         )
 
-    def _take_hold(self) -> tuple[dict[str, Agent], tuple[Parked, ...], Inbox]:
+    def _take_hold(self, network: Network) -> tuple[dict[str, Agent], tuple[Parked, ...], Inbox]:
         """Take what somebody else may have, or what may not be there: the agents, the inbox, the port."""
         problems: list[str] = []
 
@@ -143,7 +147,7 @@ class Service:
                 problems.extend(error.problems)
                 return None
 
-        made = attempt(lambda: make_agents(self._settings))
+        made = attempt(lambda: make_agents(self._settings, lambda: network.session))
         inbox = attempt(lambda: self._reactor.submit(open_inbox(self._settings, self._clock)).result())
         if self._alone:
             attempt(self.probes.start)
@@ -151,6 +155,7 @@ class Service:
             return *made, inbox
         if inbox is not None:
             self._reactor.submit(inbox.close()).result(STOP_WITHIN)
+        self._reactor.submit(network.close()).result(STOP_WITHIN)
         self._reactor.stop(STOP_WITHIN)
         self.probes.stop()
         raise SettingsError(tuple(problems))
@@ -349,6 +354,11 @@ def _most_conversations(wanted: int) -> int:
         return max(1, min(wanted, int(PIDS_MAX.read_text()) - PIDS_RESERVE))
     except (OSError, ValueError):
         return wanted
+
+
+async def _on_the_loop(make: Callable[[Settings], T], settings: Settings) -> T:
+    """What has to be made on the loop."""
+    return make(settings)
 
 
 async def _warm(api: OpenApi) -> None:

@@ -29,6 +29,8 @@ PREFIXES = (
     "STREAM_",
     "OPENAPI_",
     "AGENT_",
+    "DIFY_",
+    "JIT_",
     "ATTACHMENT_",
     "CARD_",
     "CONVERSATION_",
@@ -196,6 +198,11 @@ def load(environ: Mapping[str, str]) -> Settings:
     return settings
 
 
+def of_the_process(environ: Mapping[str, str]) -> Settings:
+    """The settings of this environment alone, with defaults in place of what is wrong."""
+    return _read(_given(environ))[0]
+
+
 def load_element(environ: Mapping[str, str], name: str, file: Path, written: Mapping[str, Any]) -> Settings:
     """The settings of one element by itself: this environment's, with what is written in its `config.json` laid over.
     `name` is its full name, `file` says where it is written. Names of the environment that nobody knows are no fault
@@ -299,7 +306,7 @@ KNOWN = {name.upper(): _is_secret(field.annotation) for name, field in Variables
 _NAMES = (*KNOWN, *(f"{name}_FILE" for name, secret in KNOWN.items() if secret))
 
 MAY_BE_A_ROBOTS_OWN = {
-    name: name.startswith(("AGENT_", "OPENAI_", "DIFY_"))
+    name: name.startswith(("AGENT_", "OPENAI_", "DIFY_", "JIT_"))
     or name in {"CARD_KIND", "CARD_TEMPLATE_ID", "CARD_CONTENT_KEY"}
     for name in _NAMES
 }

@@ -128,7 +128,16 @@ class Variables(BaseSettings):
         "an agent and settings of its own, served beside that of `DINGTALK_CLIENT_ID`",
     )
 
-    agent: str = _agent("faq:", "Which agent answers: `faq:[DIR]`, or `python:MODULE:NAME` for one of your own")
+    agent: str = _agent(
+        "faq:",
+        "Which agent answers: `faq:[DIR]`, `openai:MODEL`, `dify:`, `jit:FULLNAME`, "
+        "`jit+https://HOST/ORG/APP/FULLNAME`, or `python:MODULE:NAME` for one of your own",
+    )
+    agent_system_prompt: str = _agent("", "What an `openai:` model is told ahead of every conversation")
+    agent_history_tokens: Count = _agent(
+        4000,
+        "Tokens of former turns, estimated, that an `openai:` model is sent at most; the newest are kept",
+    )
     agent_show_reasoning: TrueOrFalse = _agent(False, "Whether customers are shown the model's thinking")
     agent_retry_attempts: AtLeastOne = _agent(
         3,
@@ -142,6 +151,15 @@ class Variables(BaseSettings):
     agent_first_token_timeout: Limit = _agent(60, "The first piece of text comes within this")
     agent_idle_timeout: Limit = _agent(60, "No two pieces are further apart than this")
     agent_timeout: Limit = _agent(600, "A whole answer takes no longer than this")
+
+    openai_base_url: Endpoint = _agent(
+        "https://api.openai.com/v1", "Where an `openai:` model is served, up to the `/v1` of `/chat/completions`"
+    )
+    openai_api_key: SecretStr | None = _agent(None, "Its key; servers of your own may need none")
+    dify_base_url: Endpoint = _agent("https://api.dify.ai/v1", "Where Dify's API is, up to `/v1`")
+    dify_api_key: SecretStr | None = _agent(None, "The key of the Dify app that `dify:` is")
+    jit_access_key: str | None = _agent(None, "The access key with which `jit+https:` calls the bridge element")
+    jit_access_secret: SecretStr | None = _agent(None, "Its secret")
 
     stream_connections: AtLeastOne = _stream(1, "Stream connections per robot")
     stream_retry_initial: Seconds = _stream(

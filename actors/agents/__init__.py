@@ -1,6 +1,20 @@
 """Agents: what answers. The event classes below are what an agent of your own may yield beside plain strings."""
 
-from actors.core.events import Agent, Alive, Begun, Event, Feedback, Finished, Reasoning, Replace, Text, ToolEnd, ToolStart, Used
+from actors.agents.setup import Setup
+from actors.core.events import (
+    Agent,
+    Alive,
+    Begun,
+    Event,
+    Feedback,
+    Finished,
+    Reasoning,
+    Replace,
+    Text,
+    ToolEnd,
+    ToolStart,
+    Used,
+)
 from actors.core.question import Attachment, Question, Turn
 from actors.errors import AgentFailed
 
@@ -16,6 +30,7 @@ __all__ = [
     "Question",
     "Reasoning",
     "Replace",
+    "Setup",
     "Text",
     "ToolEnd",
     "ToolStart",

@@ -21,7 +21,7 @@ from tenacity.asyncio import AsyncRetrying
 
 from actors import metrics
 from actors.core.backoff import Backoff
-from actors.core.events import Answerer, Event, Finished, Progress, Replace, Retrying, Text
+from actors.core.events import Alive, Answerer, Event, Finished, Progress, Replace, Retrying, Text, Used
 from actors.core.markdown import blank
 from actors.core.question import Question
 from actors.errors import AgentFailed, AgentReason
@@ -89,23 +89,23 @@ async def answering(
         return isinstance(error, AgentFailed) and error.retryable and not patience.text_came
 
     @cache
-    def pause_after(number: int) -> float:
-        return backoff.delay(number - 1, random)
+    def pause_after(number: int, failure: AgentFailed | None) -> float:
+        asked_for = failure.retry_after if failure else None
+        return max(backoff.delay(number - 1, random), asked_for or 0.0)
 
-    def last(number: int, failure: AgentFailed) -> bool:
-        # Whoever waits for the first word waits no longer for a back end that wants to be left alone.
-        wait = max(pause_after(number), failure.retry_after or 0.0)
-        return number >= attempts or wait >= min(patience.left, clocks.first_token)
+    def last(number: int, failure: AgentFailed | None) -> bool:
+        # Nobody is kept waiting longer for a back end that wants to be left alone than for one that is slow.
+        too_long = failure is not None and (failure.retry_after or 0.0) >= clocks.first_token
+        return number >= attempts or too_long or pause_after(number, failure) >= patience.left
 
     def count_retry(state: RetryCallState) -> None:
-        error = state.outcome and state.outcome.exception()
-        if isinstance(error, AgentFailed):
+        if (error := _failure_of(state)) is not None:
             metrics.RETRIES.labels(scope="agent", reason=_label(error)).inc()
 
     tries = AsyncRetrying(
         retry=retry_if_exception(worth_another_try),
-        wait=lambda state: pause_after(state.attempt_number),
-        stop=lambda state: last(state.attempt_number),
+        wait=lambda state: pause_after(state.attempt_number, _failure_of(state)),
+        stop=lambda state: last(state.attempt_number, _failure_of(state)),
         sleep=patience.sleep,
         before_sleep=count_retry,
         reraise=True,
@@ -117,12 +117,15 @@ async def answering(
             try:
                 async with aclosing(_one_try(agent, question, patience)) as events:
                     async for event in events:
-                        yield event
+                        if isinstance(event, Used):
+                            _count_cost(event, robot, agent)
+                        else:
+                            yield event
             except AgentFailed as failure:
                 metrics.AGENT_ERRORS.labels(robot=robot, agent=agent.name, reason=_label(failure)).inc()
                 number = attempt.retry_state.attempt_number
                 _report(failure, robot, agent, question, number)
-                if worth_another_try(failure) and not last(number):
+                if worth_another_try(failure) and not last(number, failure):
                     yield Retrying()
                 raise
 
@@ -145,6 +148,8 @@ async def _one_try(agent: Answerer, question: Question, patience: "_Patience") -
             if length > LONGEST:
                 raise AgentFailed("error", f"the answer has more than {LONGEST:,} characters", retryable=False)
             patience.text_came = patience.text_came or not nothing_seen
+            if isinstance(event, Alive):
+                continue
             if patience.text_came or not isinstance(event, Text | Replace):
                 yield event
             if isinstance(event, Finished):
@@ -273,9 +278,12 @@ def _must_be_an_event(event: object) -> None:
     """Python does not check types: `Text(delta.content)` of a delta without content would fail far from its cause."""
     if not isinstance(event, EVENTS):
         raise TypeError(f"an agent yields events, not {type(event).__name__}")
-    held = getattr(event, event.__match_args__[0])
-    if not isinstance(held, str):
-        raise TypeError(f"an agent's {type(event).__name__} holds text, not {type(held).__name__}")
+    for name in event.__match_args__:
+        held, kind = getattr(event, name), int if isinstance(event, Used) else str
+        if not isinstance(held, kind):
+            raise TypeError(
+                f"an agent's {type(event).__name__} holds {name} as {kind.__name__}, not {type(held).__name__}"
+            )
 
 
 _running: set[asyncio.Task[None]] = set()
@@ -288,6 +296,16 @@ def _as_failure(error: BaseException) -> AgentFailed:
     failure = AgentFailed("error", type(error).__name__)
     failure.__cause__ = error
     return failure
+
+
+def _failure_of(state: RetryCallState) -> AgentFailed | None:
+    error = state.outcome and state.outcome.exception()
+    return error if isinstance(error, AgentFailed) else None
+
+
+def _count_cost(used: Used, robot: str, agent: Answerer) -> None:
+    for kind, tokens in (("read", used.read), ("written", used.written)):
+        metrics.AGENT_TOKENS.labels(robot=robot, agent=agent.name, kind=kind).inc(max(0, tokens))
 
 
 def _label(failure: AgentFailed) -> str:

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
+from actors.agents.setup import Setup
 from actors.core.events import Event, Feedback, Finished, Text
 from actors.core.question import Question
 from actors.errors import SettingsError
@@ -201,6 +202,18 @@ class _Walk:
     def _tell_loop(self, function: Callable[..., None], *arguments: Any) -> None:
         with suppress(RuntimeError):  # a loop that is closed needs no news: its process is about to end
             self._loop.call_soon_threadsafe(function, *arguments)
+
+
+def make(rest: str, _: Setup) -> PythonAgent:
+    """The agent of `python:MODULE:NAME`.
+
+    Raises:
+        SettingsError: there is no such function.
+    """
+    module, _colon, name = rest.partition(":")
+    if not (module and name):
+        raise SettingsError((f"AGENT={'python:' + rest!r}: names no function, write python:MODULE:NAME",))
+    return PythonAgent(load(module, name))
 
 
 def load(module_name: str, name: str) -> Callable[[Question], Any]:

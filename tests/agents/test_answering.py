@@ -12,7 +12,19 @@ from hypothesis import strategies as st
 from actors.agents import answering as module
 from actors.agents.answering import AHEAD
 from actors.core.backoff import Backoff
-from actors.core.events import Event, Finished, Progress, Reasoning, Replace, Retrying, Text, ToolEnd, ToolStart
+from actors.core.events import (
+    Alive,
+    Event,
+    Finished,
+    Progress,
+    Reasoning,
+    Replace,
+    Retrying,
+    Text,
+    ToolEnd,
+    ToolStart,
+    Used,
+)
 from actors.core.question import Question
 from actors.errors import AgentFailed
 from tests.agents.stories import (
@@ -368,3 +380,45 @@ def test_from_the_first_text_on_nothing_is_lost_or_invented(said: list[Event], e
     heard, failure = asyncio.run(read(answer_of(Scripted(saying(*said, end)), attempts=1)))
     assert heard == [*expected, Finished()] if whole else heard == expected
     assert (failure is None) == whole
+
+
+def test_another_try_waits_as_long_as_the_back_end_asks_to_be_left_alone() -> None:
+    too_fast = AgentFailed("throttled", "HTTP 429", retry_after=7.0)
+
+    async def waited() -> float:
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        heard, _ = await read(answer_of(Scripted(saying(too_fast), saying(Text("可以。"), Finished()))))
+        assert text_of(heard) == "可以。"
+        return clock() - began
+
+    assert play(waited()) == pytest.approx(7.0, abs=0.1)
+
+
+async def test_a_back_end_that_wants_to_be_left_alone_for_longer_than_anybody_waits_is_not_asked_again() -> None:
+    closed = AgentFailed("throttled", "HTTP 429", retry_after=PATIENT.first_token)
+    agent = Scripted(saying(closed))
+    await read(answer_of(agent))
+    assert agent.tries == 1
+
+
+async def test_a_sign_of_life_is_not_handed_on() -> None:
+    heard, _ = await read(answer_of(Scripted(saying(Alive(), Text("七"), Alive(), Finished()))))
+    assert heard == [Text("七"), Finished()]
+
+
+async def test_what_an_answer_cost_is_counted_and_not_handed_on() -> None:
+    def tokens() -> tuple[float, ...]:
+        return tuple(
+            counted("agent_tokens", robot="dingshop", agent="scripted", kind=kind) for kind in ("read", "written")
+        )
+
+    before = tokens()
+    heard, _ = await read(answer_of(Scripted(saying(Text("七"), Used(30, 4), Finished()))))
+    assert heard == [Text("七"), Finished()]
+    assert tuple(now - then for now, then in zip(tokens(), before, strict=True)) == (30, 4)
+
+
+async def test_a_cost_that_is_no_number_is_the_agents_failure() -> None:
+    _, failure = await read(answer_of(Scripted(saying(Text("七"), Used("30", 4), Finished()))))  # type: ignore[arg-type]
+    assert failure is not None

@@ -60,7 +60,7 @@ async def test_stop_in_mid_answer_gives_the_question_back_within_its_grace(house
 async def test_a_stopped_robot_starts_again(house: House) -> None:
     demo = await begun(house)
     for text in ("一", "二"):
-        await house.do(demo.stop)
+        assert await house.do(demo.stop)
         await house.do(demo.start)
         await house.online()
         assert await house.answer(text) == f"您说：{text}"
@@ -159,6 +159,15 @@ async def test_a_deleted_instance_is_gone(house: House) -> None:
     await house.do(house.app.delete, DEMO)
     assert house.sandbox.online(house.robot) == 0
     await eventually(lambda: threads() <= before)
+
+
+async def test_a_deleted_instances_app_of_dingtalks_may_be_anothers(house: House) -> None:
+    await begun(house)
+    await house.do(house.app.create, OTHER, house.config(clientId=f"{house.robot}b"))
+    await house.do(house.app.delete, DEMO)
+    await house.do(house.app.save, OTHER, house.config())
+    await house.online()
+    assert house.log.errors() == []
 
 
 async def test_a_created_instance_is_served_at_once(house: House) -> None:
@@ -261,6 +270,12 @@ async def test_a_robot_whose_config_breaks_is_served_no_longer_and_comes_back_wi
     assert not demo.is_running()
     assert house.sandbox.online(house.robot) == 0
     await house.do(house.app.save, DEMO, house.config())
+    await house.online()
+
+
+async def test_a_variable_that_names_a_robot_is_nothing_by_itself(house: House) -> None:
+    house.app.envVars["DINGTALK_CLIENT_ID"] = house.robot
+    await house.do(house.app.save, DEMO, house.config(clientId="{{DINGTALK_CLIENT_ID}}"))
     await house.online()
 
 

@@ -10,12 +10,14 @@ import sys
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from actors import __version__, service
 from actors.settings import KNOWN
-from tests.jitai.conftest import FAMILY, OTHER, SECRET, House
+from tests.jitai.conftest import DEMO, FAMILY, OTHER, SECRET, House
+from tests.jitai.node import Element
 from tests.operations.test_commands import command
 
 ROOT = FAMILY.parents[2]
@@ -109,6 +111,13 @@ async def test_a_robot_that_gives_up_ends_alone_and_starts_again(house: House, m
     assert told == []
     await house.do(demo.start)
     await house.online()
+
+
+async def test_code_that_has_no_file_is_told_where_inboxes_are_by_a_variable(house: House) -> None:
+    names: dict[str, Any] = {}
+    exec((FAMILY / "dingTalkStreamType" / "loader.py").read_text("utf-8"), names)
+    house.app.envVars["INBOX_URL"] = f"sqlite:///{house.app.folder}/inbox.db"
+    assert await house.do(names["serve"](Element(house.app, DEMO)).is_running)
 
 
 def test_a_host_that_ends_takes_its_robots_down_in_order(tmp_path: Path) -> None:

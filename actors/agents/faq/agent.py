@@ -25,6 +25,7 @@ from actors.agents.faq import text as texts
 from actors.agents.faq.folder import read_folder
 from actors.agents.faq.index import SEARCHED, Hit, Index
 from actors.agents.faq.words import asks, is_whole, plain, questions_of, subject_of
+from actors.agents.setup import Setup
 from actors.core.events import Event, Feedback, Finished, Text
 from actors.core.question import Question, Turn
 
@@ -53,6 +54,15 @@ AT_ONCE = 2
 
 OFFERED = 4
 """Entries that a reply offers at most."""
+
+
+def make(rest: str, _: Setup) -> "Faq":
+    """The agent of `faq:[DIR]`.
+
+    Raises:
+        SettingsError: the folder is no use.
+    """
+    return Faq(Path(rest) if rest else SAMPLE_SHOP)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from jit.commons.utils.logger import log
 from actors import jitnode
 from actors.embedded import Embedded
 
-APP_DATA = Path(__file__).parent.parent.parent / "appData"
+# Code from an encrypted package may have no file.
+APP_DATA = Path(globals().get("__file__", "")).parent.parent.parent / "appData"
 
 
 class Loader:
