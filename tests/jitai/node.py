@@ -8,6 +8,7 @@ import itertools
 import json
 import shutil
 import sys
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
@@ -74,6 +75,7 @@ class App:
         self.envId, self.appId = f"JRE_{number}", "whwy.myapp"
         self.init = False
         self._prefix = f"jit_app_{number}"
+        self._importing = threading.RLock()
         self._elements: dict[str, Element] = {}
 
     def names(self) -> list[str]:
@@ -97,16 +99,17 @@ class App:
     def module(self, name: str) -> ModuleType:
         """The package of an element, or a module in it."""
         known = f"{self._prefix}_{name.replace('.', '_')}"
-        if known not in sys.modules:
-            folder = self.folder.joinpath(*name.split("."))
-            spec = importlib.util.spec_from_file_location(
-                known, folder / "__init__.py", submodule_search_locations=[str(folder)]
-            )
-            assert spec is not None
-            assert spec.loader is not None
-            sys.modules[known] = importlib.util.module_from_spec(spec)
-            spec.loader.exec_module(sys.modules[known])
-        return sys.modules[known]
+        with self._importing:
+            if known not in sys.modules:
+                folder = self.folder.joinpath(*name.split("."))
+                spec = importlib.util.spec_from_file_location(
+                    known, folder / "__init__.py", submodule_search_locations=[str(folder)]
+                )
+                assert spec is not None
+                assert spec.loader is not None
+                sys.modules[known] = importlib.util.module_from_spec(spec)
+                spec.loader.exec_module(sys.modules[known])
+            return sys.modules[known]
 
     def hooks(self, name: str) -> ModuleType:
         """The `lifecycle.py` of an element."""
