@@ -17,7 +17,9 @@ from actors.jaap.files import Unreadable, parse_object
 from actors.logs import Listener, relay
 from actors.settings import Settings, load_element
 
-THE_HOSTS = frozenset({"HTTP_HOST", "HTTP_PORT", "LOG_LEVEL", "LOG_FORMAT", "SANDBOX_HOST", "SANDBOX_PORT"})
+THE_HOSTS = frozenset(
+    {"HTTP_HOST", "HTTP_PORT", "LOG_LEVEL", "LOG_FORMAT", "ROBOTS_DIR", "SANDBOX_HOST", "SANDBOX_PORT"}
+)
 """Variables that are about a process, which is not ours here: JitNode may well have some of these names for itself."""
 
 INBOXES = "dingtalk-actors"
