@@ -158,10 +158,10 @@ class Dify:
             AgentFailed: another try may help.
         """
         try:
-            content = await asyncio.to_thread(Path(url2pathname(urlsplit(attachment.url).path)).read_bytes)
-            form = aiohttp.FormData({"user": user}, quote_fields=False)  # a name is sent as it is, as browsers do
-            form.add_field("file", content, filename=attachment.name, content_type=content_type(attachment))
-            reply = await self._backend.call("POST", "/files/upload", within=UPLOAD_WITHIN, data=form)
+            with await asyncio.to_thread(path_of(attachment).open, "rb") as file:
+                form = aiohttp.FormData({"user": user}, quote_fields=False)  # a name is sent as it is, as browsers do
+                form.add_field("file", file, filename=attachment.name, content_type=content_type(attachment))
+                reply = await self._backend.call("POST", "/files/upload", within=UPLOAD_WITHIN, data=form)
         except (OSError, AgentFailed) as error:
             if isinstance(error, AgentFailed) and error.retryable:
                 raise
@@ -175,6 +175,11 @@ class Dify:
 def user_of(question: Question) -> str:
     """Whom Dify is told to talk to: the question's memory, under a pseudonym."""
     return f"dingtalk-{sha256(question.chat_id.encode()).hexdigest()[:32]}"
+
+
+def path_of(attachment: Attachment) -> Path:
+    """Where a fetched attachment is on this machine."""
+    return Path(url2pathname(urlsplit(attachment.url).path))
 
 
 def content_type(attachment: Attachment) -> str:

@@ -53,12 +53,12 @@ async def test_each_robot_asks_its_own_app(tmp_path: Path) -> None:
 async def test_the_stop_button_stops_the_answer_at_dify(tmp_path: Path) -> None:
     async with shops(tmp_path) as (dify, clothes, _):
         app = dify.apps[KEYS[0]]
-        app.says([message("有大码，"), HOLD])
+        app.says([message("这款没问题，"), HOLD])
         await clothes.ask("有大码吗？")
-        card = await clothes.card_with("有大码")
+        card = await clothes.card_with("这款没问题")
         press(clothes, card, "停止")
         await clothes.finished()
-        assert card.text.startswith("有大码，")
+        assert card.text.startswith("这款没问题，")
         assert card.text.endswith(texts.STOPPED)
 
         async def called() -> bool:
