@@ -12,7 +12,7 @@ import pytest
 
 from actors.agents.dify import Dify, file_type, make, user_of
 from actors.agents.setup import Setup, no_session
-from actors.agents.wording import NOT_SENT, QUOTED
+from actors.agents.wording import QUOTED, UNSEEN
 from actors.core.events import Begun, Feedback, Text
 from actors.core.question import Attachment, Question, Turn
 from actors.errors import AgentFailed, SettingsError
@@ -361,14 +361,14 @@ async def test_a_file_that_cannot_be_uploaded_is_named(shop: Shop, tmp_path: Pat
     shop.app.upload_scripts = [Refuse(415, "unsupported_file_type")]
     await shop.ask(with_files(attached(tmp_path, "file", "a.zip")), attempts=1)
     assert shop.app.asked[0]["files"] == []
-    assert shop.app.asked[0]["query"] == f"这是什么？\n\n{NOT_SENT} a.zip"
+    assert shop.app.asked[0]["query"] == f'这是什么？\n\n{UNSEEN}\n- file "a.zip"'
 
 
 async def test_a_file_that_is_no_longer_there_is_named(shop: Shop, tmp_path: Path) -> None:
     gone = Attachment("file", (tmp_path / "gone.txt").as_uri(), "gone.txt")
     await shop.ask(with_files(gone, attached(tmp_path, "picture", "a.png")), attempts=1)
     assert [file["type"] for file in shop.app.asked[0]["files"]] == ["image"]
-    assert shop.app.asked[0]["query"].endswith(f"{NOT_SENT} gone.txt")
+    assert shop.app.asked[0]["query"].endswith(f'{UNSEEN}\n- file "gone.txt"')
 
 
 async def test_an_upload_that_fails_in_passing_is_tried_again(shop: Shop, tmp_path: Path) -> None:
@@ -381,7 +381,7 @@ async def test_files_that_the_app_does_not_take_are_named_instead(shop: Shop, tm
     shop.app.takes = frozenset({"image"})
     await shop.ask(with_files(attached(tmp_path, "file", "a.pdf")), attempts=1)
     assert [len(asked["files"]) for asked in shop.app.asked] == [1, 0]
-    assert shop.app.asked[1]["query"].endswith(f"{NOT_SENT} a.pdf")
+    assert shop.app.asked[1]["query"].endswith(f'{UNSEEN}\n- file "a.pdf"')
 
 
 async def test_a_file_may_be_all_that_is_asked(shop: Shop, tmp_path: Path) -> None:
