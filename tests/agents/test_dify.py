@@ -178,6 +178,13 @@ async def test_a_conversation_that_is_refused_again_and_again_is_given_up(shop: 
     assert (failed.reason, failed.retryable, len(shop.app.asked)) == ("rejected", False, 2)
 
 
+async def test_an_answer_that_has_begun_is_never_asked_for_again(shop: Shop) -> None:
+    begun = await shop.begun(ask())
+    shop.app.says([message("七"), {"event": "error", "status": 404, "code": "not_found", "message": "x"}])
+    assert await shop.ask(ask().with_session(begun.session)) == ("七", "rejected")
+    assert len(shop.app.asked) == 2
+
+
 # Failures.
 
 
