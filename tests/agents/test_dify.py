@@ -13,7 +13,7 @@ import pytest
 from actors.agents.dify import Dify, file_type, make, user_of
 from actors.agents.setup import Setup, no_session
 from actors.agents.wording import QUOTED, UNSEEN
-from actors.core.events import Begun, Feedback, Text
+from actors.core.events import Begun, Feedback, Finished, Text
 from actors.core.question import Attachment, Question, Turn
 from actors.errors import AgentFailed, SettingsError
 from actors.variables import Variables
@@ -144,6 +144,13 @@ async def test_what_trails_the_end_is_not_waited_for(shop: Shop) -> None:
     assert await shop.ask() == ("七天", "")
     await shop.agent.close()
     assert shop.app.stop_calls == []
+
+
+async def test_its_events_end_with_the_answer_whatever_trails_it(shop: Shop) -> None:
+    shop.app.says([message("七天"), END, HOLD])
+    async with asyncio.timeout(30):
+        events = [event async for event in shop.agent.answer(ask())]
+    assert events[-1] == Finished()
 
 
 # Conversations that Dify no longer has.
