@@ -144,6 +144,11 @@ def test_thoughts_are_taken_out_of_a_replacement_too() -> None:
     assert said == [Reasoning("a"), Replace("c")]
 
 
+def test_a_replacement_stands_by_itself() -> None:
+    said = heard({"event": "message", "answer": "<think>a"}, {"event": "message_replace", "answer": "无可奉告"})
+    assert said == [Reasoning("a"), Replace("无可奉告")]
+
+
 def test_what_was_held_back_comes_with_the_end() -> None:
     assert heard({"event": "message", "answer": "<thi"}, END)[:2] == [Alive(), Text("<thi")]
 
