@@ -87,7 +87,7 @@ async def test_a_refused_key_is_an_apology_to_the_customer_and_a_reason_to_the_o
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with shops(tmp_path) as (dify, clothes, books):
-        dify.apps[KEYS[0]].says(Refuse(401, "unauthorized", "Access token is invalid"))
+        dify.apps[KEYS[0]].says(Refuse(401, "unauthorized", f"Access token {KEYS[0]} is invalid"))
         await clothes.ask("有大码吗？")
         (card,) = await clothes.finished()
         assert card.text == texts.AGENT_FAILED
