@@ -75,7 +75,7 @@ class Request:
         }
 
     def without_what_is_refused(self, refusal: Refusal) -> "Request | None":
-        """The request that may be taken in place of this one; None if this one says all that is needed, or less."""
+        """The request that may be taken in place of this one, or None: then something else is refused."""
         if self.conversation_id and conversation_is_gone(refusal):
             return replace(self, conversation_id="")
         if self.sent and files_are_not_wanted(refusal):
