@@ -26,3 +26,8 @@ def test_a_question_of_attachments_alone_is_not_empty() -> None:
 def test_what_is_not_sent_is_named() -> None:
     lost = (Attachment("file", "file:///a.zip", 'a "b".zip'), Attachment("picture", "file:///x", ""))
     assert as_text(ask("这些呢？"), lost) == f'这些呢？\n\n{UNSEEN}\n- file "a \\"b\\".zip"\n- picture ""'
+
+
+def test_what_does_not_reach_the_agent_is_named() -> None:
+    question = replace(ask("看这个"), unseen=(Attachment("video", "", "v.mp4"),))
+    assert as_text(question) == f'看这个\n\n{UNSEEN}\n- video "v.mp4"'
