@@ -28,6 +28,9 @@ EXPIRED = (
 GOES_ON = "⏳ 服务正在重启，稍后会继续回答。\n\nThe service is restarting; the answer will go on."
 STOPPED = "⏹ 已停止。\n\nStopped."
 THE_REST_FOLLOWS = "（内容较长，其余部分以消息发送。 The rest follows as messages.）"
+WORD_AWAITED = (
+    "需要您回复后才能继续，回复“确认”表示同意。\n\nThis goes on once you reply; “confirm” means that you agree."
+)
 SENT_BESIDE = "回答已作为消息发送。\n\nThe answer was sent as a message."
 
 QUEUE_FULL = (
