@@ -68,6 +68,7 @@ class Lines:
         labels = state.line.robot, str(state.line.index)
         metrics.STREAM_CONNECTED.remove(*labels)
         metrics.STREAM_BACKOFF.remove(*labels)
+        metrics.ROBOT_PARKED.remove(state.line.robot, Cause.CRASHED)
         return state.line.robot
 
     def __contains__(self, child: str) -> bool:

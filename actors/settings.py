@@ -174,30 +174,18 @@ class Settings(Variables):
         return {name: value for name, value in self.effective().items() if name in own}
 
 
-def load(environ: Mapping[str, str]) -> Settings:
+def load(environ: Mapping[str, str], *, again: bool = False) -> Settings:
     """The settings of this environment, and of each robot in its `ROBOTS_DIR`. An empty variable counts as not set;
-    secrets are hidden from logs from now on. A robot that is broken beside valid ones is parked.
+    secrets are hidden from logs from now on. A robot that is broken beside valid ones is parked; with `again`, for a
+    process that serves already, all of them may be.
 
     Raises:
         SettingsError: something is wrong, or there is no valid robot where there should be one; each fault has one
             line, with the variable's or the file's name and what to do.
     """
     settings, problems = _read_all(environ)
-    if problems or (settings.robots_dir is not None and not settings.robots()):
+    if problems or not (again or settings.robots_dir is None or settings.robots()):
         problems += [problem for parked in settings.parked for problem in parked.problems]
-    if problems:
-        raise SettingsError(tuple(problems))
-    return settings
-
-
-def load_again(environ: Mapping[str, str]) -> Settings:
-    """The same for a process that serves already: that all robots of `ROBOTS_DIR` have become broken is told of them
-    alone.
-
-    Raises:
-        SettingsError: there are no robots, or something is wrong with the environment.
-    """
-    settings, problems = _read_all(environ)
     if problems:
         raise SettingsError(tuple(problems))
     return settings

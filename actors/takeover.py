@@ -18,7 +18,7 @@ from actors.errors import SettingsError
 from actors.messages import RobotAdded, RobotChanged, RobotRemoved
 from actors.parts import Parts, RobotParts, try_agents, warm
 from actors.roll import Entries, Roll
-from actors.settings import Settings, load_again, look
+from actors.settings import Settings, load, look
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ class Takeover:
     async def _take(self, seen: tuple[object, ...]) -> bool:
         """Take over what was seen; False if it changed meanwhile."""
         try:
-            settings = await asyncio.to_thread(load_again, self._environ)
+            settings = await asyncio.to_thread(load, self._environ, again=True)
         except SettingsError as error:
             self._stay(error.problems)
             return True

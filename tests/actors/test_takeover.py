@@ -22,7 +22,7 @@ from actors.core.question import Address, Question
 from actors.messages import WentWrong
 from actors.runtime.actor import tell
 from actors.sandbox.records import Connection
-from actors.settings import Settings, load_again, look
+from actors.settings import Settings, load, look
 from tests.actors.cast import HEARD, asked_by, whole
 from tests.actors.conftest import SECRET, Stage, connected, eventually, several
 from tests.jaap.trees import INSTANCE, write
@@ -457,11 +457,11 @@ async def test_settings_are_read_again_only_when_there_is_something_new(
 ) -> None:
     reads: list[Settings] = []
 
-    def read(environ: Mapping[str, str]) -> Settings:
-        reads.append(load_again(environ))
+    def read(environ: Mapping[str, str], *, again: bool) -> Settings:
+        reads.append(load(environ, again=again))
         return reads[-1]
 
-    monkeypatch.setattr(takeover, "load_again", read)
+    monkeypatch.setattr(takeover, "load", read)
     async with folder(tmp_path) as (tree, a, _):
         await looked(6)
         tree.config(a, **OTHER)
@@ -520,30 +520,45 @@ async def test_a_robot_that_was_refused_is_connected_as_soon_as_its_secret_is_ri
         await connected(a)
 
 
+CRASHED = 'dingtalk_robot_parked{reason="crashed",{robot}}'
+
+
+async def crashed(stage: Stage) -> None:
+    """Have a robot parked because its connection crashed."""
+    gateway = stage.service._parts.robots[stage.robot].gateway
+
+    async def crash(_: object) -> None:
+        raise ZeroDivisionError
+
+    async def is_parked() -> bool:
+        return await stage.metric(CRASHED) == 1
+
+    serve, gateway.serve = gateway.serve, crash  # type: ignore[assignment, method-assign]
+    stage.sandbox.abort(stage.robot)
+    await eventually(is_parked)
+    gateway.serve = serve  # type: ignore[method-assign]
+
+
 async def test_a_robot_that_was_parked_for_crashing_is_tried_again_when_it_changes(tmp_path: Path) -> None:
     async with folder(tmp_path, STREAM_RESTART_INTENSITY="1") as (tree, a, _):
-        gateway = a.service._parts.robots[a.robot].gateway
-
-        async def crash(_: object) -> None:
-            raise ZeroDivisionError
-
-        serve, gateway.serve = gateway.serve, crash  # type: ignore[assignment, method-assign]
-        a.sandbox.abort(a.robot)
-        parked = 'dingtalk_robot_parked{reason="crashed",{robot}}'
-
-        async def is_parked() -> bool:
-            return await a.metric(parked) == 1
-
-        await eventually(is_parked)
-        gateway.serve = serve  # type: ignore[method-assign]
+        await crashed(a)
         tree.config(a, **OTHER)
         await connected(a)
         await a.ask("你好")
         await a.finished()
-        assert await a.metric(parked) == 0
+        assert await a.metric(CRASHED) == 0
         shown = await state(a)
         assert shown is not None
         assert shown["state"] == "serving"
+
+
+async def test_a_robot_that_was_parked_for_crashing_can_be_removed(tmp_path: Path) -> None:
+    async with folder(tmp_path, STREAM_RESTART_INTENSITY="1") as (tree, a, b):
+        await crashed(a)
+        tree.remove(a)
+        await gone(a)
+        assert await a.metric(CRASHED) == 0
+        assert (await state(a), await b.ready()) == (None, True)
 
 
 # Broken, and mended.

@@ -9,7 +9,7 @@ import pytest
 from actors.core.robot import Cause, Parked
 from actors.errors import SettingsError
 from actors.redaction import clean
-from actors.settings import Settings, load, load_again, look
+from actors.settings import Settings, load, look
 from tests.jaap.trees import plant, robot
 from tests.operations.test_settings import CONTRACT, ROBOT, problems
 
@@ -112,12 +112,12 @@ def test_a_folder_that_is_gone_is_a_sight_too(tmp_path: Path) -> None:
 
 
 def test_robots_that_have_all_become_broken_are_read_again(tmp_path: Path) -> None:
-    assert [one.robot for one in load_again(planted(tmp_path, {"a": "{"})).parked] == ["imRobots.a"]
+    assert [one.robot for one in load(planted(tmp_path, {"a": "{"}), again=True).parked] == ["imRobots.a"]
 
 
 def test_a_folder_without_robots_cannot_be_read_again(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="has no instance"):
-        load_again(planted(tmp_path, {}))
+        load(planted(tmp_path, {}), again=True)
 
 
 def test_a_card_template_belongs_to_one_robot(tmp_path: Path) -> None:
