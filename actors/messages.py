@@ -104,7 +104,14 @@ class ConnectionRolling:
 
 @dataclass(frozen=True, slots=True)
 class RobotAdded:
-    """A robot is there to be served. Told again it changes nothing."""
+    """A robot is there to be served."""
+
+    robot: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAgain:
+    """A connection of a robot that was taken away and put back has ended: the next one may begin."""
 
     robot: str
 

@@ -18,6 +18,7 @@ from actors.messages import (
     ConnectionRolling,
     DeskChanged,
     DeskLeft,
+    OpenAgain,
     RobotAdded,
     RobotChanged,
     RobotRemoved,
@@ -97,7 +98,7 @@ class Robots(Supervising):
     def connect(self) -> None:
         """Open the connections of all robots."""
         for robot in self._served.robots:
-            self._robot_added(robot)
+            self._open(robot)
 
     def conversation_over(self, robot: str, ref: Ref | None) -> None:
         """A conversation of a robot is no more."""
@@ -114,6 +115,9 @@ class Robots(Supervising):
                 self._rolling(name, ref, reason)
             case RobotAdded(robot):
                 self._robot_added(robot)
+            case OpenAgain(robot):
+                if robot in self._served.robots:
+                    self._open(robot)
             case RobotChanged(robot, reconnect, over):
                 self._robot_changed(robot, over, reconnect=reconnect)
             case RobotRemoved(robot, over):
@@ -128,6 +132,9 @@ class Robots(Supervising):
         former = self._served.add(robot)
         if former is not None:
             self._desk_changed(robot, former)
+        self._open(robot)
+
+    def _open(self, robot: str) -> None:
         for line in self._lines_of(robot):
             self._lines.add(line)
             if line.id not in self.children:  # one that is still ending is begun when it is forgotten
@@ -150,7 +157,10 @@ class Robots(Supervising):
     def _robot_removed(self, robot: str, over: Over) -> None:
         self._served.remove(robot, over)
         for line in self._lines.of(robot):
-            self.end(line.id)
+            if line.id in self.children:
+                self.end(line.id)
+            else:  # it was still to begin
+                self._lines.remove(line.id)
         self.send_home(robot)
         self._see_who_left(robot)
 
@@ -204,7 +214,7 @@ class Robots(Supervising):
             if self._served.is_leaving(robot):
                 self._see_who_left(robot)
             else:
-                tell(self.actor_ref, RobotAdded(robot))
+                tell(self.actor_ref, OpenAgain(robot))
 
     def child_escalated(self, name: str) -> None:
         """A connection that crashes too often parks its robot; without any robot left the supervisor gives up."""

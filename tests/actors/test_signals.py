@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from pykka import ActorRegistry
 
 from actors.conversation import Conversation
 from actors.core.backoff import Backoff
@@ -142,36 +143,76 @@ class Reluctant(Listener):
         assert self._let_go.wait(20)
 
 
-def test_a_robot_that_is_put_back_before_its_connection_has_ended_is_connected_after_that() -> None:
-    started: queue.Queue[Ref] = queue.Queue()
-    over: queue.Queue[str] = queue.Queue()
-    let_go = threading.Event()
+@dataclass
+class Troupe:
+    """A supervisor of one robot, whose connections end when they are let go."""
 
-    def connect(supervisor: Ref) -> Ref:
-        child: Ref = Reluctant.start(let_go, supervisor)
-        started.put(child)
+    started: "queue.Queue[Ref]" = field(default_factory=queue.Queue)
+    over: "queue.Queue[str]" = field(default_factory=queue.Queue)
+    let_go: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self.supervisor: Ref = Supervisor.start(
+            lambda _: None,
+            NoReactor(),
+            MemoryInbox(),
+            robots=["ding1"],
+            lines_of=lambda robot: [Line(robot, 0, self._connect)],
+            converse=lambda *_: NotImplemented,
+            decline=lambda _: None,
+            policy=Policy(Backoff(1, 2, 60, 1), 60, Intensity(5, 300), idle=600, most_conversations=10),
+        )
+
+    def _connect(self, supervisor: Ref) -> Ref:
+        child: Ref = Reluctant.start(self.let_go, supervisor)
+        self.started.put(child)
         return child
 
-    supervisor = Supervisor.start(
-        lambda _: None,
-        NoReactor(),
-        MemoryInbox(),
-        robots=["ding1"],
-        lines_of=lambda robot: [Line(robot, 0, connect)],
-        converse=lambda *_: NotImplemented,
-        decline=lambda _: None,
-        policy=Policy(Backoff(1, 2, 60, 1), 60, Intensity(5, 300), idle=600, most_conversations=10),
-    )
-    tell(supervisor, RobotAdded("ding1"))
-    first = started.get(timeout=10)
-    tell(supervisor, RobotRemoved("ding1", lambda: over.put("over")))
-    tell(supervisor, RobotAdded("ding1"))
-    assert over.get(timeout=10) == "over"
-    assert started.empty()
-    let_go.set()
-    second = started.get(timeout=10)
-    status = supervisor.ask(TellStatus(), timeout=10)
-    assert isinstance(status, Status)
-    assert (first.is_alive(), second.is_alive(), len(status.connections)) == (False, True, 1)
-    supervisor.stop()
-    second.stop()
+    def added(self) -> None:
+        tell(self.supervisor, RobotAdded("ding1"))
+
+    def removed(self, which: str) -> None:
+        tell(self.supervisor, RobotRemoved("ding1", lambda: self.over.put(which)))
+
+    @property
+    def connections(self) -> int:
+        status = self.supervisor.ask(TellStatus(), timeout=10)
+        assert isinstance(status, Status)
+        return len(status.connections)
+
+
+@pytest.fixture
+def troupe() -> Iterator[Troupe]:
+    troupe = Troupe()
+    yield troupe
+    troupe.let_go.set()
+    ActorRegistry.stop_all(timeout=20)
+
+
+def test_a_robot_that_is_put_back_before_its_connection_has_ended_is_connected_after_that(troupe: Troupe) -> None:
+    troupe.added()
+    first = troupe.started.get(timeout=10)
+    troupe.removed("first")
+    troupe.added()
+    assert troupe.over.get(timeout=10) == "first"
+    assert troupe.started.empty()
+    troupe.let_go.set()
+    second = troupe.started.get(timeout=10)
+    assert (first.is_alive(), second.is_alive(), troupe.connections) == (False, True, 1)
+
+
+def test_a_robot_that_is_put_back_and_removed_again_is_gone(troupe: Troupe) -> None:
+    troupe.added()
+    troupe.started.get(timeout=10)
+    troupe.removed("first")
+    troupe.added()
+    troupe.removed("second")
+    troupe.let_go.set()
+    assert [troupe.over.get(timeout=10) for _ in range(2)] == ["first", "second"]
+    assert (troupe.connections, troupe.started.empty()) == (0, True)
+
+
+def test_a_robot_that_is_removed_before_its_connection_has_begun_is_gone(troupe: Troupe) -> None:
+    troupe.removed("first")
+    assert troupe.over.get(timeout=10) == "first"
+    assert troupe.connections == 0
