@@ -152,7 +152,7 @@ def words(error: object) -> str:
     """A back end's words for what went wrong, out of the many shapes that an error has; short, and without secrets."""
     match error:
         case {"message": str(message), "code": str() | int() as code}:
-            text = f"{code}: {message}"
+            text = f"{message} ({code})"  # not before it: `invalid_api_key: ` would make the message a secret
         case {"message": str(message)} | {"msg": str(message)} | {"errmsg": str(message)} | str(message):
             text = message
         case {"error": inner}:

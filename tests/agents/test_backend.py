@@ -114,7 +114,7 @@ async def test_a_status_tells_whose_fault_it_is(
     server.replies = [whole({"code": "no_way", "message": "not so"}, status)]
     failure = await failure_of(backend)
     assert (failure.reason, failure.retryable) == (reason, retryable)
-    assert failure.detail == f"HTTP {status}: no_way: not so"
+    assert failure.detail == f"HTTP {status}: not so (no_way)"
     assert isinstance(failure, Refusal)
     assert (failure.status, failure.body["code"]) == (status, "no_way")
 
@@ -333,10 +333,10 @@ async def test_a_key_that_is_echoed_is_nowhere(
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        ({"error": {"message": "m", "code": "c"}}, "c: m"),
+        ({"error": {"message": "m", "code": "c"}}, "m (c)"),
         ({"error": {"message": "m", "code": None}}, "m"),
         ({"error": "m"}, "m"),
-        ({"code": 40001, "message": "m"}, "40001: m"),
+        ({"code": 40001, "message": "m"}, "m (40001)"),
         ({"code": 1, "msg": "m"}, "m"),
         ({"errcode": 1, "errmsg": "m"}, "m"),
         ({"detail": "m"}, "m"),

@@ -11,6 +11,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
 
 from actors.agents import openai
 from actors.agents.answering import Clocks
@@ -314,7 +315,7 @@ async def test_lines_of_json_are_read_too(scene: Scene) -> None:
 async def test_lines_of_another_kind_are_told_as_such(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
     line = json.dumps({"message": {"role": "assistant", "content": "好"}, "done": True})
     assert await scene.outcome(streamed(line, kind="application/x-ndjson")) == ("", "truncated")
-    assert "is this its address?" in details(caplog)
+    assert "check OPENAI_BASE_URL" in details(caplog)
 
 
 async def test_separators_within_a_piece_are_text(scene: Scene) -> None:
@@ -415,6 +416,21 @@ async def test_a_server_that_does_not_tell_the_cost_is_asked_without_it(scene: S
     assert ["stream_options" in asked.body for asked in scene.server.asked] == [True, False, False]
 
 
+async def test_answers_at_once_are_all_asked_without_it(scene: Scene) -> None:
+    both_asked = asyncio.Barrier(2)
+
+    async def refuse(request: web.Request) -> web.StreamResponse:
+        await both_asked.wait()
+        return await whole({"error": {"message": "unknown field stream_options"}}, 422)(request)
+
+    agent = await scene.agent(refuse, refuse, saying("好"))
+    assert await asyncio.gather(*(outcome(answer_of(agent, attempts=1)) for _ in range(2))) == [("好", "")] * 2
+
+
+async def test_what_is_said_after_the_end_is_kept(scene: Scene) -> None:
+    assert await scene.outcome(streamed(delta("七天", finish="stop"), delta("内"), DONE)) == ("七天内", "")
+
+
 # Stopping
 
 
@@ -462,6 +478,24 @@ async def test_a_key_that_the_server_echoes_is_not_logged(
     await scene.outcome(reply)
     assert "HTTP" in details(caplog)
     assert KEY not in details(caplog)
+
+
+@pytest.mark.parametrize(
+    ("reply", "advice"),
+    [
+        (whole({"error": {"message": "no"}}, 401), "HTTP 401: no; check OPENAI_API_KEY"),
+        (whole({}, 402), "OPENAI_API_KEY has to be topped up"),
+        (whole({}, 403), "check what OPENAI_API_KEY is allowed to use"),
+        (whole({"error": {"message": "no model m"}}, 404), "no model m; check the model in AGENT, and OPENAI_BASE_URL"),
+        (streamed(frame({"error": {"code": "invalid_api_key", "message": "no"}})), "check OPENAI_API_KEY"),
+    ],
+)
+async def test_an_operator_is_told_which_setting_to_look_at(
+    scene: Scene, reply: Reply, advice: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    await scene.outcome(reply, saying("好"), attempts=3)
+    assert details(caplog).endswith(advice)
+    assert len(scene.server.asked) == 1
 
 
 def problems_of(rest: str, **settings: str) -> str:
