@@ -13,11 +13,12 @@ from dataclasses import replace
 from tenacity import AsyncRetrying, retry_if_exception_type, wait_fixed
 
 from actors import metrics
+from actors.begun import BegunKeeper
 from actors.core import card as faces
 from actors.core import texts
 from actors.core import turn_words as turn
 from actors.core.pacing import Budget
-from actors.core.question import Turn
+from actors.core.question import Question
 from actors.core.splitting import cut, fenced
 from actors.desk import Desk, Rules
 from actors.errors import PASSING, AgentFailed, CallFailed, Fault, InboxUnavailable, LeaseLost
@@ -67,6 +68,7 @@ class TurnEffects:
         budget = Budget(desk.replies.budget(rules.updates), rules.min_interval)
         self._thinned = budget.updates < rules.updates
         self._unclosed: faces.Face | None = None
+        self._begun = BegunKeeper(delivery, self._warn)
         self._pump = Pump(budget, due=due, began=self._first_text, show_reasoning=rules.show_reasoning)
 
     async def keep(self) -> turn.TurnEvent:
@@ -105,7 +107,9 @@ class TurnEffects:
             case turn.CloseCard(face):
                 return await self._close(face)
             case turn.StoreAnswer(text, end):
-                return await self._store(lambda: self._delivery.answered(text, Outcome(end)), turn.AnswerStored())
+                stored = await self._store(lambda: self._delivery.answered(text, Outcome(end)), turn.AnswerStored())
+                await self._begun.settle()
+                return stored
             case turn.Done(end):
                 return await self._store(lambda: self._delivery.done(Outcome(end)), turn.Settled())
             case turn.GiveBack(after):
@@ -160,8 +164,9 @@ class TurnEffects:
                 question = self.question.with_attachments(await self._desk.attachments.fetch(self.question))
                 if not (question.text or question.attachments):
                     return turn.AnswerTorn("", texts.NOT_FETCHED)
-                question = question.with_history(await self._recall())
-                return turn.AnswerWhole(await self._pump.run(self._desk.answer(question)))
+                question = await self._remembering(question)
+                answer = self._begun.taken_out(self._desk.answer(question), question.session)
+                return turn.AnswerWhole(await self._pump.run(answer))
         except AgentFailed:
             return turn.AnswerTorn(self._pump.text)
 
@@ -264,11 +269,13 @@ class TurnEffects:
             return turn.Lost()
         return then
 
-    async def _recall(self) -> tuple[Turn, ...]:
+    async def _remembering(self, question: Question) -> Question:
+        """The question with what its memory holds."""
         async for attempt in self._until_available("memory_not_read"):
             with attempt:
-                return await self._inbox.recall(self.question.chat_id, self._rules.history)
-        return ()
+                question = question.with_history(await self._inbox.recall(question.chat_id, self._rules.history))
+                question = question.with_session(await self._inbox.session(question.chat_id))
+        return question
 
     def _until_available(self, action: str) -> AsyncRetrying:
         return AsyncRetrying(

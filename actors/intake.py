@@ -32,6 +32,9 @@ log = logging.getLogger(__name__)
 STORE_WITHIN = 2.0
 """Seconds a question may take to become durable; DingTalk allows 3 s from frame to ack."""
 
+SAY_WITHIN = 1.0
+"""Seconds that a word which is under way when the process ends has to arrive in."""
+
 KINDS = frozenset({"text", "richText", "picture", "audio", "video", "file", "unknownMsgType"})
 """The kinds of message that are counted by name; what a chat sends never names a metric's label by itself."""
 
@@ -212,6 +215,13 @@ class Intake:
             await self._replies.say(address, text)
         except CallFailed as error:
             log.warning("a word was not delivered: %s", error, extra={"action": "say_failed", "robot": self._robot})
+
+    async def close(self) -> None:
+        """Let the words that are under way arrive, but not for long."""
+        if self._aside:
+            _, late = await asyncio.wait(self._aside, timeout=SAY_WITHIN)
+            for task in late:
+                task.cancel()
 
     def _beside(self, coroutine: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(coroutine)

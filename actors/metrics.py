@@ -28,6 +28,9 @@ Called = Literal["ok", "throttled", "failed"]
 Skip = Literal["overtaken", "budget", "quota", "refused"]
 """Why an update was not made."""
 
+Cost = Literal["read", "written"]
+"""Tokens of the question with its history, and of the answer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Declaration:

@@ -77,7 +77,9 @@ class Parts:
         """Give back what the parts hold, in reverse. One that fails or hangs keeps no other from it: the inbox above
         all, whose questions would count a death."""
         closes = [
-            close for robot in self.robots.values() for close in (robot.agent.close, robot.files.close, robot.api.close)
+            close
+            for robot in self.robots.values()
+            for close in (robot.intake.close, robot.agent.close, robot.files.close, robot.api.close)
         ]
         for close in (*closes, self.quota.close, self.network.close, self.inbox.close):
             try:

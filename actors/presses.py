@@ -99,7 +99,7 @@ class Presses:
             self._count("repeated")
             return _changing(card.rated(rating))
         self._count("rated")
-        opinion = Opinion(question, record.answer or "", rating, rating in texts.HELPFUL)
+        opinion = Opinion(question, record.answer or "", rating, rating in texts.HELPFUL, record.run)
         self._tell(opinion)
         self._in_turn("shown", card.id, lambda: self._show(card, rating))
         self._in_turn("heard", card.id, lambda: self._pass_on(opinion))

@@ -18,8 +18,9 @@ from actors.errors import PASSING, AgentReason, ConnectionReason
 RESTARTED = (*get_args(ConnectionReason), "rolled", "crashed")
 """Why a connection is started again."""
 
-REPEATED = tuple(reason for reason in get_args(AgentReason) if reason != "timeout")
-"""Why an agent is asked again: not when the time for its whole answer is up."""
+_FINAL = frozenset({"refused", "rejected", "first_token_timeout", "idle_timeout", "timeout"})
+REPEATED = tuple(reason for reason in get_args(AgentReason) if reason not in _FINAL)
+"""Why an agent is asked again: not where that cannot help, and not when somebody has waited long enough."""
 
 _Series = Iterator[tuple[Counter | Histogram, dict[str, Iterable[str]]]]
 """A metric, and the values that each of its labels begins with."""
@@ -49,7 +50,7 @@ def _of_robot(robot: list[str], agent: list[str]) -> _Series:
     yield metrics.ANSWER_SECONDS, {"robot": robot, "agent": agent}
     yield metrics.CLICKS, {"robot": robot, "outcome": get_args(metrics.Press)}
     yield metrics.AGENT_ERRORS, {"robot": robot, "agent": agent, "reason": get_args(AgentReason)}
-    yield metrics.AGENT_TOKENS, {"robot": robot, "agent": agent, "kind": ["read", "written"]}
+    yield metrics.AGENT_TOKENS, {"robot": robot, "agent": agent, "kind": get_args(metrics.Cost)}
     yield metrics.FEEDBACK, {"robot": robot, "rating": texts.RATINGS}
 
 

@@ -304,7 +304,8 @@ def _failure_of(state: RetryCallState) -> AgentFailed | None:
 
 
 def _count_cost(used: Used, robot: str, agent: Answerer) -> None:
-    for kind, tokens in (("read", used.read), ("written", used.written)):
+    costs: tuple[tuple[metrics.Cost, int], ...] = (("read", used.read), ("written", used.written))
+    for kind, tokens in costs:
         metrics.AGENT_TOKENS.labels(robot=robot, agent=agent.name, kind=kind).inc(max(0, tokens))
 
 

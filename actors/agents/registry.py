@@ -31,7 +31,7 @@ MAKERS = {
     "dify": "actors.agents.dify:make",
     "jit": "actors.agents.jit:make",
     "jit+https": "actors.agents.jit_bridge:make",
-    "jit+http": "actors.agents.jit_bridge:make",
+    "jit+http": "actors.agents.jit_bridge:make_plain",
     "python": "actors.agents.custom:make",
 }
 """Imported when they are wanted: a robot pays for its own agent only."""

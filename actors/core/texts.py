@@ -29,6 +29,9 @@ GOES_ON = "⏳ 服务正在重启，稍后会继续回答。\n\nThe service is r
 STOPPED = "⏹ 已停止。\n\nStopped."
 THE_REST_FOLLOWS = "（内容较长，其余部分以消息发送。 The rest follows as messages.）"
 CUT_SHORT = "（回答到了长度上限，可以说“继续”。 The answer reached its length limit; say “go on”.）"
+WORD_AWAITED = (
+    "需要您回复后才能继续，回复“确认”表示同意。\n\nThis goes on once you reply; “confirm” means that you agree."
+)
 SENT_BESIDE = "回答已作为消息发送。\n\nThe answer was sent as a message."
 
 QUEUE_FULL = (

@@ -23,6 +23,7 @@ class Entry:
     due_at: float = 0.0
     answer: str | None = None
     outcome: Outcome | None = None
+    run: str = ""
     cancelled: bool = False
     closed_at: float | None = None
 
@@ -38,6 +39,15 @@ class Memory:
     sender: str
     turn: Turn
     ended_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What a back end calls its own memory of ours, who asked in it last, and when."""
+
+    name: str
+    sender: str
+    used_at: float
 
 
 class MemoryDelivery:
@@ -58,6 +68,13 @@ class MemoryDelivery:
         entry = self._mine()
         entry.lease_until = self._inbox.now() + self._inbox.lease
         return not entry.cancelled
+
+    async def begun(self, run: str, session: str, *, former: str = "") -> None:
+        """Keep the back end's names for this answer and for its memory."""
+        entry = self._mine()
+        if not entry.cancelled:
+            entry.run = run or entry.run
+            self._inbox.keep_session(entry.question, session, former)
 
     async def answered(self, text: str, outcome: Outcome = Outcome.ANSWERED) -> None:
         """Keep the final text."""
@@ -81,7 +98,7 @@ class MemoryDelivery:
 
 
 class MemoryInbox:
-    """The store of questions, answers, memories and feedback of one process; see `port.Inbox`.
+    """The store of questions, answers, memories, sessions and feedback of one process; see `port.Inbox`.
 
     `lease`, `dedupe_window` and `retention` are seconds; `clock` gives epoch seconds.
     """
@@ -102,6 +119,7 @@ class MemoryInbox:
         self.entries: dict[tuple[str, str], Entry] = {}
         self._lines: dict[str, deque[Entry]] = {}
         self.turns: list[Memory] = []
+        self.sessions: dict[str, Session] = {}
         self._notes: dict[tuple[str, str], float] = {}
         self.ratings: dict[tuple[str, str, str], tuple[float, str]] = {}
         self._calls: Counter[str] = Counter()
@@ -136,10 +154,11 @@ class MemoryInbox:
         return self._cancel(word.person, [entry for entry in line if entry.answer is None])
 
     async def start_over(self, word: Word) -> tuple[str, ...] | None:
-        """Cancel the person's open questions and forget the memory."""
+        """Cancel the person's open questions and forget the memory with its session."""
         if not await self.note(word.robot, word.message_id):
             return None
         self.turns = [turn for turn in self.turns if turn.chat_id != word.chat_id]
+        self.sessions.pop(word.chat_id, None)
         return self._cancel(word.person, list(self._lines.get(word.conversation, ())))
 
     async def cancel(self, robot: str, message_id: str) -> bool:
@@ -156,7 +175,7 @@ class MemoryInbox:
         entry = self.entries.get((robot, message_id))
         if entry is None:
             return None
-        return Record(entry.question, entry.answer, entry.outcome, entry.closed_at is not None)
+        return Record(entry.question, entry.answer, entry.outcome, entry.closed_at is not None, entry.run)
 
     async def take(self, conversation: str) -> MemoryDelivery | None:
         """The oldest open question of a conversation, held for `lease` seconds."""
@@ -169,6 +188,7 @@ class MemoryInbox:
         entry.attempt += 1
         entry.deaths += entry.lease_until is not None
         entry.lease_until = now + self.lease
+        entry.run = "" if entry.answer is None else entry.run
         return MemoryDelivery(self, entry)
 
     async def abandon(self, conversation: str) -> None:
@@ -208,6 +228,11 @@ class MemoryInbox:
         turns = [memory.turn for memory in self.turns if memory.chat_id == chat_id]
         return tuple(turns[max(0, len(turns) - limit) :])
 
+    async def session(self, chat_id: str) -> str:
+        """The back end's name for its own memory of this one, or empty."""
+        self.must_be_open()
+        return self.sessions[chat_id].name if chat_id in self.sessions else ""
+
     async def feedback(self, given: Feedback) -> bool:
         """Keep a rating; True if it is new or changed."""
         self.must_be_open()
@@ -233,6 +258,7 @@ class MemoryInbox:
             key: entry for key, entry in self.entries.items() if entry.closed_at is None or entry.closed_at > forgotten
         }
         self.turns = [turn for turn in self.turns if turn.ended_at > old]
+        self.sessions = {chat_id: session for chat_id, session in self.sessions.items() if session.used_at > old}
         self.ratings = {key: given for key, given in self.ratings.items() if given[0] > old}
         told = self.now() - self._dedupe_window
         self._notes = {message: at for message, at in self._notes.items() if at > told}
@@ -253,6 +279,12 @@ class MemoryInbox:
         if outcome is Outcome.ANSWERED and entry.answer and not entry.cancelled:
             turn = Turn(question.text, entry.answer)
             self.turns.append(Memory(question.chat_id, question.sender_id, turn, self.now()))
+
+    def keep_session(self, question: Question, session: str, former: str) -> None:
+        """Keep a session, or count it as used where it is the `former` one and not forgotten; used by a delivery."""
+        kept = self.sessions.get(question.chat_id)
+        if session and (session != former or (kept is not None and kept.name == former)):
+            self.sessions[question.chat_id] = Session(session, question.sender_id, self.now())
 
     def add(self, question: Question, attempt: int = 0) -> Entry:
         """Put a question last in the line of its conversation; `attempt` is of its former life, if it had one."""
@@ -287,4 +319,4 @@ class MemoryInbox:
         return tuple(entry.question.message_id for entry in wanted)
 
     def _size(self) -> int:
-        return len(self.entries) + len(self.turns) + len(self.ratings) + len(self._notes)
+        return sum(map(len, (self.entries, self.turns, self.sessions, self.ratings, self._notes)))

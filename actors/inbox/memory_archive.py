@@ -55,14 +55,14 @@ class MemoryArchive:
         """How much is stored of a person."""
         entries = self._entries(person, robot)
         still_open = sum(entry.closed_at is None for entry in entries)
-        return Belongings(
-            len(entries), still_open, len(self._memories(person, robot)), len(self._ratings(person, robot))
-        )
+        memories, sessions = self._memories(person, robot), self._sessions(person, robot)
+        return Belongings(len(entries), still_open, len(memories), len(sessions), len(self._ratings(person, robot)))
 
     async def forget(self, person: str, robot: str = "", *, unfinished: bool = False) -> Belongings:
         """Delete what is stored of a person; what is open is cancelled, or deleted too if it is to go `unfinished`."""
         self._inbox.must_be_open()
         memories, ratings = self._memories(person, robot), self._ratings(person, robot)
+        sessions = self._sessions(person, robot)
         gone = [entry for entry in self._entries(person, robot) if unfinished or entry.closed_at is not None]
         were_open = sum(entry.closed_at is None for entry in gone)
         for entry in self._entries(person, robot):
@@ -71,8 +71,10 @@ class MemoryArchive:
             self._inbox.remove(entry)
         for key in ratings:
             del self._inbox.ratings[key]
+        for chat_id in sessions:
+            del self._inbox.sessions[chat_id]
         self._inbox.turns = [memory for memory in self._inbox.turns if memory not in memories]
-        return Belongings(len(gone), were_open, len(memories), len(ratings))
+        return Belongings(len(gone), were_open, len(memories), len(sessions), len(ratings))
 
     async def purge(self) -> bool:
         """There are no files."""
@@ -95,6 +97,14 @@ class MemoryArchive:
             if memory.sender == person and (not robot or memory.chat_id.startswith(of_robot(robot)))
         ]
 
+    def _sessions(self, person: str, robot: str) -> list[str]:
+        asked = {entry.question.chat_id for entry in self._entries(person, robot)}
+        return [
+            chat_id
+            for chat_id, session in self._inbox.sessions.items()
+            if (session.sender == person or chat_id in asked) and (not robot or chat_id.startswith(of_robot(robot)))
+        ]
+
     def _ratings(self, person: str, robot: str) -> list[tuple[str, str, str]]:
         asked = {(entry.question.robot, entry.question.message_id) for entry in self._entries(person, robot)}
         return [key for key in self._inbox.ratings if key[:2] in asked or (key[2] == person and _fits(robot, key[0]))]
@@ -115,4 +125,5 @@ def _stored(entry: Entry) -> Stored:
         outcome=entry.outcome,
         cancelled=entry.cancelled,
         closed_at=entry.closed_at,
+        run=entry.run,
     )

@@ -70,6 +70,12 @@ class Delivery(Protocol):
         """Keep the lease: the holder is alive. False if the question was cancelled, by whomever and wherever."""
         ...
 
+    async def begun(self, run: str, session: str, *, former: str = "") -> None:
+        """Keep what the agent's back end calls this answer (`run`) and its own memory of `question.chat_id`
+        (`session`); an empty one changes nothing. `former` is the session that the question was asked in: where it is
+        still the one, it counts as used, but one that was forgotten meanwhile is not brought back. Nothing is kept of a
+        cancelled question."""
+
     async def answered(self, text: str, outcome: Outcome = Outcome.ANSWERED) -> None:
         """Make the final text durable, before the first final call."""
 
@@ -105,16 +111,17 @@ class Word:
 @dataclass(frozen=True, slots=True)
 class Record:
     """A stored question and what became of it: `answer` is its durable text, `outcome` is None as long as neither an
-    answer is stored nor the question closed."""
+    answer is stored nor the question closed; `run` is the back end's name for the answer, or empty."""
 
     question: Question
     answer: str | None
     outcome: Outcome | None
     closed: bool
+    run: str = ""
 
 
 class Inbox(Protocol):
-    """The store of questions, their answers, memories and feedback."""
+    """The store of questions, their answers, memories, sessions and feedback."""
 
     async def put(self, question: Question, *, limit: int) -> Put:
         """Make a question durable, keyed by (robot, message_id). `limit` is how many may wait in its conversation,
@@ -136,8 +143,8 @@ class Inbox(Protocol):
         ...
 
     async def start_over(self, word: Word) -> tuple[str, ...] | None:
-        """Cancel all open questions of that person in the word's conversation and forget the word's memory. Gives the
-        message ids of what was cancelled; None if the word is a repeat, and nothing was done."""
+        """Cancel all open questions of that person in the word's conversation, and forget the word's memory with its
+        session. Gives the message ids of what was cancelled; None if the word is a repeat, and nothing was done."""
         ...
 
     async def cancel(self, robot: str, message_id: str) -> bool:
@@ -170,6 +177,10 @@ class Inbox(Protocol):
 
     async def recall(self, chat_id: str, limit: int) -> tuple[Turn, ...]:
         """The last `limit` turns of a memory, oldest first."""
+        ...
+
+    async def session(self, chat_id: str) -> str:
+        """What the agent's back end calls its own memory of this one, or empty."""
         ...
 
     async def feedback(self, given: Feedback) -> bool:
@@ -205,6 +216,7 @@ class Stored:
     outcome: Outcome | None
     cancelled: bool
     closed_at: float | None
+    run: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,12 +231,14 @@ class Rating:
 
 @dataclass(frozen=True, slots=True)
 class Belongings:
-    """How much is stored of one person: `open` of the questions are not closed; a rating is one that the person gave,
-    or one of an answer that the person got."""
+    """How much is stored of one person: `open` of the questions are not closed; a session is one that the person's
+    words went into, though it may be shared; a rating is one that the person gave, or one of an answer that the person
+    got."""
 
     questions: int
     open: int
     turns: int
+    sessions: int
     ratings: int
 
 
@@ -260,9 +274,9 @@ class Archive(Protocol):
         ...
 
     async def forget(self, person: str, robot: str = "", *, unfinished: bool = False) -> Belongings:
-        """Delete a person's closed questions with their answers and ratings, turns, and the ratings given; cancel the
-        open ones, which whoever serves them closes. `unfinished`: delete those too, and whoever holds one loses it.
-        Gives how much went (`open`: of the questions, how many were not closed)."""
+        """Delete a person's closed questions with their answers and ratings, turns, sessions, and the ratings given;
+        cancel the open ones, which whoever serves them closes. `unfinished`: delete those too, and whoever holds one
+        loses it. Gives how much went (`open`: of the questions, how many were not closed)."""
         ...
 
     async def purge(self) -> bool:

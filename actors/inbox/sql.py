@@ -80,6 +80,12 @@ class SqlDelivery:
         """Keep the lease for another `lease` seconds; False if the question was cancelled."""
         return not await self._write(statements.TOUCH, lease_until=self._inbox.now() + self._inbox.lease)
 
+    async def begun(self, run: str, session: str, *, former: str = "") -> None:
+        """Keep the back end's names for this answer and for its memory."""
+        now = self._inbox.now()
+        keep = step(statements.KEEP_SESSION, sequence=self._sequence, session=session, former=former, now=now)
+        await self._write(statements.BEGUN, *((keep,) if session else ()), run=run)
+
     async def answered(self, text: str, outcome: Outcome = Outcome.ANSWERED) -> None:
         """Make the final text durable."""
         await self._write(statements.ANSWERED, answer=text, outcome=outcome)
@@ -105,7 +111,7 @@ class SqlDelivery:
 
 
 class SqlInbox:
-    """The store of questions, answers, memories and feedback over an engine; see `port.Inbox`.
+    """The store of questions, answers, memories, sessions and feedback over an engine; see `port.Inbox`.
 
     `lease`, `dedupe_window` and `retention` are seconds; `clock` gives epoch seconds.
     """
@@ -147,11 +153,12 @@ class SqlInbox:
         return await self._obey(word, step(statements.STOP, conversation=word.conversation, person=word.person))
 
     async def start_over(self, word: Word) -> tuple[str, ...] | None:
-        """Cancel the person's open questions and forget the memory."""
+        """Cancel the person's open questions and forget the memory with its session."""
         return await self._obey(
             word,
             step(statements.CANCEL_ALL, conversation=word.conversation, person=word.person),
             step(statements.FORGET_MEMORY, chat_id=word.chat_id),
+            step(statements.FORGET_SESSION, chat_id=word.chat_id),
         )
 
     async def cancel(self, robot: str, message_id: str) -> bool:
@@ -163,10 +170,9 @@ class SqlInbox:
         rows = await self._run(statements.RECORD, robot=robot, message_id=message_id)
         if not rows:
             return None
-        question, answer, outcome, state = rows[0]
-        return Record(
-            Question.from_json(question), answer, None if outcome is None else Outcome(outcome), state == "closed"
-        )
+        question, answer, outcome, state, run = rows[0]
+        outcome = None if outcome is None else Outcome(outcome)
+        return Record(Question.from_json(question), answer, outcome, state == "closed", run)
 
     async def take(self, conversation: str) -> SqlDelivery | None:
         """The oldest open question of a conversation, held for `lease` seconds."""
@@ -200,6 +206,11 @@ class SqlInbox:
         rows = await self._run(statements.RECALL, chat_id=chat_id, limit=limit)
         return tuple(Turn(question, answer) for question, answer in reversed(rows))
 
+    async def session(self, chat_id: str) -> str:
+        """The back end's name for its own memory of this one, or empty."""
+        rows = await self._run(statements.SESSION, chat_id=chat_id)
+        return rows[0][0] if rows else ""
+
     async def feedback(self, given: Feedback) -> bool:
         """Store a rating; True if it is new or changed."""
         rows = await self._run(
@@ -218,13 +229,14 @@ class SqlInbox:
         return int(rows[0][0])
 
     async def sweep(self) -> int:
-        """Delete turns and feedback older than the retention, closed questions that are older than that and outside
-        the dedupe window, and notes outside of it; returns how many rows went."""
+        """Delete turns and feedback older than the retention, sessions unused for as long, closed questions that are
+        older than that and outside the dedupe window, and notes outside of it; returns how many rows went."""
         old = self.now() - self._retention
         forgotten = self.now() - max(self._retention, self._dedupe_window)
         return (
             await self._forget(statements.FORGET_QUESTIONS, forgotten)
             + await self._forget(statements.FORGET_TURNS, old)
+            + await self._forget(statements.FORGET_SESSIONS, old)
             + await self._forget(statements.FORGET_FEEDBACK, old)
             + await self._forget(statements.FORGET_NOTES, self.now() - self._dedupe_window)
         )

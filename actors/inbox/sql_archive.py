@@ -64,10 +64,12 @@ class SqlArchive:
         theirs = _theirs(person, robot)
         await self._run(statements.CANCEL_OF_PERSON, **theirs)
         ratings = await self._forget(statements.FORGET_RATINGS_OF_PERSON, **theirs)
+        # Before the questions, which tell whose words went into a shared one.
+        sessions = await self._forget(statements.FORGET_SESSIONS_OF_PERSON, **theirs)
         questions = await self._forget(statements.FORGET_QUESTIONS_OF_PERSON, **theirs, unfinished=int(unfinished))
         turns = await self._forget(statements.FORGET_TURNS_OF_PERSON, **theirs)
         were_open = sum(state != State.CLOSED for (state,) in questions)
-        return Belongings(len(questions), were_open, len(turns), len(ratings))
+        return Belongings(len(questions), were_open, len(turns), len(sessions), len(ratings))
 
     async def _put_again(self, stored: Stored) -> bool:
         question = stored.question.replayed(self._now())
@@ -100,7 +102,7 @@ def _theirs(person: str, robot: str) -> dict[str, Value]:
 
 
 def _stored(row: Row) -> Stored:
-    _, question, state, attempt, deaths, answer, outcome, cancelled, closed_at = row
+    _, question, state, attempt, deaths, answer, outcome, cancelled, closed_at, run = row
     return Stored(
         question=Question.from_json(question),
         state=State(state),
@@ -110,6 +112,7 @@ def _stored(row: Row) -> Stored:
         outcome=None if outcome is None else Outcome(outcome),
         cancelled=bool(cancelled),
         closed_at=closed_at,
+        run=run,
     )
 
 

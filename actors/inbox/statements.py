@@ -93,6 +93,19 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX notes_by_age ON notes (noted_at)",
     ),
     ("CREATE INDEX feedback_of_a_person ON feedback (person)",),
+    (
+        "ALTER TABLE questions ADD COLUMN run TEXT NOT NULL DEFAULT ''",
+        """
+        CREATE TABLE sessions (
+            chat_id TEXT PRIMARY KEY,
+            sender TEXT NOT NULL,
+            session TEXT NOT NULL,
+            used_at DOUBLE PRECISION NOT NULL
+        )
+        """,
+        "CREATE INDEX sessions_by_age ON sessions (used_at)",
+        "CREATE INDEX sessions_of_a_person ON sessions (sender)",
+    ),
 )
 """What brings a store from one schema version to the next; a store's version is how many of them it has seen."""
 
@@ -119,7 +132,8 @@ PUT = """
 TAKE = """
     UPDATE questions SET
         state = 'held', holder = :holder, lease_until = :lease_until, attempt = attempt + 1,
-        deaths = deaths + CASE WHEN state = 'held' THEN 1 ELSE 0 END
+        deaths = deaths + CASE WHEN state = 'held' THEN 1 ELSE 0 END,
+        run = CASE WHEN answer IS NULL THEN '' ELSE run END
     WHERE sequence = (SELECT MIN(sequence) FROM questions WHERE conversation = :conversation AND state <> 'closed')
         AND state <> 'closed' AND lease_until <= :now AND due_at <= :now
     RETURNING sequence, question, attempt, deaths, answer, outcome, cancelled
@@ -136,6 +150,19 @@ def _of_the_attempt(change: str) -> str:
 
 
 TOUCH = _of_the_attempt("lease_until = :lease_until")
+BEGUN = _of_the_attempt("run = CASE WHEN :run <> '' AND cancelled = 0 THEN :run ELSE run END")
+KEEP_SESSION = """
+    INSERT INTO sessions (chat_id, sender, session, used_at)
+    SELECT chat_id, sender, :session, :now FROM questions
+    WHERE sequence = :sequence AND cancelled = 0 AND (
+        :session <> :former
+        OR EXISTS (SELECT 1 FROM sessions AS kept WHERE kept.chat_id = questions.chat_id AND kept.session = :former)
+    )
+    ON CONFLICT (chat_id)
+    DO UPDATE SET sender = excluded.sender, session = excluded.session, used_at = excluded.used_at
+    RETURNING chat_id
+"""
+"""Follows BEGUN in its transaction."""
 ANSWERED = _of_the_attempt("answer = :answer, outcome = :outcome")
 RETRY = _of_the_attempt("state = 'open', lease_until = 0, due_at = :due_at")
 DONE = _of_the_attempt("state = 'closed', lease_until = 0, outcome = :outcome, closed_at = :now")
@@ -193,8 +220,11 @@ STOP = _cancelling(
 CANCEL_ALL = _cancelling("conversation = :conversation AND sender = :person")
 CANCEL = _cancelling("robot = :robot AND message_id = :message_id AND answer IS NULL")
 FORGET_MEMORY = "DELETE FROM turns WHERE chat_id = :chat_id RETURNING sequence"
+FORGET_SESSION = "DELETE FROM sessions WHERE chat_id = :chat_id RETURNING chat_id"
 
-RECORD = "SELECT question, answer, outcome, state FROM questions WHERE robot = :robot AND message_id = :message_id"
+RECORD = """
+    SELECT question, answer, outcome, state, run FROM questions WHERE robot = :robot AND message_id = :message_id
+"""
 WAITING = """
     SELECT question FROM questions
     WHERE conversation = :conversation AND state <> 'closed' AND lease_until <= :now AND cancelled = 0
@@ -208,6 +238,7 @@ BACKLOG = """
 """
 PENDING = "SELECT robot, COUNT(*) FROM questions WHERE state <> 'closed' GROUP BY robot"
 RECALL = "SELECT question, answer FROM turns WHERE chat_id = :chat_id ORDER BY sequence DESC LIMIT :limit"
+SESSION = "SELECT session FROM sessions WHERE chat_id = :chat_id"
 
 FEEDBACK = """
     INSERT INTO feedback (robot, message_id, person, rating, given_at)
@@ -235,6 +266,10 @@ FORGET_TURNS = """
     DELETE FROM turns WHERE sequence IN (SELECT sequence FROM turns WHERE ended_at <= :before LIMIT :slice)
     RETURNING sequence
 """
+FORGET_SESSIONS = """
+    DELETE FROM sessions WHERE chat_id IN (SELECT chat_id FROM sessions WHERE used_at <= :before LIMIT :slice)
+    RETURNING chat_id
+"""
 FORGET_FEEDBACK = """
     DELETE FROM feedback WHERE sequence IN (SELECT sequence FROM feedback WHERE given_at <= :before LIMIT :slice)
     RETURNING sequence
@@ -248,7 +283,7 @@ FORGET_NOTES = """
 # For an operator, page by page: no read lasts so long that the write-ahead log could not be emptied meanwhile. An empty
 # text is no condition.
 QUESTIONS = """
-    SELECT sequence, question, state, attempt, deaths, answer, outcome, cancelled, closed_at FROM questions
+    SELECT sequence, question, state, attempt, deaths, answer, outcome, cancelled, closed_at, run FROM questions
     WHERE sequence < :before
         AND (:robot = '' OR robot = :robot) AND (:message_id = '' OR message_id = :message_id)
         AND (:state = '' OR state = :state) AND (:outcome = '' OR outcome = :outcome)
@@ -280,7 +315,15 @@ PUT_AGAIN = """
 """Follows TAKE_OUT in its transaction."""
 
 _THEIR_QUESTIONS = "sender = :person AND (:robot = '' OR robot = :robot)"
-_THEIR_TURNS = "sender = :person AND (:robot = '' OR substr(chat_id, 1, length(:memories)) = :memories)"
+_THEIR_MEMORIES = "sender = :person AND (:robot = '' OR substr(chat_id, 1, length(:memories)) = :memories)"
+# A back end's memory cannot be divided: where several people share it, it is of each of them.
+_THEIR_SESSIONS = f"""
+    SELECT chat_id FROM sessions WHERE {_THEIR_MEMORIES}
+    UNION
+    SELECT sessions.chat_id FROM questions
+    JOIN sessions ON sessions.chat_id = questions.chat_id
+    WHERE questions.sender = :person AND (:robot = '' OR questions.robot = :robot)
+"""  # noqa: S608 - the condition is the constant above
 _THEIR_RATINGS = """
     SELECT sequence FROM feedback WHERE person = :person AND (:robot = '' OR robot = :robot)
     UNION
@@ -293,7 +336,8 @@ BELONGINGS = f"""
     SELECT
         (SELECT COUNT(*) FROM questions WHERE {_THEIR_QUESTIONS}),
         (SELECT COUNT(*) FROM questions WHERE {_THEIR_QUESTIONS} AND state <> 'closed'),
-        (SELECT COUNT(*) FROM turns WHERE {_THEIR_TURNS}),
+        (SELECT COUNT(*) FROM turns WHERE {_THEIR_MEMORIES}),
+        (SELECT COUNT(*) FROM ({_THEIR_SESSIONS}) AS theirs),
         (SELECT COUNT(*) FROM ({_THEIR_RATINGS}) AS theirs)
 """  # noqa: S608 - the conditions are the constants above
 CANCEL_OF_PERSON = _cancelling(_THEIR_QUESTIONS)
@@ -303,8 +347,12 @@ FORGET_QUESTIONS_OF_PERSON = f"""
     ) RETURNING state
 """  # noqa: S608
 FORGET_TURNS_OF_PERSON = f"""
-    DELETE FROM turns WHERE sequence IN (SELECT sequence FROM turns WHERE {_THEIR_TURNS} LIMIT :slice)
+    DELETE FROM turns WHERE sequence IN (SELECT sequence FROM turns WHERE {_THEIR_MEMORIES} LIMIT :slice)
     RETURNING sequence
+"""  # noqa: S608
+FORGET_SESSIONS_OF_PERSON = f"""
+    DELETE FROM sessions WHERE chat_id IN ({_THEIR_SESSIONS} LIMIT :slice)
+    RETURNING chat_id
 """  # noqa: S608
 FORGET_RATINGS_OF_PERSON = f"""
     DELETE FROM feedback WHERE sequence IN ({_THEIR_RATINGS} LIMIT :slice)

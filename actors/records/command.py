@@ -150,7 +150,7 @@ async def _forget(archive: Archive, arguments: argparse.Namespace) -> int:
 async def _forgotten(archive: Archive, arguments: argparse.Namespace) -> tuple[Belongings, Belongings]:
     """Forget, and wait for the service to close what is open; gives what went and what is left."""
     until = time.monotonic() + arguments.wait
-    gone = Belongings(0, 0, 0, 0)
+    gone = Belongings(0, 0, 0, 0, 0)
     while True:
         went = await archive.forget(arguments.person, arguments.robot, unfinished=arguments.now)
         gone = Belongings(*map(add, astuple(gone), astuple(went)))
@@ -213,7 +213,10 @@ def _parser() -> argparse.ArgumentParser:
     replayed.add_argument("message_id")
 
     forget = _command(commands, "forget", "delete all that is stored of one person", _forget)
-    forget.epilog = "Copies that `backup` made before keep it: delete them too, or forget again after a restore."
+    forget.epilog = (
+        "Copies that `backup` made before keep it: delete them too, or forget again after a restore. What an agent's "
+        "back end keeps of its own is not deleted there."
+    )
     forget.add_argument("person", help="the staff id, or the sender's id of people outside the company")
     forget.add_argument("--yes", action="store_true", help="do not ask whether you are sure")
     forget.add_argument("--now", action="store_true", help="also what is not closed: its cards stay unfinished")

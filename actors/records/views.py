@@ -75,6 +75,7 @@ def shown(stored: Stored, ratings: Sequence[Rating]) -> Iterator[str]:
         "received": _moment(question.received_at).isoformat(timespec="seconds"),
         "state": state_of(stored),
         "closed": "" if stored.closed_at is None else _moment(stored.closed_at).isoformat(timespec="seconds"),
+        "run": stored.run,
         "attempts": f"{stored.attempt} (deaths: {stored.deaths}, replays: {question.replay})",
     }
     several = [("attachment", f"{file.kind} {file.name} {file.url}") for file in question.attachments]
@@ -99,7 +100,7 @@ def counted(what: Belongings) -> str:
     """How much is stored of a person, in words."""
     unfinished = f" ({what.open} of them not closed)" if what.open else ""
     questions = f"questions with their answers: {what.questions}{unfinished}"
-    return f"{questions}, turns of memories: {what.turns}, ratings: {what.ratings}"
+    return f"{questions}, turns of memories: {what.turns}, sessions: {what.sessions}, ratings: {what.ratings}"
 
 
 def _nick(rating: Rating) -> str:

@@ -233,6 +233,7 @@ AGENTS = [
             act="Slow at all hours: a smaller model, or a shorter prompt. Slow at busy hours only: more capacity, or "
             "a lower MAX_CONCURRENT_TURNS.",
             empty="no answer yet",
+            width=12,
         ),
         Query(quantile(0.5, "dingtalk_first_token_seconds", "agent"), "{{agent}} 50 %"),
         Query(quantile(0.95, "dingtalk_first_token_seconds", "agent"), "{{agent}} 95 %"),
@@ -245,10 +246,13 @@ AGENTS = [
             PER_MINUTE,
             shows="Tries of an agent that failed, a minute, by agent and reason; a retry may still have saved the "
             "answer.",
-            act="error: the log has the agent's words; where it is asked too fast, lower MAX_CONCURRENT_TURNS or raise "
-            "AGENT_RETRY_INITIAL. Time-outs: AGENT_CONNECT_TIMEOUT, AGENT_FIRST_TOKEN_TIMEOUT, AGENT_IDLE_TIMEOUT, "
-            "AGENT_TIMEOUT. truncated, empty: a proxy before it, or its own limits.",
+            act="The log has the back end's words. refused: the key, or what it may do. throttled: lower "
+            "MAX_CONCURRENT_TURNS or raise AGENT_RETRY_INITIAL. rejected: the model's name, or what was sent. "
+            "unreachable, unavailable: the back end's address or health. Time-outs: AGENT_CONNECT_TIMEOUT, "
+            "AGENT_FIRST_TOKEN_TIMEOUT, AGENT_IDLE_TIMEOUT, AGENT_TIMEOUT. truncated, empty: a proxy before it, or its "
+            "own limits.",
             empty="no errors",
+            width=12,
         ),
         Query(happened("dingtalk_agent_errors_total", "agent", "reason"), "{{agent}} {{reason}}"),
         shades=RED,
@@ -263,9 +267,25 @@ AGENTS = [
             act="timeout and failed: the network, or the disk; see the log for attachment lines. refused: DingTalk did "
             "not give the file out.",
             empty="no attachments",
+            width=12,
         ),
         Query(happened("dingtalk_attachments_total", "outcome"), "{{outcome}}"),
         colours=FETCHES,
+        rare=True,
+    ),
+    lines(
+        About(
+            404,
+            "Tokens",
+            PER_MINUTE,
+            shows="Tokens that answers cost, a minute, as the agents' back ends count them: read are questions with "
+            "their history, written are answers.",
+            act="Much read: lower AGENT_HISTORY_TOKENS or CONVERSATION_HISTORY, or shorten AGENT_SYSTEM_PROMPT. Much "
+            "written: ask for shorter answers there.",
+            empty="none counted",
+            width=12,
+        ),
+        Query(happened("dingtalk_agent_tokens_total", "agent", "kind"), "{{agent}} {{kind}}"),
         rare=True,
     ),
 ]

@@ -28,6 +28,7 @@ def fixed_values() -> dict[tuple[str, str], frozenset[str]]:
     edges = {(f"{metric.name}_bucket", "le"): frozenset(map(_edge, metric.buckets)) for metric in metrics.DECLARED}
     return edges | {
         ("dingtalk_agent_errors_total", "reason"): frozenset(get_args(AgentReason)),
+        ("dingtalk_agent_tokens_total", "kind"): frozenset(get_args(metrics.Cost)),
         ("dingtalk_attachments_total", "outcome"): frozenset(Fetched),
         ("dingtalk_card_updates_skipped_total", "reason"): frozenset(get_args(metrics.Skip)),
         ("dingtalk_card_updates_total", "outcome"): frozenset((*get_args(metrics.Called), "skipped")),

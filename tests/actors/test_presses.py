@@ -81,6 +81,7 @@ class Booth:
         await self.ask("m1")
         delivery = await self.inbox.take(ASKED.conversation)
         assert delivery
+        await delivery.begun("run-1", "")
         await delivery.answered(ANSWER, outcome)
         if closed:
             await delivery.done(outcome)
@@ -202,7 +203,7 @@ async def test_the_log_of_a_rating_quotes_neither_question_nor_answer(
 @pytest.mark.parametrize("rating", texts.RATINGS)
 async def test_the_agent_hears_what_was_rated_and_how(booth: Booth, rating: str) -> None:
     await booth.rate(rating)
-    assert booth.heard == [Opinion(ASKED, ANSWER, rating, rating in {"very_helpful", "helpful"})]
+    assert booth.heard == [Opinion(ASKED, ANSWER, rating, rating in {"very_helpful", "helpful"}, "run-1")]
 
 
 async def test_a_rating_by_a_templates_parameters_is_one(booth: Booth) -> None:

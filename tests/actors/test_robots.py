@@ -299,7 +299,7 @@ async def test_the_status_lists_broken_robots_with_their_reason(tmp_path: Path) 
             sound.robot: "serving",
         }
         assert told[jitai.robot]["reason"].startswith(
-            f"{file}: agent='jit:aiagents.ragTest': `jit:` is not available in this version"
+            f"{file}: agent='jit:aiagents.ragTest': is to be had only inside JitNode"
         )
         assert [told[name]["element"] for name in (jitai.robot, sound.robot)] == ["imRobots.jitai", "imRobots.sound"]
 

@@ -9,7 +9,8 @@ from actors import metrics, service
 from tests.actors.conftest import Stage, eventually, staged
 
 CONNECTIONS = "refused unavailable unreachable lost closed silent rolled crashed"
-AGENT = "error connect_timeout first_token_timeout idle_timeout timeout truncated empty"
+PASSING = "error unreachable connect_timeout throttled unavailable truncated empty"
+AGENT = f"{PASSING} refused rejected first_token_timeout idle_timeout timeout"
 EVERY_ROBOT = {
     "turns_total": {"outcome": "answered failed stopped expired"},
     "feedback_total": {"rating": "very_helpful helpful slightly_helpful not_helpful"},
@@ -17,6 +18,7 @@ EVERY_ROBOT = {
     "clicks_total": {"outcome": "rated repeated stopped foreign unknown"},
     "stream_restarts_total": {"reason": CONNECTIONS},
     "agent_errors_total": {"agent": "python", "reason": AGENT},
+    "agent_tokens_total": {"agent": "python", "kind": "read written"},
     "ack_seconds_count": {},
     "click_ack_seconds_count": {},
     "first_token_seconds_count": {"agent": "python"},
@@ -36,7 +38,7 @@ PROCESS = {
     'actor_failures_total{actor="Conversation"}',
     *(f'retries_total{{reason="{reason}",scope="stream"}}' for reason in CONNECTIONS.split()),
     *(f'retries_total{{reason="{reason}",scope="openapi"}}' for reason in ("transient", "throttled")),
-    *(f'retries_total{{reason="{reason}",scope="agent"}}' for reason in AGENT.split() if reason != "timeout"),
+    *(f'retries_total{{reason="{reason}",scope="agent"}}' for reason in PASSING.split()),
 }
 SKIPPED = 'card_updates_total{outcome="skipped",stage="streaming"}'
 
@@ -105,7 +107,7 @@ async def test_what_happens_is_counted_on_the_series_that_were_there(stage: Stag
         series = await exposed(stage, names)
         assert set(series) == of_a_robot("ai")
         moved = {name.partition("{")[0] for name, value in series.items() if value}
-        return moved >= names - {"card_updates_skipped_total"}
+        return moved >= names - {"card_updates_skipped_total", "agent_tokens_total"}
 
     await eventually(counted)
 

@@ -210,3 +210,13 @@ async def test_in_a_shared_conversation_people_stop_their_own_answers_only(tmp_p
 
 async def _is(stage: Stage, line: str, value: float) -> bool:
     return await stage.metric(line) == value
+
+
+async def test_a_word_that_is_under_way_when_the_service_ends_arrives(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        await connected(stage)
+        stage.sandbox.fail("webhook", delay=0.3)
+        await stage.ask("/help")
+        await stage.sandbox.until(lambda: [call for call in stage.sandbox.calls if call.api == "webhook"])
+        async with served_again(stage, tmp_path):
+            assert stage.said_to() == [texts.HELP]

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from actors.agents import custom
+from actors.agents import threads as worker_threads
 from actors.agents.custom import PythonAgent, load
 from actors.core.events import Feedback, Finished, Reasoning, Replace, Text
 from actors.core.question import Question
@@ -222,9 +222,9 @@ async def test_a_plain_iterator_is_held_back_while_its_reader_pauses() -> None:
 
     async with aclosing(PythonAgent(function).answer(ask())) as events:
         await anext(events)
-        await until(lambda: said > custom.AHEAD)
+        await until(lambda: said > worker_threads.AHEAD)
         await asyncio.sleep(0.2)  # all this time it could run away
-    assert said <= custom.AHEAD + 2
+    assert said <= worker_threads.AHEAD + 2
 
 
 async def test_a_plain_generator_is_closed_in_its_own_thread() -> None:
@@ -246,7 +246,7 @@ async def test_a_plain_generator_is_closed_in_its_own_thread() -> None:
 
     events = answer_of(PythonAgent(function))
     await anext(events)
-    await until(lambda: len(threads) > custom.AHEAD)
+    await until(lambda: len(threads) > worker_threads.AHEAD)
     thread = threads[0]
     await events.aclose()
     await until(lambda: len(threads) == 1)
@@ -293,7 +293,7 @@ class Blocking:
 
 @pytest.fixture
 def blocking(monkeypatch: pytest.MonkeyPatch) -> Iterator[Blocking]:
-    monkeypatch.setattr(custom, "STOP_GRACE", 0.05)
+    monkeypatch.setattr(worker_threads, "STOP_GRACE", 0.05)
     agent = Blocking()
     yield agent
     agent.release.set()

@@ -4,6 +4,7 @@ It follows the script of `tests.actors.cast`. `held` is a script of its own: it 
 until the test lets it go on, in this process or another, and says the rest. `counting` and `counting_down` take no
 script; their answers tell whose they are and whether they are whole, and `boom` is beyond both. `faithful` does the
 same for a question of any script, and is what `promises` is read from. `leaking` is careless with a secret.
+`remembering` has a back end with a memory of its own.
 """
 
 import asyncio
@@ -17,7 +18,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
-from actors.agents import AgentFailed, Event, Question
+from actors.agents import AgentFailed, Begun, Event, Feedback, Question
 from tests.actors.cast import scripted
 
 ASKED = "ASKED_FILE"
@@ -107,6 +108,25 @@ def whole_answer(text: str) -> str:
     name, _, script = text.partition(" ")
     count = sum(int(word.split("x")[0]) for word in script.split() if word[:1].isdigit())
     return f"「{name}」{''.join(f'{number} ' for number in range(count))}{END}"
+
+
+TALKS, HEARD = "talks", "heard"
+"""The files beside ASKED in which `remembering` notes which question was asked in which session, and the ratings."""
+
+
+async def remembering(question: Question) -> AsyncIterator[str | Event]:
+    """Name the answer and the memory by the question that began it, then do as `noted`."""
+    note_beside(TALKS, {"text": question.text, "session": question.session})
+    yield Begun(f"run of {question.text}", question.session or f"talk of {question.text}")
+    async for piece in noted(question):
+        yield piece
+
+
+async def _hear(given: Feedback) -> None:
+    note_beside(HEARD, {"rating": given.rating, "run": given.run})
+
+
+remembering.feedback = _hear  # type: ignore[attr-defined]
 
 
 LEAKS = "LEAKED_SECRET"

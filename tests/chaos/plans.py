@@ -186,5 +186,5 @@ def _lines(chance: random.Random, weather: Weather) -> Iterator[Deed]:
 
 
 def _deaths(chance: random.Random, weather: Weather) -> Iterator[Deed]:
-    for at in _moments(chance, weather.deaths, weather.deaths_until):
-        yield Deed(at, chance.choice(["kill", "drain"]))
+    for number, at in enumerate(_moments(chance, weather.deaths, weather.deaths_until)):
+        yield Deed(at, "drain" if number % 2 else "kill")

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import aiohttp
 import pytest
 
-from actors.agents.custom import THREADS
+from actors.agents.threads import THREADS
 from actors.core import texts
 from actors.core.markdown import presentable
 from tests.chaos.cast import END, RUNS

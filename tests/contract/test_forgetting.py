@@ -6,10 +6,10 @@ from actors.core.question import Turn
 from actors.errors import LeaseLost
 from actors.inbox import sql_archive
 from actors.inbox.port import Archive, Belongings, Feedback, Inbox, Outcome, Put
-from tests.contract.stories import LI, SHOP, WANG, put, question, take
+from tests.contract.stories import LI, RETENTION, SHOP, WANG, Clock, put, question, take
 
 BANK = "ding-bank"
-NOTHING = Belongings(questions=0, open=0, turns=0, ratings=0)
+NOTHING = Belongings(questions=0, open=0, turns=0, sessions=0, ratings=0)
 LI_HERSELF, MR_WANG = "staff-li", "staff-wang"
 
 
@@ -27,6 +27,7 @@ async def answer(
     asked = question(message_id, conversation=conversation, robot=robot, chat_id=chat_id, sender=sender)
     assert await inbox.put(asked, limit=100) is Put.NEW
     delivery = await take(inbox, conversation)
+    await delivery.begun("", f"session of {sender}")
     await delivery.answered(f"回答 {message_id}")
     await delivery.done(Outcome.ANSWERED)
     if rated:
@@ -48,13 +49,13 @@ async def test_what_is_there_is_counted(inbox: Inbox, archive: Archive) -> None:
     for number in range(5):
         await answer(inbox, f"m{number}", rated=number > 1)
     await put(inbox, "m5", conversation="ding-shop:staff-li")
-    assert await archive.belongings(LI_HERSELF) == Belongings(questions=6, open=1, turns=5, ratings=3)
+    assert await archive.belongings(LI_HERSELF) == Belongings(questions=6, open=1, turns=5, sessions=1, ratings=3)
 
 
-async def test_closed_questions_turns_and_ratings_go(inbox: Inbox, archive: Archive) -> None:
+async def test_closed_questions_turns_sessions_and_ratings_go(inbox: Inbox, archive: Archive) -> None:
     for number in range(5):
         await answer(inbox, f"m{number}")
-    assert await archive.forget(LI_HERSELF) == Belongings(questions=5, open=0, turns=5, ratings=5)
+    assert await archive.forget(LI_HERSELF) == Belongings(questions=5, open=0, turns=5, sessions=1, ratings=5)
     assert await archive.belongings(LI_HERSELF) == NOTHING
 
 
@@ -62,13 +63,15 @@ async def test_nothing_is_recalled_of_them(inbox: Inbox, archive: Archive) -> No
     await answer(inbox, "m1")
     await archive.forget(LI_HERSELF)
     assert await inbox.recall("ding-shop:staff-li", 20) == ()
+    assert await inbox.session("ding-shop:staff-li") == ""
 
 
 async def test_everybody_elses_stays(inbox: Inbox, archive: Archive) -> None:
     await answer(inbox, "m1")
     await answer(inbox, "m2", sender=MR_WANG)
     await archive.forget(LI_HERSELF)
-    assert await archive.belongings(MR_WANG) == Belongings(questions=1, open=0, turns=1, ratings=1)
+    assert await inbox.session("ding-shop:staff-wang") == "session of staff-wang"
+    assert await archive.belongings(MR_WANG) == Belongings(questions=1, open=0, turns=1, sessions=1, ratings=1)
 
 
 async def test_of_a_shared_memory_only_their_turns_go(inbox: Inbox, archive: Archive) -> None:
@@ -76,6 +79,37 @@ async def test_of_a_shared_memory_only_their_turns_go(inbox: Inbox, archive: Arc
     await answer(inbox, "m2", sender=MR_WANG, chat_id="ding-shop:group-7:")
     await archive.forget(LI_HERSELF)
     assert await inbox.recall("ding-shop:group-7:", 20) == (Turn("我的订单到哪里了？", "回答 m2"),)
+
+
+@pytest.mark.parametrize("order", [(LI_HERSELF, MR_WANG), (MR_WANG, LI_HERSELF)])
+async def test_the_session_of_a_shared_memory_goes_with_each_of_them_since_it_has_the_words_of_all(
+    inbox: Inbox, archive: Archive, order: tuple[str, str]
+) -> None:
+    for person in order:
+        await answer(inbox, f"m-{person}", sender=person, chat_id="ding-shop:group-7:")
+    assert (await archive.belongings(LI_HERSELF)).sessions == 1
+    assert (await archive.forget(LI_HERSELF)).sessions == 1
+    assert await inbox.session("ding-shop:group-7:") == ""
+
+
+async def test_a_session_is_theirs_though_no_question_of_it_is_kept(
+    inbox: Inbox, archive: Archive, clock: Clock
+) -> None:
+    await put(inbox, "m1")
+    delivery = await take(inbox)
+    await delivery.begun("", "talk-1")
+    clock.advance(-10)  # somebody set the clock right
+    await delivery.done(Outcome.FAILED)
+    clock.advance(RETENTION)
+    assert await inbox.sweep() == 1
+    assert await archive.forget(LI_HERSELF) == Belongings(questions=0, open=0, turns=0, sessions=1, ratings=0)
+
+
+async def test_at_one_robot_only_its_sessions_go(inbox: Inbox, archive: Archive) -> None:
+    await answer(inbox, "m1", robot=SHOP)
+    await answer(inbox, "m2", robot=BANK)
+    await archive.forget(LI_HERSELF, SHOP)
+    assert [await inbox.session(f"{robot}:staff-li") for robot in (SHOP, BANK)] == ["", "session of staff-li"]
 
 
 async def test_ratings_of_their_answers_go_with_the_answers(inbox: Inbox, archive: Archive) -> None:
@@ -95,8 +129,8 @@ async def test_ratings_that_they_gave_to_others_go(inbox: Inbox, archive: Archiv
 async def test_at_one_robot_only_what_is_there_goes(inbox: Inbox, archive: Archive) -> None:
     await answer(inbox, "m1", robot=SHOP)
     await answer(inbox, "m2", robot=BANK)
-    assert await archive.forget(LI_HERSELF, SHOP) == Belongings(questions=1, open=0, turns=1, ratings=1)
-    assert await archive.belongings(LI_HERSELF) == Belongings(questions=1, open=0, turns=1, ratings=1)
+    assert await archive.forget(LI_HERSELF, SHOP) == Belongings(questions=1, open=0, turns=1, sessions=1, ratings=1)
+    assert await archive.belongings(LI_HERSELF) == Belongings(questions=1, open=0, turns=1, sessions=1, ratings=1)
     assert await archive.belongings(LI_HERSELF, BANK) == await archive.belongings(LI_HERSELF)
 
 
@@ -145,6 +179,14 @@ async def test_an_answer_that_comes_meanwhile_becomes_no_turn(inbox: Inbox, arch
     assert await inbox.recall(LI, 20) == ()
 
 
+async def test_a_session_that_begins_meanwhile_is_not_kept(inbox: Inbox, archive: Archive) -> None:
+    await put(inbox, "m1")
+    held = await take(inbox)
+    await archive.forget(LI_HERSELF)
+    await held.begun("run-1", "session of staff-li")
+    assert await inbox.session(LI) == ""
+
+
 async def test_somebody_elses_open_questions_go_on(inbox: Inbox, archive: Archive) -> None:
     await put(inbox, "m1")
     await archive.forget(MR_WANG)
@@ -154,7 +196,7 @@ async def test_somebody_elses_open_questions_go_on(inbox: Inbox, archive: Archiv
 async def test_an_open_question_may_go_unfinished(inbox: Inbox, archive: Archive) -> None:
     await put(inbox, "m1", "m2")
     gone = await archive.forget(LI_HERSELF, unfinished=True)
-    assert gone == Belongings(questions=2, open=2, turns=0, ratings=0)
+    assert gone == Belongings(questions=2, open=2, turns=0, sessions=0, ratings=0)
     assert (await inbox.backlog(), await inbox.take(LI)) == ((), None)
 
 

@@ -12,6 +12,7 @@ Use = Callable[[Delivery], Awaitable[object]]
 
 USES: dict[str, Use] = {
     "touch": lambda delivery: delivery.touch(),
+    "begun": lambda delivery: delivery.begun("旧的", "旧的"),
     "answered": lambda delivery: delivery.answered("旧的回答"),
     "done": lambda delivery: delivery.done(Outcome.ANSWERED),
     "retry": lambda delivery: delivery.retry(0),

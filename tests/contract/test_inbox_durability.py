@@ -6,10 +6,10 @@ from tests.contract.conftest import OpenInbox
 from tests.contract.stories import LI, SHOP, question, take
 
 
-async def hold_one(inbox: Inbox) -> None:
+async def hold_one(inbox: Inbox, run: str = "", session: str = "") -> None:
     """A question whose holder is at work when the process ends."""
     await inbox.put(question("m1"), limit=8)
-    await take(inbox)
+    await (await take(inbox)).begun(run, session)
 
 
 async def test_open_questions_are_there_again(open_inbox: OpenInbox) -> None:
@@ -51,6 +51,15 @@ async def test_a_stored_answer_is_there_again(open_inbox: OpenInbox) -> None:
     await inbox.close()
     again = await take(await open_inbox())
     assert (again.answer, again.outcome) == ("明天到", Outcome.FAILED)
+
+
+async def test_what_a_back_end_calls_its_answer_and_its_memory_is_there_again(open_inbox: OpenInbox) -> None:
+    inbox = await open_inbox()
+    await hold_one(inbox, "run-1", "talk-1")
+    await inbox.close()
+    inbox = await open_inbox()
+    record = await inbox.record(SHOP, "m1")
+    assert (record and record.run, await inbox.session(LI)) == ("run-1", "talk-1")
 
 
 async def test_memories_feedback_and_counted_calls_are_there_again(open_inbox: OpenInbox) -> None:

@@ -15,7 +15,7 @@ from actors.errors import InboxError, InboxUnavailable
 from actors.inbox import statements
 from actors.inbox.port import Put
 from actors.inbox.sqlite import SqliteInbox
-from tests.contract.stories import SHOP, question
+from tests.contract.stories import LI, SHOP, question, take
 from tests.inbox.conftest import OpenFile
 
 
@@ -211,6 +211,19 @@ class TestDoubt:
         migrated.close()
         assert rows == [("staff-li", "staff-li")]
 
+    async def test_questions_from_before_there_were_runs_have_none(
+        self, open_file: OpenFile, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with monkeypatch.context() as former:
+            former.setattr(statements, "MIGRATIONS", statements.MIGRATIONS[:3])
+            await fill(await open_file(path), 1)
+        inbox = await open_file(path)
+        record = await inbox.record(SHOP, "m0")
+        assert record is not None
+        assert (record.run, await inbox.session(LI)) == ("", "")
+        await (await take(inbox)).begun("run-1", "talk-1")
+        assert await inbox.session(LI) == "talk-1"
+
     async def test_an_older_schema_is_brought_up_to_date_and_keeps_its_questions(
         self, open_file: OpenFile, path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -273,7 +286,7 @@ NARROW = {"questions_not_closed", "questions_of_a_robot"}
     [
         name
         for name, statement in vars(statements).items()
-        if name.isupper() and isinstance(statement, str) and re.search(r"questions|turns|feedback", statement)
+        if name.isupper() and isinstance(statement, str) and re.search(r"questions|turns|sessions|feedback", statement)
     ],
 )
 async def test_no_statement_reads_all_that_was_ever_stored(inbox: SqliteInbox, path: Path, name: str) -> None:
@@ -282,5 +295,5 @@ async def test_no_statement_reads_all_that_was_ever_stored(inbox: SqliteInbox, p
     planner = sqlite3.connect(path)
     plan = [row[3] for row in planner.execute(f"EXPLAIN QUERY PLAN {statement}", values)]
     planner.close()
-    scans = [line.split()[-1] for line in plan if re.match(r"SCAN (questions|turns|feedback)", line)]
+    scans = [line.split()[-1] for line in plan if re.match(r"SCAN (questions|turns|sessions|feedback)", line)]
     assert set(scans) <= NARROW

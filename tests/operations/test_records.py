@@ -64,6 +64,7 @@ class Shop:
             await inbox.put(asked, limit=99)
             delivery = await take(inbox, asked.conversation)
             if answer is not None:
+                await delivery.begun("run-1", f"talk with {asked.sender_id}")
                 await delivery.answered(answer, outcome)
             await delivery.done(outcome)
             if rating:
@@ -219,6 +220,7 @@ class TestShow:
             f"received    {datetime.fromtimestamp(NOON).astimezone().isoformat()}",
             "state       answered",
             f"closed      {datetime.fromtimestamp(NOON).astimezone().isoformat()}",
+            "run         run-1",
             "attempts    1 (deaths: 0, replays: 0)",
             "attachment  picture p.png https://p.example/1",
             "rating      2026-11-26 12:00 staff-li helpful",
@@ -297,7 +299,7 @@ class TestForget:
         told = shop.run("forget", "staff-li", "--yes")
         assert (told.code, told.out) == (
             0,
-            "deleted: questions with their answers: 1, turns of memories: 1, ratings: 1\n",
+            "deleted: questions with their answers: 1, turns of memories: 1, sessions: 1, ratings: 1\n",
         )
         assert shop.kept() == ["m2"]
 
@@ -358,7 +360,7 @@ class TestForget:
             told = shop.run("forget", "staff-li")
         assert (told.code, shop.kept()) == (code, left)
         assert told.out.startswith(
-            "Delete questions with their answers: 1, turns of memories: 0, ratings: 0 of staff-li?"
+            "Delete questions with their answers: 1, turns of memories: 0, sessions: 0, ratings: 0 of staff-li?"
         )
 
 

@@ -122,7 +122,7 @@ async def test_a_person_is_forgotten_beside_the_service(place: Place) -> None:
     told = await command(place, "forget", "zhang", "--yes")
     assert (told.code, told.out.splitlines()[0]) == (
         0,
-        "deleted: questions with their answers: 1, turns of memories: 1, ratings: 0",
+        "deleted: questions with their answers: 1, turns of memories: 1, sessions: 0, ratings: 0",
     )
     assert "The inbox is in use" in told.out
 
@@ -136,7 +136,9 @@ async def test_whoever_is_being_answered_is_forgotten_once_the_service_has_close
     await cancelled(place, name)
     place.sandbox.heal()
     assert await forget.ended() == 0
-    assert forget.output[0] == "deleted: questions with their answers: 1, turns of memories: 0, ratings: 0\n"
+    assert (
+        forget.output[0] == "deleted: questions with their answers: 1, turns of memories: 0, sessions: 0, ratings: 0\n"
+    )
     assert await ended(service, 1) == ["answered"]
 
 

@@ -66,10 +66,10 @@ def test_check_names_broken_robots_beside_good_ones_and_is_content(tmp_path: Pat
     ]
 
 
-def test_check_says_that_jitai_elements_come_with_a_later_version(tmp_path: Path) -> None:
+def test_check_says_that_jitai_elements_are_to_be_had_inside_jitnode(tmp_path: Path) -> None:
     ran = checked(tmp_path, GOOD | {"jitai": robot("ding-y", agent="aiagents.ragTest")})
     (told,) = faults(ran, tmp_path)
-    assert told.startswith("jitai/config.json: agent='jit:aiagents.ragTest': `jit:` is not available in this version")
+    assert told.startswith("jitai/config.json: agent='jit:aiagents.ragTest': is to be had only inside JitNode")
 
 
 def test_a_wrong_agent_of_the_environment_is_told_with_the_robots_that_have_it(tmp_path: Path) -> None:

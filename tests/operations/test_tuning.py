@@ -110,8 +110,8 @@ def no_webhook(sandbox: Sandbox) -> None:
     sandbox.fail("webhook", status=503, times=None)
 
 
-def deaf_webhook(sandbox: Sandbox) -> None:
-    sandbox.fail("webhook", hang=True, times=None)
+def deaf_cards(sandbox: Sandbox) -> None:
+    sandbox.fail("create", hang=True, times=None)
 
 
 def tries(stage: Stage) -> int:
@@ -170,7 +170,7 @@ CASES = {
     "OPENAPI_RETRY_MULTIPLIER": openapi("1", NEVER, 2, MAX=NEVER),
     "OPENAPI_RETRY_MAX": openapi("0.01", NEVER, 2, MULTIPLIER=f"{NEVER}00"),
     "OPENAPI_RETRY_JITTER": openapi("0", NEVER, 1),
-    "OPENAPI_TIMEOUT": Case(asking("/help"), calls("webhook"), "0.3", NEVER, 3, 1, policy("OPENAPI"), deaf_webhook),
+    "OPENAPI_TIMEOUT": Case(asking("1x0.01"), calls("create"), "0.3", NEVER, 3, 1, policy("OPENAPI"), deaf_cards),
     "OPENAPI_QPS": Case(asking("/help", 40), calls("webhook"), "1000", "1", 40, 1, slack=19),
     "AGENT_RETRY_ATTEMPTS": agent("5", "2", 2, goal=5),
     "AGENT_RETRY_INITIAL": agent("0.01", NEVER, 1, MAX=NEVER),

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pykka import ActorRegistry
 
-from actors.agents import Event, Question
+from actors.agents import Event, Question, Used
 from actors.messages import DropThese
 from tests.actors.cast import scripted
 
@@ -45,6 +45,7 @@ async def talkative(question: Question) -> AsyncIterator[str | Event]:
                 await asyncio.sleep(1.0)
                 yield f"{number} "
         case _:
+            yield Used(read=len(question.text), written=1)
             async for piece in scripted(question):
                 yield piece
 
@@ -54,8 +55,9 @@ talkative.feedback = scripted.feedback  # type: ignore[attr-defined]
 
 def _break_the_actor_of(question: Question) -> None:
     for ref in ActorRegistry.get_by_class_name("Conversation"):
-        turn = ref._actor._turn  # type: ignore[attr-defined]
-        if turn is not None and turn.effects.question.message_id == question.message_id:
+        actor = ref._actor_weakref()
+        turn = actor and actor._turn
+        if turn and turn.effects.question.message_id == question.message_id:
             ref.tell(DropThese(None))  # type: ignore[arg-type]
 
 

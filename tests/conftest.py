@@ -1,0 +1,10 @@
+"""The suite as a whole."""
+
+import os
+
+import pytest
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Half as many workers again as there are processors: most tests wait for something half of their time."""
+    return max(2, (os.cpu_count() or 1) * 3 // 2)
