@@ -1,4 +1,5 @@
-"""Logging: one JSON object a line on stdout, or lines for a person; and no secret gets out through it.
+"""Logging: one JSON object a line on stdout, or lines for a person, or what is said to a host's log; and no secret gets
+out through it.
 
 Every record is copied, and the copy is cleaned in all its parts after formatting: message, extras, traceback. Nothing
 here knows which part logs what, nor what a secret looks like.
@@ -11,14 +12,14 @@ import threading
 import traceback
 from datetime import datetime
 from types import TracebackType
-from typing import Any, TextIO
+from typing import Any, Protocol, TextIO
 
 from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
 
 from actors.redaction import clean, hide, plain, text_of
 
-__all__ = ["configure", "hide", "log_uncaught"]
+__all__ = ["Listener", "configure", "hide", "log_uncaught", "relay"]
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +44,27 @@ def configure(level: str, line_format: str, stream: TextIO | None = None) -> Non
     root.setLevel(level)
     for name in [name for name in root.manager.loggerDict if _package(name) == "dingtalk_stream"]:
         logging.getLogger(name).handlers.clear()  # the SDK gives its loggers a handler to stderr
+
+
+class Listener(Protocol):
+    """The log of a host that we live in; Python's loggers are such, and so is whatever else takes a sentence."""
+
+    def info(self, text: str, /) -> object: ...
+
+    def warning(self, text: str, /) -> object: ...
+
+    def error(self, text: str, /) -> object: ...
+
+
+def relay(listener: Listener) -> None:
+    """Say what this package logs, from INFO up, to a host's log, and to nobody else; nothing of the host's own logging
+    is changed. A second call replaces the first."""
+    ours = logging.getLogger(__package__)
+    for former in [handler for handler in ours.handlers if isinstance(handler, _Relay)]:
+        ours.removeHandler(former)
+    ours.addHandler(_Relay(listener))
+    ours.setLevel(logging.INFO)
+    ours.propagate = False
 
 
 def log_uncaught() -> None:
@@ -79,6 +101,25 @@ class _Handler(logging.StreamHandler[TextIO]):
         """Say nothing: the stream is gone, and the inherited report on stderr would show the record as it was."""
 
 
+class _Relay(logging.Handler):
+    def __init__(self, listener: Listener) -> None:
+        super().__init__()
+        self._listener = listener
+
+    def emit(self, record: logging.LogRecord) -> None:
+        safe = _cleaned(record)
+        text = "\n".join(filter(None, [f"{safe.getMessage()}  {_details(safe)}", safe.exc_text, safe.stack_info]))
+        try:
+            if record.levelno >= logging.ERROR:
+                self._listener.error(text)
+            elif record.levelno >= logging.WARNING:
+                self._listener.warning(text)
+            else:
+                self._listener.info(text)
+        except Exception:  # noqa: BLE001, S110 - the host's log failed: there is nobody left to tell
+            pass
+
+
 class _Json(JsonFormatter):
     def __init__(self) -> None:
         names = {
@@ -105,7 +146,7 @@ class _Console(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         time = _local_time(record).strftime("%H:%M:%S")
         level = self._paint(_COLOURS.get(record.levelname, "0"), f"{record.levelname:<8}")
-        details = " ".join(f"{key}={value}" for key, value in _extras(record).items() if key != "action")
+        details = _details(record, without="action")
         line = f"{time} {level} {record.getMessage()}"
         parts = [f"{line}  {self._paint('2', details)}" if details else line, record.exc_text, record.stack_info]
         return "\n".join(filter(None, parts)).encode("utf-8", "backslashreplace").decode()
@@ -124,6 +165,10 @@ def _local_time(record: logging.LogRecord) -> datetime:
 
 def _extras(record: logging.LogRecord) -> dict[str, Any]:
     return {key: value for key, value in vars(record).items() if key not in RESERVED_ATTRS}
+
+
+def _details(record: logging.LogRecord, *, without: str = "") -> str:
+    return " ".join(f"{key}={value}" for key, value in _extras(record).items() if key != without)
 
 
 def _message(record: logging.LogRecord) -> str:

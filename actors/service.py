@@ -37,7 +37,8 @@ from actors.roll import Roll
 from actors.runtime.actor import Reason, Ref, Terminated, tell
 from actors.runtime.reactor import Reactor
 from actors.settings import Settings
-from actors.supervisor import Policy, Supervisor
+from actors.supervisor import PATIENCE, Policy, Supervisor
+from actors.supervisor import STOP_WITHIN as TREE_STOPS_WITHIN
 
 log = logging.getLogger(__name__)
 
@@ -74,10 +75,14 @@ PIDS_RESERVE = 100
 
 
 class Service:
-    """The whole service in one process. `start` it, `wait` for its end; `drain` asks for it, from any thread."""
+    """The whole service in one process. `start` it, `wait` for its end; `drain` asks for it, from any thread.
 
-    def __init__(self, settings: Settings) -> None:
+    `alone` says that the process is there for it: then it answers probes on a port, and says to Kubernetes why it ends.
+    """
+
+    def __init__(self, settings: Settings, *, alone: bool = True) -> None:
         self._settings = settings
+        self._alone = alone
         self._clock = steady(time.time, time.monotonic)
         self._began = self._clock()
         self._robots: tuple[Robot, ...] = ()
@@ -144,7 +149,8 @@ class Service:
 
         made = attempt(lambda: make_agents(self._settings, lambda: network.session))
         inbox = attempt(lambda: self._reactor.submit(open_inbox(self._settings, self._clock)).result())
-        attempt(self.probes.start)
+        if self._alone:
+            attempt(self.probes.start)
         if made is not None and inbox is not None and not problems:
             return *made, inbox
         if inbox is not None:
@@ -167,11 +173,18 @@ class Service:
         code, why = self._verdict()
         if code != DRAINED:
             log.critical("service gave up: %s", why, extra={"action": "service_gave_up", "code": code})
-            _tell_kubernetes(code, why)
+            if self._alone:
+                _tell_kubernetes(code, why)
         self._dissolve()
         self.probes.stop()
         log.info("service stopped", extra={"action": "service_stopped", "code": code})
         return code
+
+    @property
+    def longest_stop(self) -> float:
+        """Seconds after which a service that is drained is over at the latest."""
+        supervisor = self._settings.shutdown_grace + PATIENCE + TREE_STOPS_WITHIN
+        return supervisor + LISTEN_EVERY + DISSOLVE_WITHIN + STOP_WITHIN
 
     def _dissolve(self) -> None:
         """Give back what lives on the reactor, then the reactor."""

@@ -19,6 +19,7 @@ from actors.core.proxies import Proxies, Proxy, password_in, read_proxy
 from actors.core.robot import Cause, FixedSecret, Parked, Robot, Secret
 from actors.core.spelling import near_miss
 from actors.errors import SettingsError
+from actors.jaap.config import read_config
 from actors.jaap.tree import Instance, read_tree
 from actors.redaction import MASK, clean, hide
 from actors.secret_files import SecretFile, read_secret
@@ -182,9 +183,6 @@ def load(environ: Mapping[str, str]) -> Settings:
             line, with the variable's or the file's name and what to do.
     """
     given = _given(environ)
-    for password in (password_in(given.get(name, "")) for name in PROXIES):
-        hide(password)
-        hide(unquote(password))
     settings, problems = _read(given)
     problems = [*_strangers(given), *problems]
     if settings.robots_dir is not None:
@@ -205,9 +203,35 @@ def of_the_process(environ: Mapping[str, str]) -> Settings:
     return _read(_given(environ))[0]
 
 
+def load_element(environ: Mapping[str, str], name: str, file: Path, written: Mapping[str, Any]) -> Settings:
+    """The settings of one element by itself: this environment's, with what is written in its `config.json` laid over.
+    `name` is its full name, `file` says where it is written. Names of the environment that nobody knows are no fault
+    here: it may be somebody else's.
+
+    Raises:
+        SettingsError: something is wrong; each fault has one line, with the file and its key or the variable.
+    """
+    given = _given(environ)
+    config = read_config(file, written, given, MAY_BE_A_ROBOTS_OWN)
+    # Who the robot is, the element alone says.
+    others = {name: value for name, value in given.items() if name.removesuffix("_FILE") not in _ROBOT}
+    _, problems = _read(others)
+    settings, faults = _read(_laid_over(others, config.variables))
+    settings = settings.model_copy(update={"element": Instance(name, "", file, config.variables)})
+    own = settings.told([fault for fault in faults if fault not in problems]) if not config.problems else ()
+    if problems := [*problems, *config.problems, *own]:
+        raise SettingsError(tuple(problems))
+    return settings
+
+
 def _given(environ: Mapping[str, str]) -> dict[str, str]:
+    """The variables that are set; what is secret in them is hidden from now on."""
     given = {name: value for name, value in environ.items() if value.strip()}
-    return given | {name: given[name.lower()] for name in IN_LOWER_CASE_TOO if name.lower() in given}
+    given |= {name: given[name.lower()] for name in IN_LOWER_CASE_TOO if name.lower() in given}
+    for password in (password_in(given.get(name, "")) for name in PROXIES):
+        hide(password)
+        hide(unquote(password))
+    return given
 
 
 def _read(given: Mapping[str, str]) -> tuple[Settings, list[str]]:

@@ -37,8 +37,7 @@ class OpenAiAgent:
     """Answers with one model of one server."""
 
     name = "openai"
-    accepts = frozenset({"picture", "file"})
-    """Pictures are sent, of a file the name is."""
+    accepts = frozenset({"picture"})
 
     def __init__(self, model: str, setup: Setup, backend: Backend) -> None:
         self._model = model

@@ -85,7 +85,7 @@ def _paragraphs(question: Question, pictures: Sequence[str]) -> Iterator[str]:
     if question.text:
         yield question.text
     seen = [picture for picture, url in zip(_pictures(question), pictures, strict=False) if url]
-    unseen = [attachment for attachment in question.attachments if attachment not in seen]
+    unseen = [one for one in (*question.attachments, *question.unseen) if one not in seen]
     if unseen:
         names = (f"- {one.kind} {json.dumps(one.name, ensure_ascii=False)}" for one in unseen)
         yield "\n".join([_UNSEEN, *names])

@@ -60,7 +60,8 @@ class Question:
     was replayed last: `replay` counts how often an operator had it answered anew, each time on a card of its own.
     `text` is empty where nothing but attachments were sent. `quote` is what the person quoted, in words: it is about
     the question, not part of it, and somebody else may have said it. `session` is what the agent's back end calls the
-    memory that it keeps itself, empty in a new one (`Begun`).
+    memory that it keeps itself, empty in a new one (`Begun`). `unseen` is what was sent as well and does not reach the
+    agent, because it cannot use it or it could not be fetched: kinds and names, no URLs.
     """
 
     robot: str
@@ -77,6 +78,7 @@ class Question:
     quote: str = ""
     replay: int = 0
     session: str = ""
+    unseen: tuple[Attachment, ...] = ()
 
     def with_history(self, history: tuple[Turn, ...]) -> "Question":
         """The same question, with the turns that went before it."""
@@ -87,8 +89,10 @@ class Question:
         return replace(self, session=session)
 
     def with_attachments(self, attachments: tuple[Attachment, ...]) -> "Question":
-        """The same question, with these attachments in place of its own."""
-        return replace(self, attachments=attachments)
+        """The same question, with these attachments of its own; the others are unseen from now on."""
+        kept = {one.code for one in attachments}
+        lost = tuple(replace(one, code="") for one in self.attachments if one.code not in kept)
+        return replace(self, attachments=attachments, unseen=self.unseen + lost)
 
     def replayed(self, now: float) -> "Question":
         """The same question, asked once more at `now`."""
@@ -111,7 +115,8 @@ class Question:
         read: dict[str, Any] = json.loads(stored)
         known = _known(cls, read)
         known["address"] = Address(**_known(Address, read["address"]))
-        known["attachments"] = tuple(Attachment(**_known(Attachment, one)) for one in read.get("attachments", ()))
+        for name in ("attachments", "unseen"):
+            known[name] = tuple(Attachment(**_known(Attachment, one)) for one in read.get(name, ()))
         return cls(**known)
 
 

@@ -1,4 +1,5 @@
-"""A JSON file of an element, read, or said in one line what is wrong with it."""
+"""A JSON file of an element, read, or said in one line what is wrong with it. Nothing of what stands in it is repeated
+in an error: it may be a secret."""
 
 import json
 from pathlib import Path
@@ -10,19 +11,30 @@ class Unreadable(Exception):
 
 
 def read_object(path: Path) -> dict[str, Any]:
-    """The JSON object in a file. Nothing of what stands in it is repeated in an error: it may be a secret.
+    """The JSON object in a file.
 
     Raises:
         Unreadable: it is missing, cannot be read, or holds something else.
     """
     try:
-        value = json.loads(path.read_text(encoding="utf-8-sig"))
+        text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise Unreadable(f"{path}: is missing, write it or remove the folder") from None
     except OSError as error:
         raise Unreadable(f"{path}: cannot be read ({error.strerror}), make it a readable file") from None
     except UnicodeDecodeError:
         raise Unreadable(f"{path}: is not UTF-8 text, save it as UTF-8") from None
+    return parse_object(path, text)
+
+
+def parse_object(path: Path, text: str) -> dict[str, Any]:
+    """The JSON object in the text of a file.
+
+    Raises:
+        Unreadable: it holds something else.
+    """
+    try:
+        value = json.loads(text)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}: {error.msg}"
         raise Unreadable(f"{path}: is no JSON ({where}), correct it") from None

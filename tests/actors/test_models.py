@@ -113,12 +113,13 @@ async def test_a_picture_reaches_the_model(tmp_path: Path) -> None:
         assert base64.b64decode(picture["image_url"]["url"].partition("base64,")[2]) == PNG
 
 
-async def test_a_file_is_named_to_the_model(tmp_path: Path) -> None:
-    async with modelled(tmp_path, saying("我打不开。")) as (stage, server):
-        content = {"downloadCode": stage.sandbox.attach(b"%PDF", "价目表.pdf"), "fileName": "价目表.pdf"}
-        stage.sandbox.say("", robot=stage.robot, sender="zhang", msgtype="file", content=content)
+async def test_a_picture_that_cannot_be_had_is_named_to_the_model(tmp_path: Path) -> None:
+    async with modelled(tmp_path, saying("我看不到图片。")) as (stage, server):
+        parts = [{"text": "这是什么？"}, {"type": "picture", "downloadCode": "no such code"}]
+        stage.sandbox.say("", robot=stage.robot, sender="zhang", msgtype="richText", content={"richText": parts})
         await stage.finished()
-        assert server.asked[0].body["messages"][-1]["content"].endswith('- file "价目表.pdf"')
+        said = server.asked[0].body["messages"][-1]["content"]
+        assert (said.splitlines()[0], said.splitlines()[-1]) == ("这是什么？", '- picture "picture"')
 
 
 async def test_what_an_answer_cost_is_counted(tmp_path: Path) -> None:

@@ -70,7 +70,22 @@ def test_a_question_that_was_stored_before_there_were_attachments_is_read() -> N
 
 def test_attachments_take_the_place_of_those_before() -> None:
     fetched = (replace(PICTURE, url="file:///p.png"),)
-    assert QUESTION.with_attachments(fetched) == replace(QUESTION, attachments=fetched)
+    assert QUESTION.with_attachments(fetched).attachments == fetched
+
+
+def test_of_what_does_not_reach_the_agent_the_name_is_left() -> None:
+    without_the_file = QUESTION.with_attachments((replace(PICTURE, url="file:///p.png"),))
+    assert without_the_file.unseen == (replace(FILE, code=""),)
+
+
+def test_what_could_not_be_used_and_what_could_not_be_fetched_are_both_unseen() -> None:
+    nothing_came = QUESTION.with_attachments((PICTURE,)).with_attachments(())
+    assert [one.name for one in nothing_came.unseen] == [FILE.name, PICTURE.name]
+
+
+def test_what_is_unseen_is_stored_with_the_question() -> None:
+    question = QUESTION.with_attachments((PICTURE,))
+    assert Question.from_json(question.to_json()) == question
 
 
 @pytest.mark.parametrize(
@@ -84,6 +99,7 @@ def test_attachments_take_the_place_of_those_before() -> None:
 )
 def test_an_agent_gets_what_it_can_use(question: Question, accepts: set[str], left: tuple[Attachment, ...]) -> None:
     assert usable(question, accepts) == question.with_attachments(left)
+    assert question.with_attachments(left).attachments == left
 
 
 @pytest.mark.parametrize("accepts", [set(), {"video"}])

@@ -13,7 +13,7 @@ from grafana.source import alerts
 from tests.operations.workshop import ROOT
 
 GUIDE = ROOT / "deploy" / "README.md"
-PAGES = (GUIDE, ROOT / "grafana" / "README.md")
+PAGES = (GUIDE, ROOT / "deploy" / "jitai" / "README.md", ROOT / "grafana" / "README.md")
 STAND_FOR_OTHERS = {"STAFF_ID", "MESSAGE_ID", "HTTP_PROXY", "HTTPS_PROXY"}
 """A command's arguments, and what the image's build is told."""
 

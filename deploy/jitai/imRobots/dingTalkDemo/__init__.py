@@ -1,0 +1,1 @@
+"""A robot: `config.json` is all there is to it."""
