@@ -1,4 +1,3 @@
-# ruff: noqa: N999  the folder's name is the element's
 """`services.AgentBridge`: the agents and assistants of this app, for a service outside it that asks by signed calls."""
 
 from .service import AgentBridge
