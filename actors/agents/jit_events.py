@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from typing import Any
 
+from actors.agents.wording import as_text
 from actors.core import texts
 from actors.core.events import Alive, Event, Reasoning, Replace, Text, ToolEnd, ToolStart
 from actors.core.question import Question
@@ -34,11 +35,8 @@ def session_of(chat_id: str, node_id: str) -> str:
 
 
 def asked(question: Question, node_id: str) -> str:
-    """What the element is asked. A quote is context, marked line by line; a node that waits gets the bare word."""
-    if not question.quote or node_id:
-        return question.text
-    quoted = "\n".join(f"> {line}".rstrip() for line in question.quote.splitlines())
-    return f"{quoted}\n\n{question.text}"
+    """What the element is asked; a node that waits gets the bare word."""
+    return question.text if node_id else as_text(question)
 
 
 class Answer:

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from actors.agents.jit_events import Answer, asked, failure_of, memory_of, session_of, text_of
+from actors.agents.wording import as_text
 from actors.core import texts
 from actors.core.events import Alive, Event, Reasoning, Replace, Text, ToolEnd, ToolStart
+from actors.core.question import Attachment
 from tests.agents.jitai import reasoning, text, tool
 from tests.agents.stories import ask
 
@@ -161,9 +163,11 @@ def test_a_memory_is_found_again_by_its_session(chat_id: str, node_id: str) -> N
     assert memory_of(ask().with_session(session_of(chat_id, node_id))) == (chat_id, node_id)
 
 
-def test_a_quote_is_marked_as_one_ahead_of_the_question() -> None:
-    quoting = replace(ask("是真的吗？"), quote="七天内可退。\n\n包邮。")
-    assert asked(quoting, "") == "> 七天内可退。\n>\n> 包邮。\n\n是真的吗？"
+def test_a_quote_and_what_it_cannot_see_are_told_to_the_element() -> None:
+    quoting = replace(ask("是真的吗？"), quote="七天内可退。", unseen=(Attachment("picture", "", "凭证.png"),))
+    assert asked(quoting, "") == as_text(quoting)
+    assert "> 七天内可退。" in asked(quoting, "")
+    assert "凭证.png" in asked(quoting, "")
 
 
 @pytest.mark.parametrize(("quote", "node_id"), [("", ""), ("确认退款吗？", "human_1")])

@@ -22,6 +22,14 @@ CONTRACT = {
     "DINGTALK_OPENAPI_ENDPOINT": "https://api.dingtalk.com",
     "ROBOTS_DIR": None,
     "AGENT": "faq:",
+    "AGENT_SYSTEM_PROMPT": "",
+    "AGENT_HISTORY_TOKENS": 4000,
+    "OPENAI_BASE_URL": "https://api.openai.com/v1",
+    "OPENAI_API_KEY": None,
+    "DIFY_BASE_URL": "https://api.dify.ai/v1",
+    "DIFY_API_KEY": None,
+    "JIT_ACCESS_KEY": None,
+    "JIT_ACCESS_SECRET": None,
     "STREAM_CONNECTIONS": 1,
     "STREAM_RETRY_INITIAL": 1,
     "STREAM_RETRY_MULTIPLIER": 2,
@@ -456,7 +464,7 @@ def test_every_fault_has_one_line_that_begins_with_its_variable(environ: dict[st
 @unhurried
 @given(names, st.data())
 def test_one_slip_of_the_finger_in_a_name_of_ours_is_never_ignored(name: str, data: st.DataObject) -> None:
-    everybodys = ("ALL_", "HTTPS_", "NO_", "SSL_")
+    everybodys = ("ALL_", "HTTPS_", "NO_", "OPENAI_", "SSL_")
     if "_" not in name or name.startswith(("MAX_", "MEMORY_", "SHUTDOWN_", *everybodys)):
         return
     place = data.draw(st.integers(name.index("_") + 1, len(name) - 1))
