@@ -18,6 +18,7 @@ from actors.agents.answering import Clocks
 from actors.agents.openai import OpenAiAgent, make, pseudonym
 from actors.agents.prompt import PICTURE_BYTES
 from actors.agents.setup import Setup, no_session
+from actors.agents.wording import NO_WORDS
 from actors.core import texts
 from actors.core.events import Alive, Event, Finished, Reasoning, Text, Used
 from actors.core.question import Attachment, Question, Turn
@@ -172,12 +173,13 @@ async def test_a_picture_is_sent_with_its_question(scene: Scene, tmp_path: Path)
 
 async def test_a_picture_needs_no_words(scene: Scene, tmp_path: Path) -> None:
     said = await scene.user_message(with_file(tmp_path, PNG))
-    assert [part["type"] for part in said] == ["image_url"]
+    assert [part["type"] for part in said] == ["text", "image_url"]
+    assert said[0]["text"] == NO_WORDS
 
 
 async def test_a_large_picture_arrives_whole(scene: Scene, tmp_path: Path) -> None:
     said = await scene.user_message(with_file(tmp_path, PNG.ljust(3_000_000)))
-    assert len(said[0]["image_url"]["url"]) > 4_000_000
+    assert len(said[1]["image_url"]["url"]) > 4_000_000
 
 
 @pytest.mark.parametrize(
