@@ -3,7 +3,7 @@
 
 .SILENT:
 .DEFAULT_GOAL := help
-.PHONY: help run test chaos check bench sandbox install dashboards preview lock
+.PHONY: help run test chaos check bench sandbox model install dashboards preview lock
 
 PYTHON := .venv/bin/python
 COMPILE := $(PYTHON) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
@@ -38,6 +38,10 @@ bench: ## Run the benchmarks; writes tests/bench/results/latest.json
 
 sandbox: install ## Run only the local stand-in for DingTalk, for bots in any language
 	exec $(PYTHON) -m actors sandbox
+
+model: ## Serve a small real model on this machine, for AGENT=openai:gemma
+	deploy/install.sh test
+	exec $(PYTHON) -m tests.agents.local_model
 
 install: ## Set up .venv with the locked dependencies
 	deploy/install.sh run

@@ -6,11 +6,13 @@ end's own words for it; what the customer said is not among them. A try is made 
 """
 
 import asyncio
+import io
 import json
 import logging
+import math
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Mapping
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -34,7 +36,7 @@ LONGEST_REPLY = 4_000_000
 DETAIL = 300
 """Characters of a back end's words that are logged."""
 
-_REASONS = {
+_REASONS: dict[int, str] = {
     HTTPStatus.UNAUTHORIZED: "refused",
     HTTPStatus.PAYMENT_REQUIRED: "refused",
     HTTPStatus.FORBIDDEN: "refused",
@@ -49,10 +51,9 @@ class Refusal(AgentFailed):
     """The back end answered with an error: its HTTP `status`, and its `body` where that is a JSON object."""
 
     def __init__(self, status: int, body: Json, detail: str, *, retry_after: float | None = None) -> None:
-        reason = _REASONS.get(HTTPStatus(status), "") if status in HTTPStatus._value2member_map_ else ""
         server = status >= HTTPStatus.INTERNAL_SERVER_ERROR
         super().__init__(
-            reason or ("unavailable" if server else "rejected"),
+            _REASONS.get(status, "unavailable" if server else "rejected"),
             f"HTTP {status}: {detail}" if detail else f"HTTP {status}",
             retryable=server or status in _PASSING_4XX or status == HTTPStatus.TOO_MANY_REQUESTS,
             retry_after=retry_after,
@@ -78,8 +79,14 @@ class Backend:
         Raises:
             AgentFailed: it could not be asked, refused, or broke off; a `Refusal` where it answered with an error.
         """
-        async with self._asked("POST", path, json=body) as response:
-            yield _events(response)
+        # Pictures make a body of megabytes, which is no work for the loop; aiohttp sends a file piece by piece.
+        data = io.BytesIO(await asyncio.to_thread(_encoded, body))
+        headers = {"Content-Type": "application/json"}
+        async with (
+            self._asked("POST", path, data=data, headers=headers) as response,
+            aclosing(_events(response)) as events,
+        ):
+            yield events
 
     async def call(self, method: str, path: str, *, within: float, **what: Any) -> Json:
         """The JSON object that a call replies, within so many seconds; `what` are aiohttp's `json`, `data`, `params` or
@@ -126,8 +133,6 @@ class Backend:
             raise AgentFailed("connect_timeout", f"no connection within {connect:g} s") from error
         except aiohttp.ClientPayloadError as error:
             raise AgentFailed("truncated", "the connection broke off in mid reply") from error
-        except aiohttp.ClientConnectorError as error:
-            raise AgentFailed("unreachable", str(error.os_error.strerror or type(error.os_error).__name__)) from error
         except aiohttp.ClientConnectionError as error:
             raise AgentFailed("unreachable", clean(str(error)) or type(error).__name__) from error
         except aiohttp.ClientError as error:
@@ -138,14 +143,16 @@ class Backend:
             async with asyncio.timeout(BESIDE_WITHIN):
                 await call
         except (AgentFailed, TimeoutError) as error:
-            log.warning("%s failed: %s", what, error or "time-out", extra={"action": "agent_call_failed", "call": what})
+            log.warning(
+                "%s failed: %s", what, str(error) or "time-out", extra={"action": "agent_call_failed", "call": what}
+            )
 
 
 def words(error: object) -> str:
     """A back end's words for what went wrong, out of the many shapes that an error has; short, and without secrets."""
     match error:
         case {"message": str(message), "code": str() | int() as code}:
-            text = f"{code}: {message}"
+            text = f"{message} ({code})"  # not before it: `invalid_api_key: ` would make the message a secret
         case {"message": str(message)} | {"msg": str(message)} | {"errmsg": str(message)} | str(message):
             text = message
         case {"error": inner}:
@@ -155,6 +162,10 @@ def words(error: object) -> str:
         case _:
             text = ""
     return clean(" ".join(text.split()))[:DETAIL]
+
+
+def _encoded(body: Json) -> bytes:
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
 async def _events(response: aiohttp.ClientResponse) -> AsyncGenerator[ServerEvent, None]:
@@ -211,20 +222,22 @@ async def _refusal(response: aiohttp.ClientResponse) -> Refusal:
     except (AgentFailed, aiohttp.ClientError, ValueError, RecursionError):
         body = None
     body = body if isinstance(body, dict) else {}
-    return Refusal(response.status, body, words(body), retry_after=_retry_after(response))
+    said = words(body)
+    if response.status < HTTPStatus.BAD_REQUEST:
+        place = clean(response.headers.get("Location", "nowhere"))[:DETAIL]
+        said = f"it redirects to {place}, set that address instead"
+    return Refusal(response.status, body, said, retry_after=_retry_after(response))
 
 
 def _retry_after(response: aiohttp.ClientResponse) -> float | None:
     """Seconds from the header, which has a number of them or a date (RFC 9110)."""
     told = response.headers.get("Retry-After", "").strip()
-    if not told:
-        return None
     try:
-        return max(0.0, float(told))
+        seconds = float(told)
     except ValueError:
-        pass
-    try:
-        at = parsedate_to_datetime(told)
-    except ValueError:
-        return None
-    return max(0.0, (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() - time.time())
+        try:
+            at = parsedate_to_datetime(told)
+        except ValueError:
+            return None
+        seconds = (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() - time.time()
+    return max(0.0, seconds) if math.isfinite(seconds) else None

@@ -65,7 +65,7 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """What the answer cost, in the back end's own count of tokens; the last one of an answer counts."""
+    """What the answer cost, in the back end's own count of tokens; several of one answer add up."""
 
     read: int
     written: int

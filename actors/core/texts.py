@@ -28,6 +28,7 @@ EXPIRED = (
 GOES_ON = "⏳ 服务正在重启，稍后会继续回答。\n\nThe service is restarting; the answer will go on."
 STOPPED = "⏹ 已停止。\n\nStopped."
 THE_REST_FOLLOWS = "（内容较长，其余部分以消息发送。 The rest follows as messages.）"
+CUT_SHORT = "（回答到了长度上限，可以说“继续”。 The answer reached its length limit; say “go on”.）"
 WORD_AWAITED = (
     "需要您回复后才能继续，回复“确认”表示同意。\n\nThis goes on once you reply; “confirm” means that you agree."
 )
@@ -104,6 +105,11 @@ def interrupted(said: str) -> str:
 def stopped(said: str) -> str:
     """What a card shows when the person stopped the answer: the text that was shown stays."""
     return _beneath(said, STOPPED)
+
+
+def cut_short(said: str) -> str:
+    """An answer that the model had to end at its length limit."""
+    return _beneath(said, CUT_SHORT)
 
 
 def in_line(ahead: int) -> str:

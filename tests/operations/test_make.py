@@ -81,7 +81,7 @@ def test_help_is_the_default_and_lists_every_target_with_a_line(project: Path) -
     assert help_text == make(project, "help").stdout
     listed = dict(re.findall(r"^make (\w+) +(\w.+)$", help_text, re.MULTILINE))
     (phony,) = re.findall(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
-    assert set(listed) == set(phony.split()) == CONTRACT | {"chaos", "dashboards", "preview", "lock"}
+    assert set(listed) == set(phony.split()) == CONTRACT | {"chaos", "dashboards", "preview", "lock", "model"}
 
 
 @pytest.mark.parametrize(
