@@ -238,13 +238,14 @@ async def test_a_robot_that_is_added_broken_is_parked(tmp_path: Path) -> None:
 
 
 async def test_a_robot_that_was_parked_from_the_start_is_served_when_it_is_mended(tmp_path: Path) -> None:
-    async with several(tmp_path, {"a": SCRIPTED, "b": "{"}) as (a, b):
-        assert '{reason="unreadable",robot="imRobots.b"} 1' in (await a.get("/metrics"))[1]
-        Folder(tmp_path / "app" / "imRobots", (a, b)).config(b, **OTHER)
-        await connected(b)
-        await b.ask("你好")
-        await b.finished()
-        assert "imRobots.b" not in (await a.get("/metrics"))[1]
+    parked = 'dingtalk_robot_parked{reason="unreadable",robot="imRobots.mended"}'
+    async with several(tmp_path, {"a": SCRIPTED, "mended": "{"}) as (a, mended):
+        assert await a.metric(parked) == 1
+        Folder(tmp_path / "app" / "imRobots", (a, mended)).config(mended, **OTHER)
+        await connected(mended)
+        await mended.ask("你好")
+        await mended.finished()
+        assert "imRobots.mended" not in (await a.get("/metrics"))[1]
 
 
 # Removed.

@@ -39,6 +39,7 @@ CONTRACT = {
     "retries_total": ("counter", ("scope", "reason")),
     "retry_policy": ("gauge", ("scope", "setting")),
     "agent_errors_total": ("counter", ("robot", "agent", "reason")),
+    "agent_tokens_total": ("counter", ("robot", "agent", "kind")),
     "feedback_total": ("counter", ("robot", "rating")),
     "actor_failures_total": ("counter", ("actor",)),
     "event_loop_lag_seconds": ("histogram", ()),
