@@ -181,7 +181,7 @@ async def test_each_process_opens_one_connection_once_and_a_drained_one_says_goo
     scene = Scene(place, "public")
     starts = 5 if THOROUGH else 2
     for number in range(1, starts + 1):
-        service = await place.serve(**SETTINGS | BACKOFF, SHUTDOWN_GRACE="0.1")
+        service = await place.serve(**SETTINGS | BACKOFF, SHUTDOWN_GRACE="0.1", INBOX_MAX_ATTEMPTS="10")
         scene.ask("30x0.1", sender="slow" if number == 1 else "")
         await place.sandbox.until(lambda: all(said.acked for said in place.sandbox.said), 30.0)
         service.kill(signal_)
@@ -190,5 +190,5 @@ async def test_each_process_opens_one_connection_once_and_a_drained_one_says_goo
         assert len(scene.opens) == number
     goodbye = 1000 if signal_ == signal.SIGTERM else 1006
     assert [line.close_code for line in scene.lines] == [goodbye] * starts
-    await place.serve(**SETTINGS)
+    await place.serve(**SETTINGS, INBOX_MAX_ATTEMPTS="10")
     await kept(place, Allowed(deaths=starts))
