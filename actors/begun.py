@@ -2,7 +2,8 @@
 made durable before what comes next.
 
 The law: an answer is worth more than these names. An inbox that takes no writes is told of once and holds nothing up;
-the last names are kept meanwhile, and tried again when the answer is stored.
+the last names are kept meanwhile, and tried again when the answer is stored. A session is kept with its agent's name:
+a robot may get another agent, to whom it means nothing.
 """
 
 import asyncio
@@ -17,11 +18,18 @@ WITHIN = 1.0
 """Seconds that an answer waits at most until its names are durable."""
 
 
-class BegunKeeper:
-    """Keeps the names of one answer. `warn` is told why they are not durable."""
+def session_of(agent: str, kept: str) -> str:
+    """The session that was kept, if it is this agent's."""
+    whose, _, session = kept.partition(" ")
+    return session if whose == agent else ""
 
-    def __init__(self, delivery: Delivery, warn: Callable[[str, object], None]) -> None:
+
+class BegunKeeper:
+    """Keeps the names of one answer. `agent` is the agent's; `warn` is told why they are not durable."""
+
+    def __init__(self, delivery: Delivery, agent: str, warn: Callable[[str, object], None]) -> None:
         self._delivery = delivery
+        self._agent = agent
         self._warn = warn
         self._names = Begun()
         self._former = ""
@@ -54,7 +62,7 @@ class BegunKeeper:
         run, session = self._names.run, self._names.session
         try:
             async with asyncio.timeout(WITHIN):
-                await self._delivery.begun(run, session, former=self._former)
+                await self._delivery.begun(run, self._kept(session), former=self._kept(self._former))
         except LeaseLost:
             self._owed = False  # whoever keeps the lease tells
         except (InboxUnavailable, TimeoutError) as error:
@@ -64,3 +72,6 @@ class BegunKeeper:
         else:
             self._former = session or self._former
             self._owed = False
+
+    def _kept(self, session: str) -> str:
+        return f"{self._agent} {session}" if session else ""

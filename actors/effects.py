@@ -13,7 +13,7 @@ from dataclasses import replace
 from tenacity import AsyncRetrying, retry_if_exception_type, wait_fixed
 
 from actors import metrics
-from actors.begun import BegunKeeper
+from actors.begun import BegunKeeper, session_of
 from actors.core import card as faces
 from actors.core import texts
 from actors.core import turn_words as turn
@@ -68,7 +68,7 @@ class TurnEffects:
         budget = Budget(desk.replies.budget(rules.updates), rules.min_interval)
         self._thinned = budget.updates < rules.updates
         self._unclosed: faces.Face | None = None
-        self._begun = BegunKeeper(delivery, self._warn)
+        self._begun = BegunKeeper(delivery, desk.agent, self._warn)
         self._pump = Pump(budget, due=due, began=self._first_text, show_reasoning=desk.show_reasoning)
 
     async def keep(self) -> turn.TurnEvent:
@@ -274,8 +274,8 @@ class TurnEffects:
         async for attempt in self._until_available("memory_not_read"):
             with attempt:
                 question = question.with_history(await self._inbox.recall(question.chat_id, self._rules.history))
-                question = question.with_session(await self._inbox.session(question.chat_id))
-        return question
+                session = session_of(self._desk.agent, await self._inbox.session(question.chat_id))
+        return question.with_session(session)
 
     def _until_available(self, action: str) -> AsyncRetrying:
         return AsyncRetrying(

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Callable
 
 import pytest
 
+from actors.begun import session_of
 from actors.core import turn_words as words
 from actors.core.events import Begun, Finished, Progress, Text
 from actors.core.question import Question
@@ -60,7 +61,7 @@ async def names(inbox: MemoryInbox) -> tuple[str, str]:
     """What is durable: the run of the answer, and the session of its memory."""
     record = await inbox.record("ding1", "m1")
     assert record is not None
-    return record.run, await inbox.session(ASKED.chat_id)
+    return record.run, session_of("scripted", await inbox.session(ASKED.chat_id))
 
 
 def warned(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -121,6 +122,13 @@ async def test_the_question_has_the_session_of_its_memory() -> None:
 
     await stage.effects(answer).perform(words.RunAgent())
     assert asked == ["talk-1"]
+
+
+async def test_the_session_of_a_former_agent_is_nobodys() -> None:
+    stage = await staged(Slates())
+    await stage.effects(saying(*TOLD)).perform(words.RunAgent())
+    kept = await stage.inbox.session(ASKED.chat_id)
+    assert (session_of("scripted", kept), session_of("another", kept)) == ("talk-1", "")
 
 
 async def test_a_session_that_somebody_else_ended_meanwhile_is_not_brought_back_by_its_own_name() -> None:
