@@ -6,5 +6,5 @@ import pytest
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Half as many workers again as there are processors: most tests wait for something half of their time."""
-    return max(2, (os.cpu_count() or 1) * 3 // 2)
+    """Twice as many workers as there are processors: most tests wait for something half of their time."""
+    return 2 * (os.cpu_count() or 1)

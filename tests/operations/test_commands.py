@@ -120,7 +120,9 @@ def test_check_says_that_the_clicks_of_standard_cards_reach_nobody(tmp_path: Pat
     assert (checked.returncode, "reach no Stream client" in checked.stderr) == (0, True)
 
 
-@pytest.mark.parametrize("agent", ["nonsense:", "python:nowhere:answer", "faq:/nowhere", "openai:gpt"])
+@pytest.mark.parametrize(
+    "agent", ["nonsense:", "python:nowhere:answer", "faq:/nowhere", "openai:", "jit:aiagents.shop"]
+)
 def test_check_names_an_agent_that_cannot_be_had(tmp_path: Path, agent: str) -> None:
     checked = command(tmp_path, "check", AGENT=agent)
     assert checked.returncode == 2

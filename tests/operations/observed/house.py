@@ -16,7 +16,7 @@ from actors.sandbox.rules import Rules
 from actors.sandbox.server import Sandbox
 from tests.actors.conftest import TEMPLATES, closed
 from tests.actors.endings import spins
-from tests.jaap.trees import plant
+from tests.jaap.trees import plant, write
 from tests.operations.observed.cast import FOLDER
 from tests.operations.observed.programs import Program, ended, free_port, start_service
 
@@ -61,6 +61,10 @@ class House:
         }
         with ended(start_service(self.folder / "service.log", environment | settings)) as program:
             yield program
+
+    def spoil(self, robot: str, robots: Collection[str]) -> None:
+        """Somebody breaks the configuration of one of the robots that are served."""
+        write(self.folder / f"app-of-{len(robots)}" / "imRobots" / robot / "config.json", "{")
 
     async def connected(self, *robots: str) -> None:
         """Wait until each of these robots has all its connections."""

@@ -79,6 +79,7 @@ async def troubled(folder: Path, rules: list[Path]) -> Run:
                 await _killed(house, watching)
             with house.service(SERVED, **SETTINGS) as service:
                 await house.connected(*SERVED)
+                house.spoil(SLOW, SERVED)
                 patient = await _asked(house, *[LATE] * 12, robot=SLOW)
                 crowd = asyncio.create_task(_crowd(house))
                 for _ in range(2):
