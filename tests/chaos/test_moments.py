@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.conftest import CARDS, some
+from tests.actors.conftest import eventually
+from tests.chaos.conftest import CARDS, Running, some
 from tests.chaos.moments import Caught, everywhere
 from tests.chaos.promises import Allowed, accepted, kept, over
 
@@ -48,6 +49,7 @@ async def test_an_end_in_every_moment_of_a_turn_loses_nothing_and_answers_nothin
 async def test_what_was_begun_in_any_moment_is_finished_within_the_grace_of_sigterm(tmp_path: Path) -> None:
     async with everywhere(tmp_path, *CARDS, OPENAPI_TIMEOUT="5") as caught:  # whether a message came nobody knows
         caught.service.kill(signal.SIGTERM)
+        await eventually(lambda: _drains(caught.service))
         caught.free()
         await caught.after(0)
         open_ones = {said.id.partition("/")[0] for said in accepted(caught.place) if not over(caught.place, said)}
@@ -55,3 +57,7 @@ async def test_what_was_begun_in_any_moment_is_finished_within_the_grace_of_sigt
         assert "after-take" in open_ones  # it was not begun when the drain came
         await caught.goes_on()
         await kept(caught.place, Allowed())
+
+
+async def _drains(service: Running) -> bool:
+    return "draining" in (await service.told("/readyz"))[1]

@@ -36,7 +36,7 @@ tmp_dir = "{passing}/tmp"
 def call(*command: str | Path) -> str:
     """Run a program to its end; returns what it wrote to stdout. A failure is told in the program's own words. It gets
     every file that is marked to be inherited, which is how a lock is held for as long as it runs."""
-    done = subprocess.run(command, capture_output=True, text=True, check=False, close_fds=False)
+    done = subprocess.run(("nice", *command), capture_output=True, text=True, check=False, close_fds=False)
     if done.returncode:
         pytest.fail(f"{' '.join(map(str, command))}: exit code {done.returncode}\n{done.stdout}{done.stderr}")
     return done.stdout
