@@ -125,7 +125,8 @@ class Inbox(Protocol):
 
     async def put(self, question: Question, *, limit: int) -> Put:
         """Make a question durable, keyed by (robot, message_id). `limit` is how many may wait in its conversation,
-        the running one not counted.
+        the running one not counted. What is put, stopped and started over in one conversation is done in the order of
+        the calls.
 
         Raises:
             InboxUnavailable: it is not stored.

@@ -30,12 +30,13 @@ class Step(NamedTuple):
 class Runner(Protocol):
     """Runs transactions."""
 
-    async def run(self, first: Step, *then: Step) -> list[list[Row]]:
+    async def run(self, first: Step, *then: Step, line: str = "") -> list[list[Row]]:
         """Run `first`; if it gives rows, run `then` too, in the same transaction. Gives the rows of each step that was
-        run. It is durable when this returns. A caller that is cancelled before its turn has had nothing done.
+        run. It is durable when this returns. Transactions of one `line` are run one after another, those of this
+        process in the order of the calls. A caller that is cancelled before its turn has had nothing done.
 
         Raises:
-            InboxUnavailable: nothing was done.
+            InboxUnavailable: nothing was done, as far as can be known.
         """
         ...
 
@@ -128,7 +129,7 @@ class SqlInbox:
 
     async def put(self, question: Question, *, limit: int) -> Put:
         """Make a question durable, or tell a repeat, or refuse it where `limit` are waiting."""
-        rows = await self._run(
+        put = step(
             statements.PUT,
             robot=question.robot,
             message_id=question.message_id,
@@ -140,6 +141,8 @@ class SqlInbox:
             limit=limit,
             now=self.now(),
         )
+        # One that came later must not be stored, and taken, before one that came earlier.
+        (rows,) = await self.engine.run(put, line=question.conversation)
         if not rows:
             return Put.DUPLICATE
         return Put.NEW if rows == [("open",)] else Put.FULL
@@ -256,7 +259,7 @@ class SqlInbox:
     async def _obey(self, word: Word, first: Step, *then: Step) -> tuple[str, ...] | None:
         """Do what a word says once: the note of it and its steps are one transaction."""
         note = step(statements.NOTE, robot=word.robot, message_id=word.message_id, now=self.now())
-        noted, *done = await self.engine.run(note, first, *then)
+        noted, *done = await self.engine.run(note, first, *then, line=word.conversation)
         return tuple(message_id for (message_id,) in done[0]) if noted else None
 
     async def _run(self, statement: str, **values: Value) -> list[Row]:

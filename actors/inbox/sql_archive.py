@@ -83,7 +83,7 @@ class SqlArchive:
             question=question.to_json(),
             received_at=question.received_at,
         )
-        taken_out, *_ = await self._engine.run(step(statements.TAKE_OUT, **key), put_again)
+        taken_out, *_ = await self._engine.run(step(statements.TAKE_OUT, **key), put_again, line=question.conversation)
         return bool(taken_out)
 
     async def _run(self, statement: str, **values: Value) -> list[Row]:

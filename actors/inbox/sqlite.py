@@ -88,8 +88,8 @@ class SqliteEngine:
             raise
         return engine
 
-    async def run(self, first: Step, *then: Step) -> list[list[Row]]:
-        """Queue steps as one job and wait until they are durable; see `sql.Engine`."""
+    async def run(self, first: Step, *then: Step, line: str = "") -> list[list[Row]]:
+        """Queue steps as one job and wait until they are durable; all jobs are in one `line`. See `sql.Runner`."""
         if self._closing:
             raise InboxUnavailable(f"the inbox {self._path} is closed")
         return await self._queue((first, *then))

@@ -46,7 +46,7 @@ class SqliteArchive(SqlArchive):
         """
         return cls(path, open_beside(path), clock)
 
-    async def run(self, first: Step, *then: Step) -> list[list[Row]]:
+    async def run(self, first: Step, *then: Step, line: str = "") -> list[list[Row]]:
         """Run steps at once, on the caller's thread: a command has nothing else to do meanwhile. See `sql.Runner`."""
         with self._at_work():
             # Not IMMEDIATE: what only reads must not keep those who serve from writing.

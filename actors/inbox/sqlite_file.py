@@ -180,13 +180,12 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> int:
     if row is None:
         connection.execute(statements.FIRST_VERSION)
     version = row[0] if row else 0
-    newest = len(statements.MIGRATIONS)
-    if version > newest:
-        raise _too_new(path, version)
+    _must_be_known(connection, path, version)
     for migration in statements.MIGRATIONS[version:]:
         for statement in migration:
             connection.execute(statement.format_map(statements.SQLITE_WORDS))
-    connection.execute(statements.SET_VERSION, {"version": newest})
+    if version < len(statements.MIGRATIONS):
+        connection.execute(statements.SET_VERSION, {"version": len(statements.MIGRATIONS)})
     voided = connection.execute(statements.VOID_ALL).fetchall()
     connection.execute(statements.ALL_DUE)
     connection.execute("COMMIT")
@@ -197,9 +196,8 @@ def _must_be_of_this_version(connection: sqlite3.Connection, path: Path) -> None
     if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'schema_version'").fetchone():
         raise InboxError(f"{path} is no inbox of this service: name the file of its INBOX_URL")
     (version,) = connection.execute(statements.VERSION).fetchone()
+    _must_be_known(connection, path, version)
     newest = len(statements.MIGRATIONS)
-    if version > newest:
-        raise _too_new(path, version)
     if version < newest:
         raise InboxError(
             f"the inbox {path} has schema {version}, this version of the service works with {newest}: start it once, "
@@ -214,11 +212,13 @@ def _damaged(path: Path, why: str) -> InboxError:
     )
 
 
-def _too_new(path: Path, version: int) -> InboxError:
-    return InboxError(
-        f"the inbox {path} has schema {version}, but this version of the service knows only "
-        f"{len(statements.MIGRATIONS)}: run the newer version again, or name another file in INBOX_URL"
-    )
+def _must_be_known(connection: sqlite3.Connection, path: Path, version: int) -> None:
+    newest = len(statements.MIGRATIONS)
+    if version > newest and connection.execute(statements.WORKS_WITH).fetchone()[0] > newest:
+        raise InboxError(
+            f"the inbox {path} has schema {version}, but this version of the service knows only {newest}: run the "
+            "newer version again, or name another file in INBOX_URL"
+        )
 
 
 # What is left of deleted rows. Overwriting them where they stood is not all: SQLite moves rows from page to page as

@@ -2,10 +2,9 @@
 lost, overtaken or held twice."""
 
 import asyncio
-import tempfile
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -15,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from actors.core.question import Question
 from actors.errors import LeaseLost
 from actors.inbox.port import Archive, Delivery, Feedback, Inbox, Outcome, Put, Word
-from tests.contract.conftest import ARCHIVES, DURABLE, open_memory, open_memory_archive
+from tests.contract.conftest import ARCHIVES, DURABLE, Ground, Grounds, open_memory, open_memory_archive
 from tests.contract.stories import LEASE, LI, RETENTION, SHOP, WANG, Clock, question
 
 CONVERSATIONS = st.sampled_from([LI, WANG])
@@ -74,10 +73,10 @@ class Agreement(RuleBasedStateMachine):
     """Does everything to both inboxes."""
 
     adapter = ""
+    new_ground: Callable[[], Ground]
 
     def __init__(self) -> None:
         super().__init__()
-        self.folder = tempfile.TemporaryDirectory()
         self.runner = asyncio.Runner()
         self.clock = Clock()
         self.attempts: list[Attempt] = []
@@ -86,11 +85,12 @@ class Agreement(RuleBasedStateMachine):
 
     @initialize()
     def open_both(self) -> None:
-        self.one = self.runner.run(open_memory(Path(), self.clock))
-        self.other = self.runner.run(DURABLE[self.adapter](Path(self.folder.name), self.clock))
+        ground = type(self).new_ground()
+        self.one = self.runner.run(open_memory(ground, self.clock))
+        self.other = self.runner.run(DURABLE[self.adapter](ground, self.clock))
         self.archives = [
-            self.runner.run(open_memory_archive(self.one, Path(), self.clock)),
-            self.runner.run(ARCHIVES[self.adapter](self.other, Path(self.folder.name), self.clock)),
+            self.runner.run(open_memory_archive(self.one, ground, self.clock)),
+            self.runner.run(ARCHIVES[self.adapter](self.other, ground, self.clock)),
         ]
 
     def both(self, call: Callable[[Inbox], Awaitable[object]]) -> object:
@@ -198,12 +198,12 @@ class Agreement(RuleBasedStateMachine):
             self.runner.run(self.archives[1].close())
             self.runner.run(self.other.close())
             self.runner.close()
-            self.folder.cleanup()
 
 
 @pytest.mark.parametrize("adapter", DURABLE)
-def test_the_adapters_agree(adapter: str) -> None:
-    machine = type("Agreement", (Agreement,), {"adapter": adapter})
+def test_the_adapters_agree(adapter: str, grounds: Grounds) -> None:
+    new_ground = staticmethod(partial(grounds, adapter))
+    machine = type("Agreement", (Agreement,), {"adapter": adapter, "new_ground": new_ground})
     run_state_machine_as_test(
         machine,
         settings=settings(

@@ -6,8 +6,8 @@ import pytest
 
 from actors.core.question import Turn
 from actors.errors import InboxUnavailable
-from actors.inbox.port import Feedback, Inbox, Outcome
-from tests.contract.stories import LI, RETENTION, SHOP, WANG, Clock, question, take
+from actors.inbox.port import Feedback, Inbox, Outcome, Word
+from tests.contract.stories import LI, RETENTION, SHOP, Clock, question, take
 
 
 async def answer(
@@ -157,12 +157,11 @@ class TestEnd:
         await inbox.close()
         await inbox.close()
 
-    async def test_calls_are_carried_out_in_the_order_in_which_they_were_made(self, inbox: Inbox) -> None:
-        first, before, _, after, *_ = await asyncio.gather(
-            inbox.put(question("m1"), limit=8),
-            inbox.waiting(LI),
-            inbox.put(question("m2"), limit=8),
-            inbox.waiting(LI),
-            inbox.put(question("m3", conversation=WANG), limit=8),
+    async def test_what_is_said_in_a_conversation_is_carried_out_in_its_order(self, inbox: Inbox) -> None:
+        new_session = Word(SHOP, "w1", LI, LI, "staff-li")
+        await asyncio.gather(
+            *(inbox.put(question(f"m{number}"), limit=8) for number in range(3)),
+            inbox.start_over(new_session),
+            *(inbox.put(question(f"m{number}"), limit=8) for number in range(3, 8)),
         )
-        assert (first, len(before), len(after)) == ("new", 1, 2)
+        assert [waiting.message_id for waiting in await inbox.waiting(LI)] == ["m3", "m4", "m5", "m6", "m7"]

@@ -98,7 +98,7 @@ class TestDoubt:
     ) -> None:
         await inbox.close()
         with closing(sqlite3.connect(path)) as newer:
-            newer.execute("UPDATE schema_version SET version = 99")
+            newer.execute("UPDATE schema_version SET version = 99, works_with = 90")
             newer.commit()
         with pytest.raises(InboxError, match=r"schema 99.*newer version"):
             await open_archive()

@@ -7,6 +7,7 @@ import re
 import shutil
 import sqlite3
 import stat
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -177,11 +178,23 @@ class TestDoubt:
     async def test_a_newer_schema_is_refused_by_number(self, open_file: OpenFile, path: Path) -> None:
         await (await open_file(path)).close()
         newer = sqlite3.connect(path)
-        newer.execute("UPDATE schema_version SET version = 99")
+        newer.execute("UPDATE schema_version SET version = 99, works_with = 90")
         newer.commit()
         newer.close()
         with pytest.raises(InboxError, match=r"schema 99.*newer version"):
             await open_file(path)
+
+    async def test_a_newer_schema_that_says_it_may_be_served_from_is_left_as_it_is(
+        self, open_file: OpenFile, path: Path
+    ) -> None:
+        await (await open_file(path)).close()
+        with closing(sqlite3.connect(path)) as newer:
+            newer.execute("UPDATE schema_version SET version = 99")
+            newer.commit()
+            inbox = await open_file(path)
+            assert await inbox.put(question("m1"), limit=8) is Put.NEW
+            await inbox.close()
+            assert newer.execute(statements.VERSION).fetchall() == [(99,)]
 
     async def test_a_fresh_file_has_the_newest_schema(self, open_file: OpenFile, path: Path) -> None:
         await (await open_file(path)).close()

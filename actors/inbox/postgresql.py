@@ -1,0 +1,256 @@
+"""The inbox on PostgreSQL, for any number of replicas: an engine over a pool of connections.
+
+The law: a transaction is short, and none is waited for longer than `WITHIN`: who asks is told that the inbox is not
+available, and what became of it is found out by asking again. What belongs to one line of questions is written one
+after another, across replicas. It knows no questions; `sql` says what is run.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from typing import Any, Self, TypeAlias, TypeVar
+
+import psycopg
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from actors.errors import InboxError, InboxUnavailable
+from actors.inbox.postgresql_schema import migrate
+from actors.inbox.postgresql_words import spelled
+from actors.inbox.sql import Row, SqlInbox, Step
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Connection: TypeAlias = psycopg.AsyncConnection[Row]
+
+WITHIN = 2.0
+"""Seconds in which DingTalk's person is told that a question was not stored."""
+
+_LOCK_LINE = "SELECT pg_advisory_xact_lock(hashtextextended(%(line)s, 0))"
+
+_SESSION = (
+    # The server gives up what nobody waits for any more, and ends a transaction whose replica stands still in it.
+    f"SET statement_timeout = {WITHIN * 1000:.0f}",
+    f"SET idle_in_transaction_session_timeout = {WITHIN * 1000:.0f}",
+    # An ack promises that the question survives the server's crash, whatever the server's default is.
+    "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'",
+)
+
+_UNSAID: dict[str, Any] = {
+    "application_name": "dingtalk-actors",
+    "connect_timeout": 5,
+    # A server that is gone without a word is found out about by these, not by the hour that TCP takes.
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+"""What a URL may say otherwise."""
+
+_START_WITHIN = 15.0
+"""Seconds that the start waits for the server."""
+
+
+class PostgresqlInbox(SqlInbox):
+    """The inbox of many replicas in one database."""
+
+    @classmethod
+    async def open(
+        cls,
+        url: str,
+        *,
+        pool: int,
+        lease: float,
+        dedupe_window: float,
+        retention: float,
+        clock: Callable[[], float] = time.time,
+    ) -> Self:
+        """Connect, and bring the schema up to date. `pool` is how many connections there are at most.
+
+        Raises:
+            InboxError: it cannot be connected to, or its schema cannot be worked with.
+        """
+        engine = await PostgresqlEngine.open(url, pool)
+        return cls(engine, lease=lease, dedupe_window=dedupe_window, retention=retention, clock=clock)
+
+
+class PostgresqlEngine:
+    """Runs steps on one database; made by `open`, used from the loop that opened it."""
+
+    def __init__(self, url: str, pool: int) -> None:
+        self._where = where(url)
+        self._closing = False
+        self._failing = False
+        self._running: set[asyncio.Task[Any]] = set()
+        self._lines: dict[str, asyncio.Task[Any]] = {}
+        self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
+            with_defaults(url),
+            kwargs={"autocommit": True},
+            min_size=1,
+            max_size=pool,
+            timeout=WITHIN,
+            # After this it begins anew with short pauses, as soon as somebody asks for a connection.
+            reconnect_timeout=5.0,
+            configure=_configure,
+            open=False,
+        )
+
+    @classmethod
+    async def open(cls, url: str, pool: int) -> Self:
+        """Connect, and bring the schema up to date.
+
+        Raises:
+            InboxError: see `connected` and `migrate`.
+        """
+        async with connected(url) as connection:
+            await migrate(connection)
+        engine = cls(url, pool)
+        await engine._pool.open()
+        log.info("inbox opened", extra={"action": "inbox_opened", "database": engine._where})
+        return engine
+
+    async def run(self, first: Step, *then: Step, line: str = "") -> list[list[Row]]:
+        """Run steps in one transaction, and wait until they are durable; see `sql.Runner`."""
+        if self._closing:
+            raise InboxUnavailable(f"the inbox {self._where} is closed")
+        steps, before = (first, *then), self._lines.get(line)
+        return await self._in_time(self._run_after(before, steps, line) if before else self._run(steps, line), line)
+
+    async def close(self, last: Step) -> None:
+        """Wait for what is running, run `last`, and close the connections; see `sql.Engine`."""
+        if not self._closing:
+            self._closing = True
+            if self._running:
+                await asyncio.wait(self._running, timeout=WITHIN)
+            try:
+                await self._in_time(self._run((last,)))
+            except InboxUnavailable as error:
+                log.warning("inbox closed badly", extra={"action": "inbox_closed_badly", "reason": str(error)})
+        await self._pool.close(WITHIN)
+
+    async def _run(self, steps: tuple[Step, ...], line: str = "") -> list[list[Row]]:
+        async with self._pool.connection() as connection:
+            return await execute(connection, steps, line)
+
+    async def _run_after(self, before: asyncio.Task[Any], steps: tuple[Step, ...], line: str) -> list[list[Row]]:
+        await asyncio.wait({before})
+        return await self._run(steps, line)
+
+    async def _in_time(self, work: Coroutine[Any, Any, T], line: str = "") -> T:
+        """Wait for the work, but not longer than WITHIN: giving a connection up that hangs takes longer than that."""
+        task = asyncio.create_task(work)
+        self._running.add(task)
+        if line:
+            self._lines[line] = task
+        task.add_done_callback(partial(self._ran, line))
+        try:
+            done, _ = await asyncio.wait({task}, timeout=WITHIN)
+        except asyncio.CancelledError:
+            task.cancel()
+            raise
+        if not done:
+            task.cancel()
+            raise self._unavailable("it does not answer")
+        error = task.exception()
+        if error is None:
+            self._works()
+            return task.result()
+        if isinstance(error, psycopg.Error | PoolTimeout | OSError):
+            raise self._unavailable(said(error)) from error
+        raise error
+
+    def _ran(self, line: str, task: asyncio.Task[Any]) -> None:
+        self._running.discard(task)
+        if self._lines.get(line) is task:
+            del self._lines[line]
+        if not task.cancelled():
+            task.exception()  # it was told, or nobody waits for it any more
+
+    def _unavailable(self, reason: str) -> InboxUnavailable:
+        if not self._failing:
+            self._failing = True
+            log.error("inbox failing", extra={"action": "inbox_failing", "reason": reason, "database": self._where})
+        return InboxUnavailable(f"the inbox {self._where} takes no writes: {reason}")
+
+    def _works(self) -> None:
+        if self._failing:
+            self._failing = False
+            log.info("inbox works again", extra={"action": "inbox_works_again", "database": self._where})
+
+
+@asynccontextmanager
+async def connected(url: str) -> AsyncIterator[Connection]:
+    """A connection of its own.
+
+    Raises:
+        InboxError: there is none to be had, or what was done on it failed.
+    """
+    try:
+        async with asyncio.timeout(_START_WITHIN):
+            connection = await psycopg.AsyncConnection.connect(with_defaults(url), autocommit=True)
+        async with connection:
+            yield connection
+    except TimeoutError as error:
+        raise InboxError(f"the inbox {where(url)} does not answer") from error
+    except psycopg.Error as error:
+        raise InboxError(f"the inbox {where(url)} cannot be used: {said(error)}") from error
+    except InboxError as error:
+        raise InboxError(f"{where(url)}: {error}") from error
+
+
+def with_defaults(url: str) -> str:
+    """The connection's parameters, where what the URL does not say is filled in.
+
+    Raises:
+        ValueError: it is no URL of a PostgreSQL database.
+    """
+    try:
+        words = psycopg.conninfo.conninfo_to_dict(url)
+    except psycopg.ProgrammingError as error:
+        # Its words may quote the password.
+        raise ValueError("must be postgresql://USER:PASSWORD@HOST:PORT/DATABASE") from error
+    return psycopg.conninfo.make_conninfo(**(_UNSAID | words))
+
+
+def where(url: str) -> str:
+    """A database as people may read of it: without user, password and options."""
+    words = psycopg.conninfo.conninfo_to_dict(url)
+    return f"postgresql://{words.get('host', '')}/{words.get('dbname', '')}"
+
+
+async def _configure(connection: Connection) -> None:
+    for statement in _SESSION:
+        await connection.execute(statement)
+
+
+async def execute(connection: Connection, steps: tuple[Step, ...], line: str) -> list[list[Row]]:
+    """Run steps in one transaction, as `sql.Runner` says."""
+    first, *then = steps
+    if not then:
+        # What is sent together, without a BEGIN, is one transaction, and one journey to the server.
+        async with connection.pipeline():
+            if line:
+                await connection.execute(_LOCK_LINE, {"line": line})
+            cursor = await connection.execute(spelled(first.statement), first.values)
+        return [await cursor.fetchall()]
+    async with connection.transaction():
+        if line:
+            await connection.execute(_LOCK_LINE, {"line": line})
+        done = [await _rows(connection, first)]
+        if done[0]:
+            done += [await _rows(connection, later) for later in then]
+        return done
+
+
+async def _rows(connection: Connection, step: Step) -> list[Row]:
+    return await (await connection.execute(spelled(step.statement), step.values)).fetchall()
+
+
+def said(error: BaseException) -> str:
+    """The first line of what is wrong, which quotes no value."""
+    with suppress(IndexError):
+        return str(error).strip().splitlines()[0]
+    return type(error).__name__
