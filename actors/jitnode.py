@@ -11,6 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
+from pydantic import SecretStr
+
 from actors.embedded import Embedded, embedded, stop_all
 from actors.errors import SettingsError
 from actors.jaap.files import Unreadable, parse_object
@@ -88,9 +90,12 @@ def _inbox_url(data: Path) -> str:
 
 
 def _with_inbox_of_its_own(settings: Settings, name: str) -> Settings:
-    """One file is one holder's: each robot has its own, beside the one that is named."""
+    """One file is one holder's: each robot has its own, beside the one that is named. A database is everybody's."""
     path = settings.inbox_path
-    return settings.model_copy(update={"inbox_url": f"sqlite:///{path.with_name(f'{path.stem}.{name}{path.suffix}')}"})
+    if path is None:
+        return settings
+    own = f"sqlite:///{path.with_name(f'{path.stem}.{name}{path.suffix}')}"
+    return settings.model_copy(update={"inbox_url": SecretStr(own)})
 
 
 def _text(element: Element, file: Path) -> str:

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import aiohttp
 
@@ -235,14 +236,19 @@ async def open_inbox(settings: Settings, clock: Callable[[], float]) -> Inbox:
     Raises:
         SettingsError: it cannot be had.
     """
+    times: dict[str, Any] = {
+        "lease": settings.inbox_lease,
+        "dedupe_window": settings.inbox_dedupe_window,
+        "retention": settings.inbox_retention,
+        "clock": clock,
+    }
     try:
-        return await SqliteInbox.open(
-            settings.inbox_path,
-            lease=settings.inbox_lease,
-            dedupe_window=settings.inbox_dedupe_window,
-            retention=settings.inbox_retention,
-            clock=clock,
-        )
+        if settings.inbox_path is not None:
+            return await SqliteInbox.open(settings.inbox_path, **times)
+        from actors.inbox.postgresql import PostgresqlInbox  # noqa: PLC0415 - 0.1 s that only its users shall wait for
+
+        url = settings.inbox_url.get_secret_value()
+        return await PostgresqlInbox.open(url, pool=settings.inbox_pool_size, **times)
     except InboxError as error:
         raise SettingsError((f"INBOX_URL: {error}",)) from error
 
@@ -253,7 +259,11 @@ async def open_archive(settings: Settings) -> Archive:
     Raises:
         InboxError: it cannot be had.
     """
-    return await SqliteArchive.open(settings.inbox_path)
+    if settings.inbox_path is not None:
+        return await SqliteArchive.open(settings.inbox_path)
+    from actors.inbox.postgresql_archive import PostgresqlArchive  # noqa: PLC0415 - see `open_inbox`
+
+    return await PostgresqlArchive.open(settings.inbox_url.get_secret_value())
 
 
 async def assemble(  # noqa: PLR0917 - composition takes what it composes

@@ -15,7 +15,7 @@ from pydantic import Field, SecretStr, ValidationError
 
 from actors.core.backoff import Backoff
 from actors.core.card import CardKind
-from actors.core.proxies import Proxies, Proxy, password_in, read_proxy
+from actors.core.proxies import Proxies, Proxy, password_in, read_proxy, without_password
 from actors.core.robot import Cause, FixedSecret, Parked, Robot, Secret
 from actors.core.spelling import near_miss
 from actors.errors import SettingsError
@@ -43,9 +43,6 @@ PREFIXES = (
     "ALLOWED_",
 )
 """Names that begin so are ours: a near miss of a known one is a typo, not somebody else's variable."""
-
-NOT_YET = ("INBOX_URL_FILE",)
-"""Variables of later versions. To ignore one in silence could serve people whom the operator means to keep out."""
 
 PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
 IN_LOWER_CASE_TOO = (*PROXIES, "NO_PROXY")
@@ -152,16 +149,17 @@ class Settings(Variables):
         return tuple(remark for settings in standard for remark in settings.told((STANDARD_REMARK,)))
 
     @property
-    def inbox_path(self) -> Path:
-        """The inbox's file."""
-        return Path(self.inbox_url.removeprefix("sqlite:///"))
+    def inbox_path(self) -> Path | None:
+        """The inbox's file, None where it is a database."""
+        scheme, _, place = self.inbox_url.get_secret_value().partition(":///")
+        return Path(place) if scheme == "sqlite" else None
 
     def effective(self) -> dict[str, str | int | float | None]:
         """Every variable with the value in effect, secrets masked: for people to read."""
         values = self.model_dump(mode="json")
         for name, value in values.items():
-            if isinstance(getattr(self, name), SecretStr):
-                values[name] = MASK
+            if isinstance(secret := getattr(self, name), SecretStr):
+                values[name] = without_password(secret.get_secret_value()) if name == "inbox_url" else MASK
             elif isinstance(value, str):
                 values[name] = clean(value)
             elif isinstance(value, list):
@@ -344,9 +342,17 @@ def _value(name: str, given: Mapping[str, str]) -> str | None:
     if not KNOWN[name]:
         return given.get(name)
     secret = _secret(name, given)
-    if secret is not None:
-        hide(secret)
+    for hidden in () if secret is None else _hidden_in(name, secret):
+        hide(hidden)
     return secret
+
+
+def _hidden_in(name: str, secret: str) -> tuple[str, ...]:
+    """What must not be read anywhere: of an address the password alone."""
+    if name != "INBOX_URL":
+        return (secret,)
+    password = password_in(secret)
+    return password, unquote(password)
 
 
 def _secret(name: str, given: Mapping[str, str]) -> str | None:
@@ -365,9 +371,7 @@ def _secret(name: str, given: Mapping[str, str]) -> str | None:
 
 def _strangers(given: Mapping[str, str]) -> Iterator[str]:
     for name in given:
-        if name in NOT_YET:
-            yield f"{name}: not available in this version, leave it out"
-        elif name == "DINGTALK_CLIENT_ID_FILE":
+        if name == "DINGTALK_CLIENT_ID_FILE":
             yield f"{name}: the client id is no secret and is not read from a file, set DINGTALK_CLIENT_ID itself"
         elif name not in _NAMES and name.startswith(PREFIXES) and (near := near_miss(name, _NAMES)):
             yield f"{name}: there is no such setting, did you mean {near}?"

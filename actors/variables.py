@@ -45,12 +45,16 @@ def _endpoint(url: str) -> str:
     return url.rstrip("/")
 
 
-def _inbox_url(url: str) -> str:
-    if url.startswith(("postgresql:", "postgres:")):
-        raise _fault("PostgreSQL comes with a later version, use sqlite:///PATH")
-    if not url.startswith("sqlite:///") or url.endswith("/"):
-        raise _fault("must be sqlite:///PATH (relative) or sqlite:////PATH (absolute)")
-    return url
+def _inbox_url(secret: SecretStr) -> SecretStr:
+    url = secret.get_secret_value()
+    file = url.startswith("sqlite:///") and not url.endswith("/")
+    database = url.startswith(("postgresql://", "postgres://")) and len(url.partition("://")[2]) > 0
+    if not file and not database:
+        raise _fault(
+            "must be sqlite:///PATH (relative), sqlite:////PATH (absolute) or "
+            "postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
+        )
+    return secret
 
 
 def _proxy(text: str) -> str:
@@ -79,7 +83,7 @@ Port = Annotated[int, Field(ge=0, le=65535)]
 TrueOrFalse = Annotated[bool, BeforeValidator(_true_or_false)]
 Ids = Annotated[frozenset[str], BeforeValidator(_ids)]
 Endpoint = Annotated[str, AfterValidator(_endpoint)]
-InboxUrl = Annotated[str, AfterValidator(_inbox_url)]
+InboxUrl = Annotated[SecretStr, AfterValidator(_inbox_url)]
 ProxyAddress = Annotated[str, AfterValidator(_proxy)]
 Certificates = Annotated[str, AfterValidator(_certificates)]
 LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(str.upper)]
@@ -240,9 +244,11 @@ class Variables(BaseSettings):
     attachment_timeout: Limit = _attachment(30, "Fetching one attachment takes no longer than this")
 
     inbox_url: InboxUrl = _inbox(
-        "sqlite:///var/inbox.db",
-        "Where questions are stored: `sqlite:///relative` or `sqlite:////absolute`. One process holds the file",
+        SecretStr("sqlite:///var/inbox.db"),
+        "Where questions are stored: `sqlite:///relative` or `sqlite:////absolute`, a file that one process holds; or "
+        "`postgresql://USER:PASSWORD@HOST:PORT/DATABASE`, for many replicas",
     )
+    inbox_pool_size: AtLeastOne = _inbox(8, "Connections of this process to a `postgresql://` inbox, at most")
     inbox_lease: Limit = _inbox(15, "A question whose holder is silent this long is taken over")
     inbox_max_attempts: AtLeastOne = _inbox(
         5, "Deaths of a running turn before it is closed with an apology; a drain does not count"

@@ -101,8 +101,14 @@ def read_proxy(variable: str, text: str) -> Proxy:
 
 
 def password_in(text: str) -> str:
-    """The password in a proxy's address, as it is spelled there, also where the rest is malformed."""
+    """The password in an address, as it is spelled there, also where the rest is malformed."""
     return _pieces(text)[2]
+
+
+def without_password(text: str) -> str:
+    """An address to be read by people: no password, and no more than that is changed."""
+    password = password_in(text)
+    return text.replace(f":{password}@", ":***@", 1) if password else text
 
 
 def _pieces(text: str) -> tuple[str, str, str, str]:

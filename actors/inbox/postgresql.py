@@ -193,6 +193,8 @@ async def connected(url: str) -> AsyncIterator[Connection]:
             connection = await psycopg.AsyncConnection.connect(with_defaults(url), autocommit=True)
         async with connection:
             yield connection
+    except ValueError as error:
+        raise InboxError(str(error)) from None
     except TimeoutError as error:
         raise InboxError(f"the inbox {where(url)} does not answer") from error
     except psycopg.Error as error:
@@ -217,8 +219,8 @@ def with_defaults(url: str) -> str:
 
 def where(url: str) -> str:
     """A database as people may read of it: without user, password and options."""
-    words = psycopg.conninfo.conninfo_to_dict(url)
-    return f"postgresql://{words.get('host', '')}/{words.get('dbname', '')}"
+    place = url.partition("://")[2].partition("?")[0].rpartition("@")[2]
+    return f"postgresql://{place}"
 
 
 async def _configure(connection: Connection) -> None:

@@ -37,7 +37,10 @@ def command(words: Sequence[str]) -> Callable[[Settings], int]:
 def _run(file: str, settings: Settings) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # half a copy is not left behind
     try:
-        return _to_stdout(settings.inbox_path) if file == STDOUT else _to_file(settings.inbox_path, Path(file))
+        inbox = settings.inbox_path
+        if inbox is None:
+            return _complain("INBOX_URL: is a database, which has tools of its own for that, such as pg_dump", WRONG)
+        return _to_stdout(inbox) if file == STDOUT else _to_file(inbox, Path(file))
     except InboxUnavailable as error:
         return _complain(str(error), NOT_DONE)
     except InboxError as error:

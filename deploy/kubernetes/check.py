@@ -19,7 +19,7 @@ import yaml
 from actors import probes, robots, sandbox_child, service, settings_file, supervisor
 from actors.core.spelling import near_miss
 from actors.errors import SettingsError
-from actors.settings import KNOWN, NOT_YET, Settings, load
+from actors.settings import KNOWN, Settings, load
 
 HERE = Path(__file__).parent
 KUBECTL = Path(sys.executable).with_name("kubectl")
@@ -104,7 +104,7 @@ def faults(folder: Path) -> Iterator[str]:
         yield f"{_shown(folder)}: {reason}"
         return
     for name in found.environment:
-        if name not in NAMES and name not in NOT_YET:
+        if name not in NAMES:
             near = near_miss(name, NAMES)
             advice = f"did you mean {near}?" if near else "the service would not read it, take it out"
             yield f"{place(name, folder)}: {name}: there is no such setting, {advice}"
@@ -124,7 +124,7 @@ def faults(folder: Path) -> Iterator[str]:
 
 def _settings(environment: Mapping[str, str]) -> Settings:
     """The settings as the service would read them, with something in place of the secrets, which are elsewhere."""
-    given = {name: value for name, value in environment.items() if name in NAMES or name in NOT_YET}
+    given = {name: value for name, value in environment.items() if name in NAMES}
     secret = {SECRETS[name]: "a secret that is not here" for name, value in given.items() if value and name in SECRETS}
     kept = {name: value for name, value in given.items() if name not in SECRETS and name not in IN_THE_CONTAINER}
     return load(kept | secret)

@@ -74,6 +74,7 @@ CONTRACT = {
     "ATTACHMENT_MAX_BYTES": 20_000_000,
     "ATTACHMENT_TIMEOUT": 30,
     "INBOX_URL": "sqlite:///var/inbox.db",
+    "INBOX_POOL_SIZE": 8,
     "INBOX_LEASE": 15,
     "INBOX_MAX_ATTEMPTS": 5,
     "INBOX_RETENTION": 2592000,
@@ -328,15 +329,25 @@ def test_all_faults_are_told_at_once_each_on_a_line_of_its_own() -> None:
     assert not any("\n" in line for line in told)
 
 
-def test_a_later_versions_inbox_is_refused_without_telling_its_password() -> None:
-    (told,) = problems({"INBOX_URL": "postgresql://bot:geheim@db/inbox"})
-    assert told.startswith("INBOX_URL=")
-    assert told.endswith("PostgreSQL comes with a later version, use sqlite:///PATH")
+def test_a_wrong_inbox_is_refused_without_telling_its_password() -> None:
+    (told,) = problems({"INBOX_URL": "mysql://bot:geheim@db/inbox"})
+    assert told.startswith("INBOX_URL='mysql://bot:")
+    assert told.endswith("or postgresql://USER:PASSWORD@HOST:PORT/DATABASE")
     assert "geheim" not in told
 
 
-def test_a_later_versions_variable_is_not_ignored_in_silence() -> None:
-    assert problems({"INBOX_URL_FILE": "/x"}) == ("INBOX_URL_FILE: not available in this version, leave it out",)
+def test_the_password_of_a_database_is_hidden_and_its_place_is_told() -> None:
+    settings = load({"INBOX_URL": "postgresql://bot:ge%3Aheim@db/inbox"})
+    assert settings.effective()["INBOX_URL"] == "postgresql://bot:***@db/inbox"
+    assert "heim" not in repr(settings)
+    assert "heim" not in clean("no password supplied: ge:heim or ge%3Aheim")
+
+
+def test_the_address_of_a_database_may_come_from_a_file(tmp_path: Path) -> None:
+    mounted = tmp_path / "url"
+    mounted.write_text("postgresql://bot:geheim@db/inbox\n", encoding="utf-8")
+    settings = load({"INBOX_URL_FILE": str(mounted)})
+    assert settings.inbox_url.get_secret_value() == "postgresql://bot:geheim@db/inbox"
 
 
 def test_a_client_id_in_a_file_is_refused_with_what_to_set_instead(tmp_path: Path) -> None:
