@@ -59,6 +59,15 @@ class TakenBack(Bounded):
 
 
 @dataclass(frozen=True, slots=True)
+class TakenBackElsewhere(Bounded):
+    """The same, told to another replica: only if it runs here this one has to do with it."""
+
+    robot: str
+    conversation: str
+    message_ids: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class WorkDelayed:
     """A conversation has a question that is due in `after` seconds."""
 

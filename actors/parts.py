@@ -245,7 +245,7 @@ async def open_inbox(settings: Settings, clock: Callable[[], float]) -> Inbox:
     try:
         if settings.inbox_path is not None:
             return await SqliteInbox.open(settings.inbox_path, **times)
-        from actors.inbox.postgresql import PostgresqlInbox  # noqa: PLC0415 - 0.1 s that only its users shall wait for
+        from actors.inbox.postgresql_inbox import PostgresqlInbox  # noqa: PLC0415 - 0.1 s that only its users shall wait for
 
         url = settings.inbox_url.get_secret_value()
         return await PostgresqlInbox.open(url, pool=settings.inbox_pool_size, **times)

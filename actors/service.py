@@ -25,9 +25,9 @@ from actors.desk import Desk, Rules, turn_away
 from actors.dingtalk.network import Network
 from actors.dingtalk.port import Callback
 from actors.errors import InboxError, SettingsError
-from actors.inbox.port import Inbox
+from actors.inbox.port import Hint, Inbox
 from actors.lines import Line, line_id
-from actors.messages import AreYouThere, Begin, Drain, TakenBack, TellStatus, WorkArrived
+from actors.messages import AreYouThere, Begin, Drain, TakenBack, TakenBackElsewhere, TellStatus, WorkArrived
 from actors.parts import Signals, assemble, make_agents, open_inbox, open_network, warm
 from actors.probes import Probes
 from actors.redaction import clean
@@ -132,6 +132,7 @@ class Service:
             policy=self._policy(),
         )
         self._beside(self._housekeeping())
+        self._beside(self._follow())
         if self._settings.robots_dir is not None and self._environ is not None:
             told = partial(tell, self._supervisor)
             takeover = Takeover(self._environ, entries, self._parts, self._roll, told, self._beside)
@@ -260,6 +261,19 @@ class Service:
         if self._supervisor is not None:
             tell(self._supervisor, TakenBack(robot, conversation, message_ids))
 
+    async def _follow(self) -> None:
+        self._parts.inbox.follow(self._heard)
+
+    def _heard(self, hint: Hint) -> None:
+        """Another replica did something that this one may have to do with."""
+        if not hint.conversation:
+            self._beside(self._signal_work(self._parts.inbox))
+        elif self._supervisor is not None:
+            tell(
+                self._supervisor,
+                TakenBackElsewhere(hint.robot, hint.conversation, frozenset(hint.taken_back)),
+            )
+
     def _turn_away(self, conversation: str) -> None:
         self._beside(turn_away(self._parts.inbox, self._parts.desks, self._courtesy, conversation))
 
@@ -291,6 +305,9 @@ class Service:
         for robot in self._parts.robots:
             metrics.INBOX_PENDING.labels(robot=robot).set(pending.get(robot, 0))
         self._parts.quota.show()
+        await self._signal_work(inbox)
+
+    async def _signal_work(self, inbox: Inbox) -> None:
         for work in await inbox.backlog():
             # A signal is only a hint; what lies in the inbox is the truth.
             if work.due_in == 0:

@@ -39,6 +39,7 @@ from actors.messages import (
     RobotRemoved,
     Status,
     TakenBack,
+    TakenBackElsewhere,
     TellStatus,
     WorkArrived,
     WorkDelayed,
@@ -107,6 +108,8 @@ class Supervisor(Robots):
                 self._work(robot, conversation)
             case TakenBack(robot, conversation, message_ids):
                 self._taken_back(robot, conversation, message_ids)
+            case TakenBackElsewhere(_, conversation, message_ids):
+                self._drop(conversation, message_ids)
             case Resting():
                 self._resting(message)
             case RestedLong(conversation, ref, seen):
@@ -167,10 +170,13 @@ class Supervisor(Robots):
 
     def _taken_back(self, robot: str, conversation: str, message_ids: frozenset[str]) -> None:
         """Whoever runs one of them stops; what nobody runs is closed by whoever takes it, so there is work."""
+        self._drop(conversation, message_ids)
+        self._work(robot, conversation)
+
+    def _drop(self, conversation: str, message_ids: frozenset[str]) -> None:
         talk = self._talks.get(conversation)
         if talk is not None and talk.ref is not None:
             tell(talk.ref, DropThese(message_ids))
-        self._work(robot, conversation)
 
     def _resting(self, message: Resting) -> None:
         talk = self._talks.get(message.conversation)

@@ -8,7 +8,7 @@ from itertools import count
 
 from actors.core.question import Question, Turn
 from actors.errors import InboxUnavailable, LeaseLost
-from actors.inbox.port import Feedback, Outcome, Put, Record, Word, Work
+from actors.inbox.port import Feedback, Hint, Outcome, Put, Record, Word, Work
 
 
 @dataclass(slots=True, eq=False)
@@ -160,6 +160,9 @@ class MemoryInbox:
         self.turns = [turn for turn in self.turns if turn.chat_id != word.chat_id]
         self.sessions.pop(word.chat_id, None)
         return self._cancel(word.person, list(self._lines.get(word.conversation, ())))
+
+    def follow(self, heard: Callable[[Hint], object]) -> None:
+        """Nothing ever comes: the store is this process's own."""
 
     async def cancel(self, robot: str, message_id: str) -> bool:
         """Cancel one question that has no answer yet."""

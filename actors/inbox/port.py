@@ -4,7 +4,7 @@ The law: a question that was put is answered once or closed, in order within its
 across crashes. `take` raises the question's attempt number; every later write of that attempt is conditional on it.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -46,6 +46,16 @@ class Work:
     robot: str
     conversation: str
     due_in: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """What another process did that this one may have to do with: a person took the messages `taken_back` of a
+    conversation back; without a conversation, there may be work that nobody holds."""
+
+    robot: str
+    conversation: str
+    taken_back: tuple[str, ...]
 
 
 class Delivery(Protocol):
@@ -198,6 +208,11 @@ class Inbox(Protocol):
 
     async def healthy(self) -> bool:
         """Whether a write goes through now."""
+        ...
+
+    def follow(self, heard: Callable[[Hint], object]) -> None:
+        """Call `heard` on this loop for what other processes do, until `close`. Where one process has the store for
+        itself nothing ever comes; elsewhere a hint may be lost, or come twice."""
         ...
 
     async def close(self) -> None:

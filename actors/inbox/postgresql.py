@@ -1,4 +1,4 @@
-"""The inbox on PostgreSQL, for any number of replicas: an engine over a pool of connections.
+"""The engine of an inbox on PostgreSQL: a pool of connections for one of any number of replicas.
 
 The law: a transaction is short, and none is waited for longer than `WITHIN`: who asks is told that the inbox is not
 available, and what became of it is found out by asking again. What belongs to one line of questions is written one
@@ -7,8 +7,7 @@ after another, across replicas. It knows no questions; `sql` says what is run.
 
 import asyncio
 import logging
-import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any, Self, TypeAlias, TypeVar
@@ -19,7 +18,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from actors.errors import InboxError, InboxUnavailable
 from actors.inbox.postgresql_schema import migrate
 from actors.inbox.postgresql_words import spelled
-from actors.inbox.sql import Row, SqlInbox, Step
+from actors.inbox.sql import Row, Step
 
 log = logging.getLogger(__name__)
 
@@ -52,29 +51,6 @@ _UNSAID: dict[str, Any] = {
 
 _START_WITHIN = 15.0
 """Seconds that the start waits for the server."""
-
-
-class PostgresqlInbox(SqlInbox):
-    """The inbox of many replicas in one database."""
-
-    @classmethod
-    async def open(
-        cls,
-        url: str,
-        *,
-        pool: int,
-        lease: float,
-        dedupe_window: float,
-        retention: float,
-        clock: Callable[[], float] = time.time,
-    ) -> Self:
-        """Connect, and bring the schema up to date. `pool` is how many connections there are at most.
-
-        Raises:
-            InboxError: it cannot be connected to, or its schema cannot be worked with.
-        """
-        engine = await PostgresqlEngine.open(url, pool)
-        return cls(engine, lease=lease, dedupe_window=dedupe_window, retention=retention, clock=clock)
 
 
 class PostgresqlEngine:
@@ -119,14 +95,14 @@ class PostgresqlEngine:
         steps, before = (first, *then), self._lines.get(line)
         return await self._in_time(self._run_after(before, steps, line) if before else self._run(steps, line), line)
 
-    async def close(self, last: Step) -> None:
+    async def close(self, last: Step, *then: Step) -> None:
         """Wait for what is running, run `last`, and close the connections; see `sql.Engine`."""
         if not self._closing:
             self._closing = True
             if self._running:
                 await asyncio.wait(self._running, timeout=WITHIN)
             try:
-                await self._in_time(self._run((last,)))
+                await self._in_time(self._run((last, *then)))
             except InboxUnavailable as error:
                 log.warning("inbox closed badly", extra={"action": "inbox_closed_badly", "reason": str(error)})
         await self._pool.close(WITHIN)

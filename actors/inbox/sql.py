@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 from actors.core.question import Question, Turn
 from actors.errors import InboxUnavailable, LeaseLost
 from actors.inbox import statements
-from actors.inbox.port import Feedback, Outcome, Put, Record, Word, Work
+from actors.inbox.port import Feedback, Hint, Outcome, Put, Record, Word, Work
 
 Value: TypeAlias = str | int | float
 Row: TypeAlias = tuple[Any, ...]
@@ -44,9 +44,9 @@ class Runner(Protocol):
 class Engine(Runner, Protocol):
     """Runs the transactions of a process that serves."""
 
-    async def close(self, last: Step) -> None:
-        """Take nothing more, finish what was asked for, run `last`, then give back connections and files. A second
-        call only waits for the first."""
+    async def close(self, last: Step, *then: Step) -> None:
+        """Take nothing more, finish what was asked for, run `last` and, if that gives rows, `then`; then give back
+        connections and files. A second call only waits for the first."""
         ...
 
 
@@ -125,7 +125,7 @@ class SqlInbox:
         self.now = clock
         self._dedupe_window = dedupe_window
         self._retention = retention
-        self._holder = uuid.uuid4().hex
+        self.holder = uuid.uuid4().hex
 
     async def put(self, question: Question, *, limit: int) -> Put:
         """Make a question durable, or tell a repeat, or refuse it where `limit` are waiting."""
@@ -164,6 +164,9 @@ class SqlInbox:
             step(statements.FORGET_SESSION, chat_id=word.chat_id),
         )
 
+    def follow(self, heard: Callable[[Hint], object]) -> None:
+        """Nothing ever comes: the store is this process's own. An engine for many says otherwise."""
+
     async def cancel(self, robot: str, message_id: str) -> bool:
         """Cancel one question that has no answer yet."""
         return bool(await self._run(statements.CANCEL, robot=robot, message_id=message_id))
@@ -181,13 +184,13 @@ class SqlInbox:
         """The oldest open question of a conversation, held for `lease` seconds."""
         now = self.now()
         rows = await self._run(
-            statements.TAKE, conversation=conversation, holder=self._holder, now=now, lease_until=now + self.lease
+            statements.TAKE, conversation=conversation, holder=self.holder, now=now, lease_until=now + self.lease
         )
         return SqlDelivery(self, rows[0]) if rows else None
 
     async def abandon(self, conversation: str) -> None:
         """Count a death for the question that this process holds in `conversation`, and free it."""
-        await self._run(statements.ABANDON, conversation=conversation, holder=self._holder)
+        await self._run(statements.ABANDON, conversation=conversation, holder=self.holder)
 
     async def waiting(self, conversation: str) -> tuple[Question, ...]:
         """The open questions of a conversation that nobody holds and nobody took back, in their order."""
@@ -254,13 +257,13 @@ class SqlInbox:
 
     async def close(self) -> None:
         """Give back what this process holds (no death), then the store; afterwards it is unavailable."""
-        await self.engine.close(step(statements.GIVE_BACK, holder=self._holder))
+        await self.engine.close(step(statements.GIVE_BACK, holder=self.holder))
 
     async def _obey(self, word: Word, first: Step, *then: Step) -> tuple[str, ...] | None:
         """Do what a word says once: the note of it and its steps are one transaction."""
         note = step(statements.NOTE, robot=word.robot, message_id=word.message_id, now=self.now())
         noted, *done = await self.engine.run(note, first, *then, line=word.conversation)
-        return tuple(message_id for (message_id,) in done[0]) if noted else None
+        return tuple(message_id for message_id, _ in done[0]) if noted else None
 
     async def _run(self, statement: str, **values: Value) -> list[Row]:
         (rows,) = await self.engine.run(step(statement, **values))

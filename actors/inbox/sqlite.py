@@ -94,11 +94,11 @@ class SqliteEngine:
             raise InboxUnavailable(f"the inbox {self._path} is closed")
         return await self._queue((first, *then))
 
-    async def close(self, last: Step) -> None:
+    async def close(self, last: Step, *then: Step) -> None:
         """Finish what is queued, run `last`, close the file and end the thread; see `sql.Engine`."""
         if not self._closing:
             self._closing = True
-            job = self._queue((last,))
+            job = self._queue((last, *then))
             self._jobs.put(None)
             try:
                 await asyncio.shield(job)

@@ -218,7 +218,8 @@ NOTE = """
 def _cancelling(which: str) -> str:
     """The person who asked takes questions back."""
     return f"""
-        UPDATE questions SET cancelled = 1 WHERE {which} AND state <> 'closed' AND cancelled = 0 RETURNING message_id
+        UPDATE questions SET cancelled = 1 WHERE {which} AND state <> 'closed' AND cancelled = 0
+        RETURNING message_id, conversation
     """  # noqa: S608 - the conditions are the constants below
 
 

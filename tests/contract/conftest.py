@@ -11,8 +11,8 @@ import pytest
 from actors.inbox.memory import MemoryInbox
 from actors.inbox.memory_archive import MemoryArchive
 from actors.inbox.port import Archive, Inbox
-from actors.inbox.postgresql import PostgresqlInbox
 from actors.inbox.postgresql_archive import PostgresqlArchive
+from actors.inbox.postgresql_inbox import PostgresqlInbox
 from actors.inbox.sqlite import SqliteInbox
 from actors.inbox.sqlite_archive import SqliteArchive
 from tests.cluster.postgres import Server, served

@@ -1,0 +1,78 @@
+"""The inbox of many replicas in one database: the promises of `sql`, and hints to the other replicas.
+
+It knows no statements and no connections.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Self
+
+from actors.inbox import statements
+from actors.inbox.port import Hint, Word
+from actors.inbox.postgresql import PostgresqlEngine
+from actors.inbox.postgresql_hints import Hints
+from actors.inbox.sql import SqlInbox, step
+
+
+class PostgresqlInbox(SqlInbox):
+    """One replica's share in it; made by `open`."""
+
+    def __init__(
+        self,
+        engine: PostgresqlEngine,
+        url: str,
+        *,
+        lease: float,
+        dedupe_window: float,
+        retention: float,
+        clock: Callable[[], float],
+    ) -> None:
+        super().__init__(engine, lease=lease, dedupe_window=dedupe_window, retention=retention, clock=clock)
+        self._hints = Hints(url, engine, self.holder)
+
+    @classmethod
+    async def open(
+        cls,
+        url: str,
+        *,
+        pool: int,
+        lease: float,
+        dedupe_window: float,
+        retention: float,
+        clock: Callable[[], float] = time.time,
+    ) -> Self:
+        """Connect, and bring the schema up to date. `pool` is how many connections there are at most.
+
+        Raises:
+            InboxError: it cannot be connected to, or its schema cannot be worked with.
+        """
+        engine = await PostgresqlEngine.open(url, pool)
+        return cls(engine, url, lease=lease, dedupe_window=dedupe_window, retention=retention, clock=clock)
+
+    def follow(self, heard: Callable[[Hint], object]) -> None:
+        """Call `heard` for what other replicas tell; see `port.Inbox`."""
+        self._hints.follow(heard)
+
+    async def stop(self, word: Word) -> tuple[str, ...] | None:
+        """Cancel the question whose turn it is, if it is the person's; who runs it elsewhere is told."""
+        return self._told(word, await super().stop(word))
+
+    async def start_over(self, word: Word) -> tuple[str, ...] | None:
+        """Cancel the person's open questions and forget the memory; who runs one elsewhere is told."""
+        return self._told(word, await super().start_over(word))
+
+    async def cancel(self, robot: str, message_id: str) -> bool:
+        """Cancel one question that has no answer yet; who runs it elsewhere is told."""
+        rows = await self._run(statements.CANCEL, robot=robot, message_id=message_id)
+        for name, conversation in rows:
+            self._hints.tell(robot, conversation, (name,))
+        return bool(rows)
+
+    async def close(self) -> None:
+        """Give back what this replica holds, which the others are told; then the connections."""
+        await self._hints.close()
+        await self.engine.close(step(statements.GIVE_BACK, holder=self.holder), self._hints.step())
+
+    def _told(self, word: Word, taken_back: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        self._hints.tell(word.robot, word.conversation, taken_back or ())
+        return taken_back
