@@ -23,3 +23,10 @@ def url(postgresql: Server) -> str:
     name = f"cluster{next(_numbers)}"
     postgresql.execute(f"CREATE SCHEMA {name}")
     return postgresql.url(schema=name)
+
+
+@pytest.fixture
+def crashing() -> Iterator[Server]:
+    """A server that may be killed: what it says is stored is on the disk."""
+    with served() as server:
+        yield server

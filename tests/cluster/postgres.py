@@ -7,7 +7,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -39,7 +39,7 @@ class Server:
 
     def start(self, *settings: str) -> None:
         """Start it, and wait until it takes connections. `settings` are NAME=VALUE."""
-        fixed = (f"port={self.port}", "listen_addresses=127.0.0.1", f"unix_socket_directories={self.folder}")
+        fixed = (f"port={self.port}", "listen_addresses=127.0.0.1", "unix_socket_directories=")
         options = " ".join(f"-c {setting}" for setting in (*fixed, *settings))
         self._control("start", "-w", "-t", "60", "-l", str(self.folder / "log"), "-o", options)
 
@@ -49,8 +49,13 @@ class Server:
 
     def kill(self) -> None:
         """kill -9 of all of it."""
-        leader = int((self._data / "postmaster.pid").read_text().split()[0])
-        os.killpg(os.getpgid(leader), signal.SIGKILL)
+        lock = self._data / "postmaster.pid"
+        leader = int(lock.read_text().split()[0])
+        children = Path(f"/proc/{leader}/task/{leader}/children").read_text().split()
+        for process in (leader, *map(int, children)):
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+        lock.unlink()  # the dead may stay in the table of processes for as long as nobody asks how they ended
 
     def execute(self, statement: str, database: str = "postgres") -> list[tuple[object, ...]]:
         """Run a statement as its owner, and give its rows."""
