@@ -226,6 +226,12 @@ OPENAPI_THROTTLED = _counter(
     "robot",
     "api",
 )
+OPENAPI_RATE = _gauge(
+    "openapi_rate",
+    "Calls per second that this process allows itself for an API, the least of them: OPENAPI_QPS where it is alone, "
+    "else its share, more while other replicas leave theirs, less after calls were refused",
+    "robot",
+)
 OPENAPI_QUOTA_USED = _gauge(
     "openapi_quota_used",
     "Calls of this calendar month (Asia/Shanghai) that count towards the organisation's quota",
@@ -281,6 +287,10 @@ EVENT_LOOP_LAG = _histogram(
 EVENT_LOOP_STUCK = _counter(
     "event_loop_stuck_total",
     "Times the event loop was stuck for more than a second; the log has the stack that held it up",
+)
+REPLICAS = _gauge(
+    "replicas",
+    "Processes that serve from this one's inbox, itself included; they share OPENAPI_QPS",
 )
 BUILD_INFO = _gauge(
     "build_info",

@@ -29,6 +29,7 @@ from actors.dingtalk.quota import Quota
 from actors.dingtalk.replies import CARD_APIS, RobotReplies
 from actors.dingtalk.standing import Standing
 from actors.errors import CallFailed, InboxError, SettingsError
+from actors.heartbeat import Heartbeat
 from actors.inbox.port import Archive, Inbox
 from actors.inbox.sqlite import SqliteInbox
 from actors.inbox.sqlite_archive import SqliteArchive
@@ -74,9 +75,11 @@ class Parts:
         self.quota = quota
         self.robots: Mapping[str, RobotParts] = {}
         self.desks: Mapping[str, Desk] = _Desks(self)
+        self.heartbeat = Heartbeat(inbox, self._beaten)
         self._signals = signals
         self._clock = clock
         self._ban = Ban()
+        self._replicas = 1
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._former: list[RobotParts] = []
         """Parts that were replaced and may still be used."""
@@ -126,13 +129,18 @@ class Parts:
         )
         await _close((*closes, self.quota.close, self.network.close, self.inbox.close))
 
+    def _beaten(self, replicas: int) -> None:
+        self._replicas = replicas
+        for api in dict.fromkeys(parts.api for parts in (*self._former, *self.robots.values())):
+            api.beaten(replicas)
+
     def _made(self, own: Settings, robot: Robot, agent: Agent, former: RobotParts | None) -> RobotParts:
         name = robot.client_id
         series.begin_robot(name, agent.name, [api.name for api in CARD_APIS[own.card_kind]])
         if former and former.api.robot.is_served_like(robot):
             api, files = former.api, former.files
         else:
-            api = _api(own, robot, self.network, self.quota, self._ban)
+            api = _api(own, robot, self.network, self.quota, self._ban, self._replicas)
             files = Files(
                 api,
                 self.network.session,
@@ -277,13 +285,16 @@ async def assemble(  # noqa: PLR0917 - composition takes what it composes
     """Make all other parts, of the robots that have an agent."""
     parts = Parts(network, inbox, Quota(settings.openapi_monthly_quota, inbox.count_calls), signals, clock)
     await parts.quota.open()
+    await parts.heartbeat.beat()
     for robot in settings.robots():
         if robot.client_id in agents:
             parts.furnish(settings.of(robot.client_id), robot, agents[robot.client_id])
     return parts
 
 
-def _api(settings: Settings, robot: Robot, network: Network, quota: Quota, ban: Ban) -> OpenApi:
+def _api(  # noqa: PLR0917 - composition takes what it composes
+    settings: Settings, robot: Robot, network: Network, quota: Quota, ban: Ban, replicas: int
+) -> OpenApi:
     return OpenApi(
         robot,
         network.session,
@@ -293,6 +304,7 @@ def _api(settings: Settings, robot: Robot, network: Network, quota: Quota, ban: 
         qps=settings.openapi_qps,
         quota=quota,
         ban=ban,
+        replicas=replicas,
     )
 
 

@@ -132,6 +132,7 @@ class Service:
             policy=self._policy(),
         )
         self._beside(self._housekeeping())
+        self._beside(self._parts.heartbeat.live())
         self._beside(self._follow())
         if self._settings.robots_dir is not None and self._environ is not None:
             told = partial(tell, self._supervisor)
@@ -268,6 +269,7 @@ class Service:
         """Another replica did something that this one may have to do with."""
         if not hint.conversation:
             self._beside(self._signal_work(self._parts.inbox))
+            self._beside(self._parts.heartbeat.beat())
         elif self._supervisor is not None:
             tell(
                 self._supervisor,

@@ -194,7 +194,7 @@ class Variables(BaseSettings):
     openapi_retry_max: Seconds = _openapi(8, "The wait grows no longer than this")
     openapi_retry_jitter: Seconds = _openapi(0.5, "Up to this much is added to each wait, at random")
     openapi_timeout: Limit = _openapi(10, "One call takes no longer than this")
-    openapi_qps: AtLeastOne = _openapi(20, "Calls per second, for each API of each robot")
+    openapi_qps: AtLeastOne = _openapi(20, "Calls per second, for each API of each robot; replicas share them")
     openapi_monthly_quota: Count = _openapi(
         0,
         "Counted calls a calendar month (Asia/Shanghai) of the organisation; as they run out cards are updated less "

@@ -1,7 +1,8 @@
 """When the next call of one API may go: DingTalk's calls per second, shared fairly by everything that wants to call.
 
-The law: in no second do more than `qps` calls of one robot and API arrive at DingTalk. `Schedule` decides and is pure,
-the time is an argument; `Limiter` puts coroutines to sleep and wakes them. Neither knows what a call is about.
+The law: in no second do more than `rate` calls of one robot and API arrive at DingTalk from this process. `Schedule`
+decides and is pure, the time is an argument; `Limiter` puts coroutines to sleep and wakes them, at the rate that is
+this replica's share. Neither knows what a call is about.
 
 A window counted by our own send times is not enough, because a late call and a quick one behind it arrive closer
 together than they were sent. DingTalk counts a call at some moment between its sending and its answer, so a call keeps
@@ -20,6 +21,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from operator import attrgetter
 from typing import NamedTuple
+
+from actors.dingtalk.share import Share
 
 WINDOW = 1.0
 """Seconds over which DingTalk counts (open.dingtalk.com, "API throttling": 20 calls per app, API and second)."""
@@ -50,18 +53,24 @@ class Rank(NamedTuple):
 
 @dataclass(eq=False, slots=True)
 class Ticket:
-    """A caller in line, and after that its place in the window, which it got at `since` and holds until `until`."""
+    """A caller in line, and after that its place in the window, which it got at `since`; DingTalk has counted the call
+    by `counted`, and the place is held for a window longer."""
 
     rank: Rank
     since: float = 0.0
-    until: float = 0.0
+    counted: float = 0.0
 
 
 class Schedule:
-    """Who may go when. Every method is a matter of the moment it is called at; times are monotonic seconds."""
+    """Who may go when. Every method is a matter of the moment it is called at; times are monotonic seconds.
 
-    def __init__(self, qps: int) -> None:
-        self._qps = qps
+    `rate` is the calls per second and may be changed. Of one that is no whole number the rest is not used: replicas
+    whose calls come in bursts would else meet with one call too many in a second. Below 1 it is a call in every so
+    many seconds.
+    """
+
+    def __init__(self, rate: float) -> None:
+        self.rate = rate
         self._waiting: list[Ticket] = []
         self._held: list[Ticket] = []
         self._took: deque[float] = deque(maxlen=_LATELY)
@@ -83,8 +92,10 @@ class Schedule:
         """When the first in line may go, which is `now` if it may; None if nobody waits."""
         if not self._waiting:
             return None
-        self._held = [ticket for ticket in self._held if ticket.until > now]
-        free = now if len(self._held) < self._qps else min(ticket.until for ticket in self._held)
+        places, window = max(1, int(self.rate)), max(WINDOW, WINDOW / self.rate)
+        self._held = [ticket for ticket in self._held if ticket.counted + window > now]
+        held = sorted(ticket.counted for ticket in self._held)
+        free = now if len(held) < places else held[len(held) - places] + window
         return max(free, self._paused_until)
 
     def admit(self, now: float) -> Ticket | None:
@@ -93,7 +104,7 @@ class Schedule:
         if due is None or due > now:
             return None
         ticket = self._waiting.pop(0)
-        ticket.since, ticket.until = now, now + self._patience() + WINDOW
+        ticket.since, ticket.counted = now, now + self._patience()
         self._held.append(ticket)
         return ticket
 
@@ -101,7 +112,7 @@ class Schedule:
         """DingTalk answered the call: by now it has counted it, and later than usual by no more than the answer is."""
         took = now - ticket.since
         self._took.append(took)
-        ticket.until = ticket.since + max(min(took, PATIENCE), took - min(self._took)) + WINDOW
+        ticket.counted = ticket.since + max(min(took, PATIENCE), took - min(self._took))
 
     def _patience(self) -> float:
         if not self._took:
@@ -114,11 +125,14 @@ class Schedule:
 
 
 class Limiter:
-    """One robot's and one API's schedule, as something to await. `clock` gives monotonic seconds."""
+    """One robot's and one API's schedule, as something to await. `share` is what this process has of the calls,
+    `clock` gives monotonic seconds."""
 
-    def __init__(self, qps: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self._schedule = Schedule(qps)
+    def __init__(self, share: Share, clock: Callable[[], float] = time.monotonic) -> None:
+        self._share = share
+        self._schedule = Schedule(share.rate(clock()))
         self._clock = clock
+        self._wanted = False
         self._asleep: dict[Ticket, asyncio.Future[None]] = {}
         self._alarm: asyncio.TimerHandle | None = None
 
@@ -129,6 +143,7 @@ class Limiter:
         self._advance()
         try:
             if awaited := self._asleep.get(ticket):
+                self._wanted = True
                 await awaited
         except asyncio.CancelledError:
             self.leave(ticket)
@@ -150,9 +165,22 @@ class Limiter:
         """DingTalk said "too fast": nobody goes for so long."""
         self._schedule.pause(self._clock() + seconds)
 
+    def refused(self, ticket: Ticket, seconds: float) -> None:
+        """DingTalk said "too fast" to the call that used this place: nobody goes for so long, and then fewer do."""
+        self._share = self._share.refused(ticket.since, self._clock())
+        self.pause(seconds)
+
+    def beaten(self, replicas: int) -> float:
+        """So many replicas serve this robot now; returns the calls per second that this one allows itself."""
+        wanted, self._wanted = self._wanted, bool(self._asleep)
+        self._share = self._share.beaten(replicas, self._clock(), wanted=wanted)
+        self._advance()
+        return self._schedule.rate
+
     def _advance(self) -> None:
         """Wake whoever may go now, and see to it that the next one is woken in time."""
         now = self._clock()
+        self._schedule.rate = self._share.rate(now)
         while ticket := self._schedule.admit(now):
             sleeper = self._asleep.pop(ticket)
             if not sleeper.done():  # else it was cancelled a moment ago, and will give its place back

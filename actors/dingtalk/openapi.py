@@ -26,9 +26,10 @@ from actors.core.backoff import Backoff
 from actors.core.robot import Robot
 from actors.dingtalk import faults
 from actors.dingtalk.ban import Ban
-from actors.dingtalk.limits import Kind, Limiter, Rank
+from actors.dingtalk.limits import Kind, Limiter, Rank, Ticket
 from actors.dingtalk.network import Unreachable
 from actors.dingtalk.quota import Quota
+from actors.dingtalk.share import joining
 from actors.dingtalk.tokens import Token
 from actors.errors import PASSING, CallFailed, Fault
 
@@ -85,7 +86,8 @@ class OpenApi:
     """Calls DingTalk for one robot, on an aiohttp session that belongs to somebody else.
 
     `attempts` and `backoff` are the retry policy, `timeout` the seconds of one try, `qps` the calls per second and
-    API; `quota` and `ban` are shared by all robots. `clock` gives monotonic seconds.
+    API, which `replicas` have together, this one included; `quota` and `ban` are shared by all robots. `clock` gives
+    monotonic seconds.
     """
 
     def __init__(
@@ -99,6 +101,7 @@ class OpenApi:
         qps: int,
         quota: Quota,
         ban: Ban,
+        replicas: int = 1,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.robot = robot
@@ -109,7 +112,8 @@ class OpenApi:
         self._quota = quota
         self._ban = ban
         self._clock = clock
-        self._limiters: defaultdict[Api, Limiter] = defaultdict(lambda: Limiter(qps, clock))
+        self._share = joining(qps, replicas, clock())
+        self._limiters: defaultdict[Api, Limiter] = defaultdict(lambda: Limiter(self._share, clock))
         self._token = Token(self._fetch_token, clock)
 
     async def warm(self) -> None:
@@ -137,6 +141,13 @@ class OpenApi:
             CallFailed: as for `call`.
         """
         return await self._persist(self._send, WEBHOOK, webhook, cache(body), self._now())
+
+    def beaten(self, replicas: int) -> None:
+        """So many replicas serve this robot now, this one included; to be told every few seconds."""
+        self._share = self._share.beaten(replicas, self._clock(), wanted=False)
+        rates = [limiter.beaten(replicas) for limiter in self._limiters.values()]
+        rates.append(self._share.rate(self._clock()))
+        metrics.OPENAPI_RATE.labels(robot=self.robot.client_id).set(min(rates))
 
     async def close(self) -> None:
         """Give up what is still under way for nobody in particular."""
@@ -210,7 +221,7 @@ class OpenApi:
             self._count(api)
             return answer
         if answer.fault is Fault.THROTTLED:
-            self._slow_down(api, answer)
+            self._slow_down(api, answer, ticket)
         elif answer.fault is not Fault.QUOTA:
             self._count(api)
         secrets = (self.robot.client_secret.value, token, *url.query.values())
@@ -242,12 +253,12 @@ class OpenApi:
         metrics.OPENAPI_REQUEST_SECONDS.labels(api=api.name, status=label).observe(self._clock() - began)
         return _Reply(status, text, retry_after, sent)
 
-    def _slow_down(self, api: Api, refusal: faults.Refusal) -> None:
+    def _slow_down(self, api: Api, refusal: faults.Refusal, ticket: Ticket) -> None:
         metrics.OPENAPI_THROTTLED.labels(robot=self.robot.client_id, api=api.name).inc()
         if refusal.code == faults.BANNED:
             self._ban.begin(refusal.pause)
         else:
-            self._limiters[api].pause(refusal.pause)
+            self._limiters[api].refused(ticket, refusal.pause)
 
     def _count(self, api: Api) -> None:
         if api.counted:

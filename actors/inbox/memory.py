@@ -251,6 +251,11 @@ class MemoryInbox:
         self._calls[month] += calls
         return self._calls[month]
 
+    async def beat(self, *, life: float) -> int:
+        """The store is this process's own."""
+        self.must_be_open()
+        return 1
+
     async def sweep(self) -> int:
         """Forget what is older than its retention; returns how many entries went."""
         self.must_be_open()

@@ -202,6 +202,11 @@ class Inbox(Protocol):
         """Add to the month's counted calls (`month` as 2026-11) and return the sum."""
         ...
 
+    async def beat(self, *, life: float) -> int:
+        """Say that this process is alive for another `life` seconds, and return how many are, this one included. Where
+        one process has the store for itself it is always 1. `close` takes the word back."""
+        ...
+
     async def sweep(self) -> int:
         """Forget what is older than its retention; returns how many rows went."""
         ...

@@ -11,7 +11,7 @@ from actors.inbox import statements
 from actors.inbox.port import Hint, Word
 from actors.inbox.postgresql import PostgresqlEngine
 from actors.inbox.postgresql_hints import Hints
-from actors.inbox.sql import SqlInbox, step
+from actors.inbox.sql import SqlInbox, Step, step
 
 
 class PostgresqlInbox(SqlInbox):
@@ -29,6 +29,7 @@ class PostgresqlInbox(SqlInbox):
     ) -> None:
         super().__init__(engine, lease=lease, dedupe_window=dedupe_window, retention=retention, clock=clock)
         self._hints = Hints(url, engine, self.holder)
+        self._beaten = False
 
     @classmethod
     async def open(
@@ -68,10 +69,23 @@ class PostgresqlInbox(SqlInbox):
             self._hints.tell(robot, conversation, (name,))
         return bool(rows)
 
+    async def beat(self, *, life: float) -> int:
+        """Write that this replica is alive, and count those that are; when it is the first time, they are told."""
+        now = self.now()
+        steps = [step(statements.ALIVE, now=now), *(() if self._beaten else (self._hints.step(),))]
+        _, ((alive,), *_), *_ = await self.engine.run(self._beat(now + life), *steps)
+        self._beaten = True
+        return int(alive)
+
     async def close(self) -> None:
-        """Give back what this replica holds, which the others are told; then the connections."""
+        """Give back what this replica holds, and say that it is no more, which the others are told; then the
+        connections."""
         await self._hints.close()
-        await self.engine.close(step(statements.GIVE_BACK, holder=self.holder), self._hints.step())
+        give_back = step(statements.GIVE_BACK, holder=self.holder)
+        await self.engine.close(self._beat(0.0), give_back, self._hints.step())
+
+    def _beat(self, alive_until: float) -> Step:
+        return step(statements.BEAT, holder=self.holder, alive_until=alive_until)
 
     def _told(self, word: Word, taken_back: tuple[str, ...] | None) -> tuple[str, ...] | None:
         self._hints.tell(word.robot, word.conversation, taken_back or ())

@@ -234,9 +234,14 @@ class SqlInbox:
         rows = await self._run(statements.COUNT_CALLS, month=month, calls=calls)
         return int(rows[0][0])
 
+    async def beat(self, *, life: float) -> int:
+        """The store is this process's own. An engine for many says otherwise."""
+        return 1
+
     async def sweep(self) -> int:
         """Delete turns and feedback older than the retention, sessions unused for as long, closed questions that are
-        older than that and outside the dedupe window, and notes outside of it; returns how many rows went."""
+        older than that and outside the dedupe window, notes outside of it, and the replicas that are no more; returns
+        how many rows went."""
         old = self.now() - self._retention
         forgotten = self.now() - max(self._retention, self._dedupe_window)
         return (
@@ -245,6 +250,7 @@ class SqlInbox:
             + await self._forget(statements.FORGET_SESSIONS, old)
             + await self._forget(statements.FORGET_FEEDBACK, old)
             + await self._forget(statements.FORGET_NOTES, self.now() - self._dedupe_window)
+            + await self._forget(statements.FORGET_REPLICAS, self.now())
         )
 
     async def healthy(self) -> bool:

@@ -112,6 +112,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX sessions_of_a_person ON sessions (sender)",
     ),
     ("ALTER TABLE schema_version ADD COLUMN works_with BIGINT NOT NULL DEFAULT 5",),
+    ("CREATE TABLE replicas (holder TEXT PRIMARY KEY, alive_until DOUBLE PRECISION NOT NULL)",),
 )
 """What brings a store from one schema version to the next; a store's version is how many of them it has seen.
 During a rolling update former code serves beside newer code, from a schema that it does not know. `works_with` is the
@@ -263,6 +264,14 @@ COUNT_CALLS = """
     ON CONFLICT (month) DO UPDATE SET counted = calls.counted + excluded.counted
     RETURNING counted
 """
+BEAT = """
+    INSERT INTO replicas (holder, alive_until) VALUES (:holder, :alive_until)
+    ON CONFLICT (holder) DO UPDATE SET alive_until = excluded.alive_until
+    RETURNING holder
+"""
+ALIVE = "SELECT COUNT(*) FROM replicas WHERE alive_until > :now"
+"""Follows BEAT in its transaction. The rows of the dead are left to the clean-up: two that delete each other's row as
+they write their own would wait for each other."""
 # SQLite skips a write that changes no byte, so the number has to rise.
 CHECK = "UPDATE schema_version SET checks = checks + 1 RETURNING checks"
 
@@ -288,6 +297,10 @@ FORGET_NOTES = """
     DELETE FROM notes WHERE (robot, message_id) IN (
         SELECT robot, message_id FROM notes WHERE noted_at <= :before LIMIT :slice
     ) RETURNING message_id
+"""
+FORGET_REPLICAS = """
+    DELETE FROM replicas WHERE holder IN (SELECT holder FROM replicas WHERE alive_until <= :before LIMIT :slice)
+    RETURNING holder
 """
 
 # For an operator, page by page: no read lasts so long that the write-ahead log could not be emptied meanwhile. An empty

@@ -2,7 +2,7 @@
 
 from grafana.source import rules
 from grafana.source.panels import AMBER, BLUE, COUNT, LOG, PER_MINUTE, RED, SECONDS, About, Query, heat_map, lines
-from grafana.source.queries import ROBOT, buckets, per_minute, quantile, shared
+from grafana.source.queries import ROBOT, buckets, chosen, per_minute, quantile, shared
 
 USED = shared("dingtalk_openapi_quota_used")
 LIMIT = f"({shared('dingtalk_openapi_quota_limit')} > 0)"
@@ -69,5 +69,20 @@ CALLS = [
         Query(PROJECTED, "by the end of the month"),
         Query(LIMIT, "limit"),
         colours={"used": BLUE, "by the end of the month": AMBER, "limit": RED},
+    ),
+    lines(
+        About(
+            405,
+            "Calls a second that each process allows itself",
+            COUNT,
+            shows="OPENAPI_QPS where a process is alone; else its share of it, more while others leave theirs, less "
+            "after calls were refused. And how many processes share it.",
+            act="All far below their shares: DingTalk allows less than OPENAPI_QPS, or others use the same app. Fewer "
+            "replicas than run: one does not reach the inbox.",
+            empty="no process runs",
+            width=24,
+        ),
+        Query(f"min by (robot, instance) ({chosen('dingtalk_openapi_rate')})", "{{robot}} {{instance}}"),
+        Query(shared("dingtalk_replicas"), "replicas"),
     ),
 ]

@@ -9,9 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.dingtalk.limits import MOST_PATIENCE, PATIENCE, WINDOW, Kind, Limiter, Rank, Schedule, Ticket
+from actors.dingtalk.share import at_rest
 from tests.dingtalk.conftest import Clock, unhurried
 
 QPS = 5
+ALONE = at_rest(1, replicas=1, now=0.0)
 
 arrivals = st.lists(
     st.tuples(
@@ -228,7 +230,7 @@ async def in_line() -> None:
 
 
 async def test_a_cancelled_waiter_leaves_its_place_to_the_next() -> None:
-    limiter = Limiter(1)
+    limiter = Limiter(ALONE)
     await limiter.place(USUAL)
     first = asyncio.create_task(limiter.place(USUAL))
     await in_line()
@@ -240,7 +242,7 @@ async def test_a_cancelled_waiter_leaves_its_place_to_the_next() -> None:
 
 
 async def test_a_waiter_cancelled_just_as_its_turn_comes_gives_the_place_back() -> None:
-    limiter = Limiter(1, clock := Clock())
+    limiter = Limiter(ALONE, clock := Clock())
     held = await limiter.place(USUAL)
     first = asyncio.create_task(limiter.place(USUAL))
     await in_line()
@@ -255,7 +257,7 @@ async def test_a_waiter_cancelled_just_as_its_turn_comes_gives_the_place_back() 
 
 
 async def test_a_waiter_that_was_cancelled_a_moment_before_its_turn_gives_the_place_back() -> None:
-    limiter = Limiter(1, clock := Clock())
+    limiter = Limiter(ALONE, clock := Clock())
     held = await limiter.place(USUAL)
     first = asyncio.create_task(limiter.place(USUAL))
     await in_line()
@@ -270,13 +272,13 @@ async def test_a_waiter_that_was_cancelled_a_moment_before_its_turn_gives_the_pl
 
 
 async def test_a_place_that_is_given_back_is_free_at_once() -> None:
-    limiter = Limiter(1, Clock())
+    limiter = Limiter(ALONE, Clock())
     limiter.leave(await limiter.place(USUAL))
     await asyncio.wait_for(limiter.place(USUAL), 20)
 
 
 async def test_a_final_text_overtakes_those_who_wait() -> None:
-    limiter, went = Limiter(1), list[str]()
+    limiter, went = Limiter(ALONE), list[str]()
     await limiter.place(USUAL)
 
     async def call(name: str, rank: Rank) -> None:
@@ -294,7 +296,7 @@ async def test_a_final_text_overtakes_those_who_wait() -> None:
 
 
 async def test_an_answer_brings_the_next_turn_forward() -> None:
-    limiter = Limiter(1, Clock())
+    limiter = Limiter(ALONE, Clock())
     held = await limiter.place(USUAL)
     waiting = asyncio.create_task(limiter.place(USUAL))
     await in_line()
@@ -307,7 +309,7 @@ async def test_an_answer_brings_the_next_turn_forward() -> None:
 
 
 async def test_a_pause_delays_who_waits() -> None:
-    limiter, began = Limiter(1), time.monotonic()
+    limiter, began = Limiter(ALONE), time.monotonic()
     limiter.pause(0.2)
     await asyncio.wait_for(limiter.place(USUAL), 20)
     assert time.monotonic() - began >= 0.2

@@ -34,6 +34,7 @@ CONTRACT = {
     "clicks_total": ("counter", ("robot", "outcome")),
     "openapi_request_seconds": ("histogram", ("api", "status")),
     "openapi_throttled_total": ("counter", ("robot", "api")),
+    "openapi_rate": ("gauge", ("robot",)),
     "openapi_quota_used": ("gauge", ("robot",)),
     "openapi_quota_limit": ("gauge", ("robot",)),
     "retries_total": ("counter", ("scope", "reason")),
@@ -44,6 +45,7 @@ CONTRACT = {
     "actor_failures_total": ("counter", ("actor",)),
     "event_loop_lag_seconds": ("histogram", ()),
     "event_loop_stuck_total": ("counter", ()),
+    "replicas": ("gauge", ()),
     "build_info": ("gauge", ("version",)),
 }
 
