@@ -70,7 +70,8 @@ class Share:
         if 1 in {replicas, self.replicas}:
             return at_rest(self.limit, replicas, now)
         scale = self.replicas / replicas
-        return replace(self, replicas=replicas, ceiling=self.ceiling * scale, low=self.low * scale)
+        since = self.since if now < self.since else now - (now - self.since) / scale  # as far on its way as it was
+        return replace(self, replicas=replicas, ceiling=self.ceiling * scale, low=self.low * scale, since=since)
 
 
 def at_rest(limit: int, replicas: int, now: float) -> Share:

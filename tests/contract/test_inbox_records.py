@@ -133,6 +133,19 @@ class TestCountedCalls:
         assert await inbox.count_calls("2026-12", 1) == 1
 
 
+class TestReplicas:
+    async def test_a_process_that_is_alone_counts_one_however_often_it_asks(self, inbox: Inbox, clock: Clock) -> None:
+        counted = []
+        for _ in range(3):
+            counted.append(await inbox.beat(life=15.0))
+            clock.advance(20.0)
+        assert counted == [1, 1, 1]
+
+    async def test_a_heartbeat_leaves_nothing_behind_that_would_count_as_work(self, inbox: Inbox) -> None:
+        await inbox.beat(life=15.0)
+        assert (await inbox.pending(), await inbox.backlog()) == ({}, ())
+
+
 class TestEnd:
     async def test_an_open_inbox_is_healthy(self, inbox: Inbox) -> None:
         assert await inbox.healthy() is True

@@ -114,6 +114,43 @@ def test_a_place_is_free_again_no_later_than_its_answer_allows(callers: Callers)
         now = answered + WINDOW
 
 
+rates = st.lists(st.tuples(st.floats(0, 3), st.floats(0.25, QPS)), min_size=1, max_size=20)
+
+
+@unhurried
+@given(rates)
+def test_a_rate_that_changes_is_kept_to_at_every_moment(changes: list[tuple[float, float]]) -> None:
+    schedule, now, sent = Schedule(changes[0][1]), 0.0, list[float]()
+    for lasts, rate in changes:
+        schedule.rate, end = rate, now + lasts
+        while now <= end:
+            schedule.join(Rank(Kind.USUAL, 0.0))
+            if ticket := schedule.admit(now):
+                schedule.answered(ticket, now)
+                sent.append(now)
+                window = max(WINDOW, WINDOW / rate) - 1e-6
+                assert sum(now - window < earlier for earlier in sent) <= max(1, int(rate))
+            else:
+                due = schedule.due(now)
+                assert due is not None
+                now = due
+        now = end
+
+
+@pytest.mark.parametrize(("rate", "within_12_seconds"), [(5.0, 60), (20 / 3, 72), (1.9, 12), (0.5, 6), (0.4, 5)])
+def test_a_rate_lets_as_many_go_as_are_whole_calls_in_a_second_or_one_in_some(
+    rate: float, within_12_seconds: int
+) -> None:
+    schedule, now, went = Schedule(rate), 0.0, 0
+    while now < 12 - 1e-6:
+        schedule.join(Rank(Kind.USUAL, 0.0))
+        if ticket := schedule.admit(now):
+            schedule.answered(ticket, now)
+            went += 1
+        now = schedule.due(now) or now
+    assert went == within_12_seconds
+
+
 def test_an_idle_window_lets_everybody_go_at_once() -> None:
     schedule = Schedule(20)
     for number in range(21):
@@ -306,6 +343,37 @@ async def test_an_answer_brings_the_next_turn_forward() -> None:
     assert limiter._alarm.when() < without_an_answer
     waiting.cancel()
     await asyncio.wait([waiting])
+
+
+async def test_a_refusal_lowers_the_rate_of_one_of_several() -> None:
+    limiter = Limiter(at_rest(30, replicas=3, now=0.0), clock := Clock())
+    before = limiter.beaten(3)
+    ticket = await limiter.place(USUAL)
+    clock.now = 0.1
+    limiter.answered(ticket)
+    limiter.refused(ticket, 0.0)
+    assert limiter.beaten(3) < before == 10.0
+
+
+async def test_who_waited_since_the_last_look_wants_more_than_its_share() -> None:
+    limiter = Limiter(at_rest(3, replicas=3, now=0.0), clock := Clock())
+    await limiter.place(USUAL)
+    waiting = asyncio.create_task(limiter.place(USUAL))
+    await in_line()
+    clock.now = 600.0
+    assert limiter.beaten(3) == 3.0
+    await asyncio.wait_for(waiting, 20)
+    assert limiter.beaten(3) == 3.0  # it waited up to the last look
+    assert limiter.beaten(3) == 1.0
+
+
+async def test_who_waits_goes_at_once_when_there_is_more_for_everybody() -> None:
+    limiter = Limiter(at_rest(2, replicas=2, now=0.0), Clock())
+    await limiter.place(USUAL)
+    waiting = asyncio.create_task(limiter.place(USUAL))
+    await in_line()
+    limiter.beaten(1)
+    await asyncio.wait_for(waiting, 20)
 
 
 async def test_a_pause_delays_who_waits() -> None:
