@@ -101,6 +101,7 @@ async def make_openapi(robot: Robot, session: aiohttp.ClientSession, quota: Quot
         attempts: int = 4,
         timeout: float = 10.0,
         qps: int = 20,
+        replicas: int = 1,
         clock: Callable[[], float] = time.monotonic,
         robot: Robot = robot,
     ) -> OpenApi:
@@ -114,6 +115,7 @@ async def make_openapi(robot: Robot, session: aiohttp.ClientSession, quota: Quot
             qps=qps,
             quota=quota,
             ban=Ban(clock),
+            replicas=replicas,
             clock=clock,
         )
         made.append(client)

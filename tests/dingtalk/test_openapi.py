@@ -497,6 +497,57 @@ async def test_throttling_is_counted_per_api(dingtalk: DingTalk, make_openapi: M
     assert counted("openapi_throttled_total", robot="dingrobot", api="update") == before + 1
 
 
+def rate() -> float:
+    return counted("openapi_rate", robot="dingrobot")
+
+
+async def test_one_that_is_alone_has_all_calls_even_after_a_refusal(
+    dingtalk: DingTalk, make_openapi: MakeOpenApi
+) -> None:
+    openapi = make_openapi()
+    dingtalk.answers(STREAMING, TOO_FAST)
+    await openapi.call(api.STREAMING, frame)
+    openapi.beaten(1)
+    assert rate() == 20
+
+
+async def test_one_of_several_that_joins_has_less_than_its_share(make_openapi: MakeOpenApi) -> None:
+    openapi = make_openapi(replicas=4, clock=(clock := Clock(1000.0)))
+    openapi.beaten(4)
+    assert rate() == 1.25
+    clock.now += 60
+    openapi.beaten(4)
+    assert rate() == 5
+
+
+async def test_an_api_that_is_called_for_the_first_time_has_its_share_at_once(
+    dingtalk: DingTalk, make_openapi: MakeOpenApi
+) -> None:
+    openapi = make_openapi(replicas=4, clock=(clock := Clock(1000.0)))
+    for _ in range(100):
+        clock.now += 5
+        openapi.beaten(4)
+    await asyncio.wait_for(asyncio.gather(*(openapi.call(api.STREAMING, frame) for _ in range(5))), 20)
+    sixth = asyncio.create_task(openapi.call(api.STREAMING, frame))
+    assert not (await asyncio.wait({sixth}, timeout=0.2))[0]
+    sixth.cancel()
+    assert len(dingtalk.to(STREAMING)) == 5
+
+
+@pytest.mark.parametrize("answer", [TOO_FAST, Answer(429, {"code": ""})])
+async def test_one_of_several_takes_less_after_a_refusal(
+    dingtalk: DingTalk, make_openapi: MakeOpenApi, answer: Answer
+) -> None:
+    openapi = make_openapi(replicas=4, attempts=1)
+    openapi.beaten(1)
+    openapi.beaten(4)
+    before = rate()
+    dingtalk.answers(STREAMING, answer)
+    await failure_of(openapi.call(api.STREAMING, frame))
+    openapi.beaten(4)
+    assert rate() < before
+
+
 async def test_a_final_text_goes_before_a_text_that_waits_longer(dingtalk: DingTalk, make_openapi: MakeOpenApi) -> None:
     openapi = make_openapi(qps=1)
     await openapi.call(api.STREAMING, frame)
