@@ -137,6 +137,20 @@ def test_a_rate_that_changes_is_kept_to_at_every_moment(changes: list[tuple[floa
         now = end
 
 
+def test_whoever_waits_at_a_rate_that_was_lowered_waits_for_all_places_that_are_too_many() -> None:
+    schedule = Schedule(3)
+    for since in (0.0, 0.1, 0.2):
+        schedule.join(Rank(Kind.USUAL, 0.0))
+        ticket = schedule.admit(since)
+        assert ticket is not None
+        schedule.answered(ticket, since)
+    schedule.join(Rank(Kind.USUAL, 0.0))
+    schedule.rate = 2
+    assert schedule.due(0.3) == pytest.approx(0.1 + WINDOW)
+    schedule.rate = 1
+    assert schedule.due(0.3) == pytest.approx(0.2 + WINDOW)
+
+
 @pytest.mark.parametrize(("rate", "within_12_seconds"), [(5.0, 60), (20 / 3, 72), (1.9, 12), (0.5, 6), (0.4, 5)])
 def test_a_rate_lets_as_many_go_as_are_whole_calls_in_a_second_or_one_in_some(
     rate: float, within_12_seconds: int
