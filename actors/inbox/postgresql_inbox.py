@@ -3,13 +3,15 @@
 It knows no statements and no connections.
 """
 
-import time
+import asyncio
 from collections.abc import Callable
 from typing import Self
 
+from actors.errors import InboxError
 from actors.inbox import statements
 from actors.inbox.port import Hint, Word
 from actors.inbox.postgresql import PostgresqlEngine
+from actors.inbox.postgresql_clock import DatabaseClock
 from actors.inbox.postgresql_hints import Hints
 from actors.inbox.sql import SqlInbox, step
 
@@ -29,6 +31,7 @@ class PostgresqlInbox(SqlInbox):
     ) -> None:
         super().__init__(engine, lease=lease, dedupe_window=dedupe_window, retention=retention, clock=clock)
         self._hints = Hints(url, engine, self.holder)
+        self._time = asyncio.create_task(clock.keep()) if isinstance(clock, DatabaseClock) else None
 
     @classmethod
     async def open(
@@ -39,14 +42,22 @@ class PostgresqlInbox(SqlInbox):
         lease: float,
         dedupe_window: float,
         retention: float,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] | None = None,
     ) -> Self:
-        """Connect, and bring the schema up to date. `pool` is how many connections there are at most.
+        """Connect, and bring the schema up to date. `pool` is how many connections there are at most. The time is the
+        database's where no `clock` tells it: replicas on several machines have clocks that differ.
 
         Raises:
             InboxError: it cannot be connected to, or its schema cannot be worked with.
         """
         engine = await PostgresqlEngine.open(url, pool)
+        if clock is None:
+            clock = DatabaseClock(engine)
+            try:
+                await clock.set()
+            except InboxError:
+                await engine.give_up()
+                raise
         return cls(engine, url, lease=lease, dedupe_window=dedupe_window, retention=retention, clock=clock)
 
     def follow(self, heard: Callable[[Hint], object]) -> None:
@@ -71,6 +82,8 @@ class PostgresqlInbox(SqlInbox):
     async def close(self) -> None:
         """Give back what this replica holds, which the others are told; then the connections."""
         await self._hints.close()
+        if self._time is not None:
+            self._time.cancel()
         await self.engine.close(step(statements.GIVE_BACK, holder=self.holder), self._hints.step())
 
     def _told(self, word: Word, taken_back: tuple[str, ...] | None) -> tuple[str, ...] | None:
