@@ -235,8 +235,11 @@ def with_defaults(url: str) -> str:
 
 def where(url: str) -> str:
     """A database as people may read of it: without user, password and options."""
-    place = url.partition("://")[2].partition("?")[0].rpartition("@")[2]
-    return f"postgresql://{place}"
+    place = url.partition("://")[2]
+    before, _, options = place.partition("?")
+    if "@" in options and "@" not in before:
+        return "postgresql://"  # it is not known where a password ends that has a question mark in it
+    return f"postgresql://{before.rpartition('@')[2]}"
 
 
 def _readable(connection: Connection) -> bool:
