@@ -239,7 +239,7 @@ def try_agents(
 
 
 async def open_inbox(settings: Settings, clock: Callable[[], float]) -> Inbox:
-    """The inbox.
+    """The inbox. One that several machines share has a clock of its own.
 
     Raises:
         SettingsError: it cannot be had.
@@ -248,11 +248,10 @@ async def open_inbox(settings: Settings, clock: Callable[[], float]) -> Inbox:
         "lease": settings.inbox_lease,
         "dedupe_window": settings.inbox_dedupe_window,
         "retention": settings.inbox_retention,
-        "clock": clock,
     }
     try:
         if settings.inbox_path is not None:
-            return await SqliteInbox.open(settings.inbox_path, **times)
+            return await SqliteInbox.open(settings.inbox_path, clock=clock, **times)
         from actors.inbox.postgresql_inbox import PostgresqlInbox  # noqa: PLC0415 - 0.1 s that only its users shall wait for
 
         url = settings.inbox_url.get_secret_value()

@@ -87,6 +87,7 @@ test)
     command -v chromium >/dev/null || apt_install chromium
     has_package fonts-noto-cjk || apt_install fonts-noto-cjk
     command -v promtool >/dev/null || apt_install prometheus
+    has_package postgresql || apt_install postgresql
     for package in buildah catatonit debootstrap podman runc; do  # for the image and its containers
         has_package "$package" || apt_install "$package"
     done

@@ -7,6 +7,7 @@ after another, across replicas. It knows no questions; `sql` says what is run.
 
 import asyncio
 import logging
+import select
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -16,7 +17,7 @@ import psycopg
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from actors.errors import InboxError, InboxUnavailable
-from actors.inbox.postgresql_schema import migrate
+from actors.inbox.postgresql_schema import OWNER, migrate, must_be_writable
 from actors.inbox.postgresql_words import spelled
 from actors.inbox.sql import Row, Step
 
@@ -40,7 +41,9 @@ _SESSION = (
 
 _UNSAID: dict[str, Any] = {
     "application_name": "dingtalk-actors",
-    "connect_timeout": 5,
+    "connect_timeout": 3,
+    # Of several hosts the one that takes writes; a standby alone is refused.
+    "target_session_attrs": "read-write",
     # A server that is gone without a word is found out about by these, not by the hour that TCP takes.
     "keepalives_idle": 10,
     "keepalives_interval": 5,
@@ -51,6 +54,12 @@ _UNSAID: dict[str, Any] = {
 
 _START_WITHIN = 15.0
 """Seconds that the start waits for the server."""
+
+_TRIES = 3
+"""How often a transaction that the server broke off for another's sake is run."""
+
+# What becomes of connections, the engine says itself, once.
+logging.getLogger("psycopg").setLevel(logging.CRITICAL)
 
 
 class PostgresqlEngine:
@@ -71,6 +80,7 @@ class PostgresqlEngine:
             # After this it begins anew with short pauses, as soon as somebody asks for a connection.
             reconnect_timeout=5.0,
             configure=_configure,
+            check=self._check,
             open=False,
         )
 
@@ -83,6 +93,7 @@ class PostgresqlEngine:
         """
         async with connected(url) as connection:
             await migrate(connection)
+            await must_be_writable(connection)
         engine = cls(url, pool)
         await engine._pool.open()
         log.info("inbox opened", extra={"action": "inbox_opened", "database": engine._where})
@@ -105,11 +116,26 @@ class PostgresqlEngine:
                 await self._in_time(self._run((last, *then)))
             except InboxUnavailable as error:
                 log.warning("inbox closed badly", extra={"action": "inbox_closed_badly", "reason": str(error)})
+        await self.give_up()
+
+    async def give_up(self) -> None:
+        """Close the connections as they are."""
         await self._pool.close(WITHIN)
 
     async def _run(self, steps: tuple[Step, ...], line: str = "") -> list[list[Row]]:
         async with self._pool.connection() as connection:
+            for _ in range(_TRIES - 1):
+                with suppress(psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure):
+                    return await execute(connection, steps, line)
             return await execute(connection, steps, line)
+
+    async def _check(self, connection: Connection) -> None:
+        """Whether a connection that nobody used for a while is still one: it has nothing to say but its end. Where it
+        is not, neither are the others, and who asks gets a new one instead of a failure for each."""
+        if _readable(connection):
+            await connection.close()
+            await self._pool.drain()
+            raise psycopg.OperationalError("the server closed the connection")
 
     async def _run_after(self, before: asyncio.Task[Any], steps: tuple[Step, ...], line: str) -> list[list[Row]]:
         await asyncio.wait({before})
@@ -129,6 +155,8 @@ class PostgresqlEngine:
             raise
         if not done:
             task.cancel()
+            if not self._failing:
+                await self._pool.drain()  # who asks next shall not wait in vain for each of the other connections
             raise self._unavailable("it does not answer")
         error = task.exception()
         if error is None:
@@ -157,6 +185,18 @@ class PostgresqlEngine:
             log.info("inbox works again", extra={"action": "inbox_works_again", "database": self._where})
 
 
+_LOOK_AT = "see that the server runs, and that host, port, database, user, password and sslmode are right"
+
+
+async def _connect(url: str) -> Connection:
+    try:
+        return await psycopg.AsyncConnection.connect(with_defaults(url), autocommit=True)
+    except ValueError as error:
+        raise InboxError(str(error)) from None
+    except psycopg.Error as error:
+        raise InboxError(f"the inbox cannot be connected to: {said(error)}: {_LOOK_AT}") from error
+
+
 @asynccontextmanager
 async def connected(url: str) -> AsyncIterator[Connection]:
     """A connection of its own.
@@ -166,13 +206,13 @@ async def connected(url: str) -> AsyncIterator[Connection]:
     """
     try:
         async with asyncio.timeout(_START_WITHIN):
-            connection = await psycopg.AsyncConnection.connect(with_defaults(url), autocommit=True)
+            connection = await _connect(url)
         async with connection:
             yield connection
-    except ValueError as error:
-        raise InboxError(str(error)) from None
     except TimeoutError as error:
-        raise InboxError(f"the inbox {where(url)} does not answer") from error
+        raise InboxError(f"the inbox {where(url)} does not answer: {_LOOK_AT}") from error
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise InboxError(f"the inbox {where(url)} cannot be used: {said(error)}: {OWNER}") from error
     except psycopg.Error as error:
         raise InboxError(f"the inbox {where(url)} cannot be used: {said(error)}") from error
     except InboxError as error:
@@ -195,8 +235,17 @@ def with_defaults(url: str) -> str:
 
 def where(url: str) -> str:
     """A database as people may read of it: without user, password and options."""
-    place = url.partition("://")[2].partition("?")[0].rpartition("@")[2]
-    return f"postgresql://{place}"
+    place = url.partition("://")[2]
+    before, _, options = place.partition("?")
+    if "@" in options and "@" not in before:
+        return "postgresql://"  # it is not known where a password ends that has a question mark in it
+    return f"postgresql://{before.rpartition('@')[2]}"
+
+
+def _readable(connection: Connection) -> bool:
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
 
 
 async def _configure(connection: Connection) -> None:

@@ -3,13 +3,15 @@
 It knows no statements and no connections.
 """
 
-import time
+import asyncio
 from collections.abc import Callable
 from typing import Self
 
+from actors.errors import InboxError
 from actors.inbox import statements
 from actors.inbox.port import Hint, Word
 from actors.inbox.postgresql import PostgresqlEngine
+from actors.inbox.postgresql_clock import DatabaseClock
 from actors.inbox.postgresql_hints import Hints
 from actors.inbox.sql import SqlInbox, Step, step
 
@@ -30,6 +32,7 @@ class PostgresqlInbox(SqlInbox):
         super().__init__(engine, lease=lease, dedupe_window=dedupe_window, retention=retention, clock=clock)
         self._hints = Hints(url, engine, self.holder)
         self._beaten = False
+        self._time = asyncio.create_task(clock.keep()) if isinstance(clock, DatabaseClock) else None
 
     @classmethod
     async def open(
@@ -40,14 +43,22 @@ class PostgresqlInbox(SqlInbox):
         lease: float,
         dedupe_window: float,
         retention: float,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] | None = None,
     ) -> Self:
-        """Connect, and bring the schema up to date. `pool` is how many connections there are at most.
+        """Connect, and bring the schema up to date. `pool` is how many connections there are at most. The time is the
+        database's where no `clock` tells it: replicas on several machines have clocks that differ.
 
         Raises:
             InboxError: it cannot be connected to, or its schema cannot be worked with.
         """
         engine = await PostgresqlEngine.open(url, pool)
+        if clock is None:
+            clock = DatabaseClock(engine)
+            try:
+                await clock.set()
+            except InboxError:
+                await engine.give_up()
+                raise
         return cls(engine, url, lease=lease, dedupe_window=dedupe_window, retention=retention, clock=clock)
 
     def follow(self, heard: Callable[[Hint], object]) -> None:
@@ -81,6 +92,8 @@ class PostgresqlInbox(SqlInbox):
         """Give back what this replica holds, and say that it is no more, which the others are told; then the
         connections."""
         await self._hints.close()
+        if self._time is not None:
+            self._time.cancel()
         give_back = step(statements.GIVE_BACK, holder=self.holder)
         await self.engine.close(self._beat(0.0), give_back, self._hints.step())
 

@@ -22,6 +22,17 @@ _LOCK = 0x64696E67  # "ding": who brings the schema up to date holds this adviso
 
 _THERE = "SELECT to_regclass('schema_version') IS NOT NULL"
 _RIGHTS = "SELECT has_schema_privilege(current_schema(), 'CREATE')"
+_WITHOUT_RIGHTS = """
+    SELECT string_agg(name, ', ') FROM unnest(ARRAY[
+        'questions', 'turns', 'sessions', 'feedback', 'notes', 'calls', 'schema_version'
+    ]) AS name WHERE NOT (
+        has_table_privilege(name, 'SELECT') AND has_table_privilege(name, 'INSERT')
+        AND has_table_privilege(name, 'UPDATE') AND has_table_privilege(name, 'DELETE')
+    )
+"""
+
+OWNER = "make the user the owner of the inbox's tables, or GRANT ALL on them TO it"
+"""What to do where rights are missing."""
 
 
 async def migrate(connection: Connection) -> None:
@@ -50,6 +61,16 @@ async def migrate(connection: Connection) -> None:
             extra={"action": "inbox_migrated", "from": max(0, version), "to": newest},
         )
     return None
+
+
+async def must_be_writable(connection: Connection) -> None:
+    """For who serves.
+
+    Raises:
+        InboxError: the rights for it are missing.
+    """
+    if tables := await _one(connection, _WITHOUT_RIGHTS):
+        raise InboxError(f"the user may not read and write {tables}: {OWNER}")
 
 
 async def must_be_of_this_version(connection: Connection) -> None:

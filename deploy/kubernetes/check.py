@@ -37,6 +37,9 @@ PROBES = ("startupProbe", "livenessProbe", "readinessProbe")
 SECRETS = {f"{name}_FILE": name for name, secret in KNOWN.items() if secret}
 NAMES = (*KNOWN, *SECRETS)
 
+ABSENT = {"INBOX_URL": "postgresql://a-database-that-is-not-here"}
+"""What stands in place of a secret that is not any text."""
+
 IN_THE_CONTAINER = ("ROBOTS_DIR", "SSL_CERT_FILE")
 """Settings that name what is there only where the service runs."""
 
@@ -125,7 +128,8 @@ def faults(folder: Path) -> Iterator[str]:
 def _settings(environment: Mapping[str, str]) -> Settings:
     """The settings as the service would read them, with something in place of the secrets, which are elsewhere."""
     given = {name: value for name, value in environment.items() if name in NAMES}
-    secret = {SECRETS[name]: "a secret that is not here" for name, value in given.items() if value and name in SECRETS}
+    mounted = (SECRETS[name] for name, value in given.items() if value and name in SECRETS)
+    secret = {name: ABSENT.get(name, "a secret that is not here") for name in mounted}
     kept = {name: value for name, value in given.items() if name not in SECRETS and name not in IN_THE_CONTAINER}
     return load(kept | secret)
 

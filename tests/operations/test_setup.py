@@ -239,7 +239,7 @@ def test_the_tests_get_their_system_programs(workshop: Workshop) -> None:
     machine = BareMachine(workshop, user=0)
     machine.install("test")
     wanted = [line.split()[-1] for line in machine.asked() if "install" in line]
-    assert wanted == ["python3-venv", "chromium", "fonts-noto-cjk", "prometheus", *FOR_CONTAINERS]
+    assert wanted == ["python3-venv", "chromium", "fonts-noto-cjk", "prometheus", "postgresql", *FOR_CONTAINERS]
 
 
 def test_somebody_who_is_not_root_installs_by_sudo(workshop: Workshop) -> None:

@@ -88,9 +88,15 @@ def test_a_variable_that_the_base_does_not_have_yet_is_named(
     assert told.startswith("base: AGENT_MOOD: is missing from the ConfigMap; ")
 
 
-def test_a_variable_of_a_later_version_is_named(overlay: Overlay, capsys: pytest.CaptureFixture[str]) -> None:
-    said = checked(overlay(settings="INBOX_URL_FILE=/run/secrets/inbox"), capsys)
-    assert said == ["mine/settings.env:1: INBOX_URL_FILE: not available in this version, leave it out"]
+def test_a_database_whose_address_is_a_mounted_secret_is_right(
+    overlay: Overlay, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert checked(overlay(settings="INBOX_URL_FILE=/run/secrets/inbox"), capsys) == []
+
+
+def test_an_inbox_of_no_known_kind_is_named(overlay: Overlay, capsys: pytest.CaptureFixture[str]) -> None:
+    (said,) = checked(overlay(settings="INBOX_URL=mysql://db/inbox"), capsys)
+    assert said.startswith("mine/settings.env:1: INBOX_URL='mysql://db/inbox': must be sqlite:///PATH")
 
 
 @pytest.mark.parametrize(
