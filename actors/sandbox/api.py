@@ -7,7 +7,6 @@ gateway's, the cards' and the messages'.
 import asyncio
 import json
 import time
-import uuid
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
@@ -15,15 +14,17 @@ from typing import Any
 from aiohttp import web
 
 from actors.sandbox.cards import Cards
-from actors.sandbox.faults import Fault, Faults, SlidingWindow
+from actors.sandbox.faults import Fault, Faults
 from actors.sandbox.files import Attached, Files
 from actors.sandbox.gateway import Gateway
+from actors.sandbox.limits import Limits
 from actors.sandbox.messages import Messages
 from actors.sandbox.permissions import Permissions
 from actors.sandbox.records import Call
-from actors.sandbox.replies import ApiError, Reply, error_body
+from actors.sandbox.replies import ApiError, Reply, errcode, error_body
 from actors.sandbox.rules import Rules
 from actors.sandbox.standard import StandardCards
+from actors.sandbox.tokens import Tokens
 from actors.sandbox.world import World
 
 FILE_HEADERS = {"Content-Disposition": "attachment", "Content-Security-Policy": "sandbox"}
@@ -47,6 +48,7 @@ class Api:
         messages: Messages,
         files: Files,
         permissions: Permissions,
+        tokens: Tokens,
     ) -> None:
         self._world = world
         self._rules = rules
@@ -57,8 +59,8 @@ class Api:
         self._messages = messages
         self._files = files
         self._permissions = permissions
-        self._tokens: dict[str, tuple[str, float]] = {}
-        self._window = SlidingWindow()
+        self._tokens = tokens
+        self._limits = Limits(world, rules)
         self.closing = asyncio.Event()
 
     def routes(self) -> list[web.RouteDef]:
@@ -66,6 +68,8 @@ class Api:
             web.get("/connect", self._connect),
             web.post("/v1.0/gateway/connections/open", self._open),
             web.post("/v1.0/oauth2/accessToken", self._token),
+            web.get("/gettoken", self._former_token),
+            web.post("/media/upload", self._upload),
             web.post("/robot/sendBySession", self._webhook),
             web.get("/file/{key}", self._file),
             web.post("/v1.0/card/instances/createAndDeliver", self._with_token("create", self._create_and_deliver)),
@@ -79,10 +83,6 @@ class Api:
             web.post("/v1.0/robot/groupMessages/send", self._with_token("group", self._messages.to_group)),
             web.post("/v1.0/robot/messageFiles/download", self._download),
         ]
-
-    def expire_tokens(self, robot: str = "") -> None:
-        """Make every token that was given out invalid, or a robot's alone."""
-        self._tokens = {token: grant for token, grant in self._tokens.items() if robot not in {"", grant[0]}}
 
     # Calls without a token
 
@@ -100,17 +100,27 @@ class Api:
     async def _token(self, request: web.Request) -> web.Response:
         body = await _read(request)
         robot, secret = str(body.get("appKey", "")), str(body.get("appSecret", ""))
-        return await self._answer(request, _call("token", robot, body), lambda: self._grant(robot, secret))
+        return await self._answer(request, _call("token", robot, body), lambda: self._tokens.grant(robot, secret))
 
-    def _grant(self, robot: str, secret: str) -> Reply:
-        if not self._world.admit(robot, secret):
-            raise ApiError(400, "invalidClientIdOrSecret", "无效的clientId或者clientSecret")
-        now = time.monotonic()
-        self._tokens = {token: grant for token, grant in self._tokens.items() if grant[1] > now}
-        # Within its life the same token comes again and is renewed.
-        token = next((token for token, (owner, _) in self._tokens.items() if owner == robot), uuid.uuid4().hex)
-        self._tokens[token] = (robot, now + self._rules.token_life)
-        return Reply(200, {"accessToken": token, "expireIn": int(self._rules.token_life)})
+    async def _former_token(self, request: web.Request) -> web.Response:
+        robot, secret = request.query.get("appkey", ""), request.query.get("appsecret", "")
+        call = _call("token", robot, {"appkey": robot})
+        return await self._answer(request, call, lambda: self._tokens.grant_formerly(robot, secret))
+
+    async def _upload(self, request: web.Request) -> web.Response:
+        """`POST /media/upload` of the former API, which takes its token from the address; the errcode tells."""
+        form = await request.post()
+        robot, media = self._tokens.owner(request.query.get("access_token", "")), form.get("media")
+        kind, name = str(form.get("type", "")), media.filename if isinstance(media, web.FileField) else ""
+
+        def keep() -> Reply:
+            if not robot:
+                return errcode(40014, "不合法的access_token")
+            if not isinstance(media, web.FileField):
+                return errcode(40035, "不合法的参数")
+            return self._files.upload(kind, media.file.read(), media.filename, media.content_type)
+
+        return await self._answer(request, _call("upload", robot, {"type": kind, "name": name}), keep)
 
     async def _webhook(self, request: web.Request) -> web.Response:
         raw, body, session = await request.read(), await _read(request), request.query.get("session", "")
@@ -157,18 +167,13 @@ class Api:
     ) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def handle(request: web.Request) -> web.Response:
             body = await _read(request)
-            token = request.headers.get("x-acs-dingtalk-access-token", "")
-            robot, until = self._tokens.get(token, ("", 0.0))
+            robot = self._tokens.owner(request.headers.get("x-acs-dingtalk-access-token", ""))
 
             def admit() -> None:
-                now = time.monotonic()
-                if now >= until:
+                if not robot:
                     raise ApiError(400, "InvalidAuthentication", "不合法的access_token")
                 self._permissions.admit(robot, api)
-                if not self._window.takes(robot, api, self._rules.calls_per_second, now):
-                    raise ApiError(
-                        403, "Forbidden.AccessDenied.QpsLimitForAppkeyAndApi", "应用调用该接口的频率超过上限"
-                    )
+                self._limits.admit(robot, api, time.monotonic())
 
             return await self._answer(request, _call(api, robot, body), lambda: effect(robot, body), admit)
 
@@ -210,7 +215,8 @@ class Api:
         fault = self._faults.take(call.api, call.body, call.robot)
         reply = await self._suffer(fault, request) if fault and not fault.applied else None
         if reply is None:
-            reply = await self._execute(effect, admit)
+            banned = self._limits.refuse_address(request.remote or "", time.monotonic())
+            reply = banned or await self._execute(effect, admit)
         if fault and fault.applied:
             reply = await self._suffer(fault, request, reply) or reply
         call.status, call.code, call.seconds = reply.status, reply.code, time.monotonic() - call.at

@@ -19,7 +19,7 @@ from actors.sandbox.rules import Rules
 if TYPE_CHECKING:
     from actors.sandbox.server import Sandbox
 
-FOR_ROBOTS = ("/v1.0/", "/robot/", "/file/", "/connect")
+FOR_ROBOTS = ("/v1.0/", "/robot/", "/file/", "/connect", "/gettoken", "/media/")
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self';"
     " connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -37,6 +37,7 @@ class Control:
         self._host = host
         self._actions: dict[str, Callable[..., Any]] = {
             "say": self._say,
+            "event": lambda **what: {"eventId": sandbox.event(**what)},
             "click": lambda **what: {"delivered": sandbox.click(**what)},
             "push_raw": lambda **what: {"delivered": sandbox.push_raw(**what)},
             "roll": lambda **what: {"connections": sandbox.roll(**what)},
@@ -45,6 +46,7 @@ class Control:
             "fail": sandbox.fail,
             "heal": sandbox.heal,
             "expire_tokens": sandbox.expire_tokens,
+            "begin_month": sandbox.begin_month,
             "revoke": sandbox.revoke,
             "grant": sandbox.grant,
             "withdraw": sandbox.withdraw,

@@ -9,7 +9,7 @@ from typing import Any
 
 APIS = frozenset(
     {
-        *("open", "connect", "token", "webhook", "oto", "group", "download", "file"),
+        *("open", "connect", "token", "webhook", "oto", "group", "download", "file", "upload"),
         *("create", "instance", "deliver", "update", "streaming", "standard", "standard_update"),
     }
 )

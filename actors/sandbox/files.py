@@ -1,7 +1,7 @@
 """What people attach to messages: download codes, and the temporary addresses that they are exchanged for.
 
-Source: download the content of files that a robot received (open.dingtalk.com). It knows no HTTP; the API serves the
-bytes.
+Sources: download the content of files that a robot received, and upload media files (open.dingtalk.com). It knows no
+HTTP; the API serves the bytes.
 """
 
 import time
@@ -9,12 +9,13 @@ import uuid
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from actors.sandbox.replies import ApiError, Reply
+from actors.sandbox.replies import ApiError, Reply, errcode
 from actors.sandbox.rules import Rules
 from actors.sandbox.world import opaque
 
 T = TypeVar("T")
 
+UPLOADS = frozenset({"image", "voice", "video", "file"})
 KEPT = 500
 """How many files are kept, and how many addresses: the latest ones."""
 
@@ -39,11 +40,12 @@ class Address:
 
 
 class Files:
-    """All files that people attached."""
+    """All files that people attached. `uploads` are those of robots, by `media_id`."""
 
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
         self._files: dict[str, Attached] = {}
+        self.uploads: dict[str, Attached] = {}
         self._addresses: dict[str, Address] = {}
 
     def attach(self, data: bytes, name: str, kind: str) -> str:
@@ -51,6 +53,14 @@ class Files:
         code = opaque("file", uuid.uuid4().hex)
         _keep(self._files, code, Attached(data, name, kind, time.monotonic()))
         return code
+
+    def upload(self, kind: str, data: bytes, name: str, media_type: str) -> Reply:
+        """What a robot uploads, for its messages to show; returns a `media_id`."""
+        if not data or kind not in UPLOADS:
+            return errcode(40004, "不合法的媒体文件类型")
+        media_id = f"@l{opaque('media', uuid.uuid4().hex)}"
+        _keep(self.uploads, media_id, Attached(data, name, media_type, time.monotonic()))
+        return errcode(0, "ok", type=kind, media_id=media_id, created_at=int(time.time() * 1000))
 
     def grant(self, base: str, robot: str, body: dict[str, Any]) -> Reply:
         """`POST /v1.0/robot/messageFiles/download`: a temporary address below `base`. All codes of refusals speak of

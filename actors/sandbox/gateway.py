@@ -50,13 +50,16 @@ class Gateway:
             raise ApiError(400, "invalidParameter", "clientId, clientSecret 或 subscriptions 不合法")
         if not self._world.admit(robot, secret):
             raise ApiError(401, "authFailed", "鉴权失败")
-        callbacks = frozenset(
-            str(entry.get("topic")) for entry in topics if isinstance(entry, dict) and entry.get("type") == "CALLBACK"
+        # For events "*" is the only topic there is; system frames come without being asked for.
+        wanted = frozenset(
+            str(entry.get("topic"))
+            for entry in topics
+            if isinstance(entry, dict) and (entry.get("type") == "CALLBACK" or _is_every_event(entry))
         )
         # A version-1 UUID that the frames carry as connectionId later (seen in dingtalk-stream-sdk-python issue 30).
         ticket, now = str(uuid.uuid1()), time.monotonic()
         self._tickets = {old: grant for old, grant in self._tickets.items() if grant[2] > now}
-        self._tickets[ticket] = (robot, callbacks, now + self._rules.ticket_life)
+        self._tickets[ticket] = (robot, wanted, now + self._rules.ticket_life)
         self._world.changed(presence=True)
         scheme = "wss" if request.secure else "ws"
         answer = {"endpoint": f"{scheme}://{request.host}/connect", "ticket": ticket}
@@ -101,9 +104,10 @@ class Gateway:
         on_ack: OnAck,
         *,
         connection: str | None = None,
+        event: dict[str, str] | None = None,
     ) -> Push | None:
         """Push a CALLBACK to one random live connection (or to that of this id) that subscribed to the topic; None when
-        there is none.
+        there is none. With `event`, the headers that only those have, it is an EVENT.
 
         `make` builds the data from the connection's own base address.
         """
@@ -112,15 +116,19 @@ class Gateway:
             return None
         # "If there are several connections, one is chosen at random for each push."
         line = random.choice(ready)  # noqa: S311
-        push = self._send(line, "CALLBACK", topic, make(line.base), about=about, on_ack=on_ack)
+        if event is None:
+            push = self._send(line, "CALLBACK", self._own(line, topic), make(line.base), about=about, on_ack=on_ack)
+            self._world.counted["pushes"] += 1
+        else:
+            push = self._send(line, "EVENT", {"topic": topic, **event}, make(line.base), about=about, on_ack=on_ack)
         self._world.pushes.add(push)
         self._world.changed()
         return push
 
-    def repeat_unless_acked(self, push: Push, again: Callable[[], None]) -> None:
-        """Call `again` when the push has no ack in time."""
+    def repeat_unless_acked(self, push: Push, again: Callable[[], None], after: float) -> None:
+        """Call `again` when the push has no ack within `after` seconds from now."""
         loop = asyncio.get_running_loop()
-        self._timers[push.message_id] = loop.call_later(self._rules.redelivery_after, self._repeat, push, again)
+        self._timers[push.message_id] = loop.call_later(after, self._repeat, push, again)
 
     def push_raw(self, robot: str, frame: str | bytes) -> bool:
         """Send a frame as it is to one live connection; False when there is none."""
@@ -176,16 +184,23 @@ class Gateway:
             if robot in {None, line.record.robot} and connection in {None, line.record.id}
         ]
 
+    def _own(self, line: Line, topic: str) -> dict[str, str]:
+        """The headers of a ping and of a CALLBACK."""
+        app = str(uuid.uuid5(uuid.NAMESPACE_URL, line.record.robot))
+        return {"topic": topic, "appId": app, "connectionId": line.record.id}
+
     def _send(
-        self, line: Line, kind: str, topic: str, data: dict[str, Any], *, about: str = "", on_ack: OnAck | None = None
+        self,
+        line: Line,
+        kind: str,
+        own: dict[str, str],
+        data: dict[str, Any],
+        *,
+        about: str = "",
+        on_ack: OnAck | None = None,
     ) -> Push:
-        own = {
-            "topic": topic,
-            "appId": str(uuid.uuid5(uuid.NAMESPACE_URL, line.record.robot)),
-            "connectionId": line.record.id,
-        }
         message_id, frame = _frame(kind, own, data)
-        push = Push(line.record.robot, line.record.id, topic, message_id, about, time.monotonic())
+        push = Push(line.record.robot, line.record.id, own["topic"], message_id, about, time.monotonic())
         self._pending[message_id] = (push, on_ack)
         line.send(frame)
         return push
@@ -193,7 +208,7 @@ class Gateway:
     async def _pings(self, line: Line) -> None:
         await asyncio.sleep(self._rules.first_ping)
         while line.record.live:
-            ping = self._send(line, "SYSTEM", "ping", {"opaque": str(uuid.uuid4())})
+            ping = self._send(line, "SYSTEM", self._own(line, "ping"), {"opaque": str(uuid.uuid4())})
             self._world.pings.add(ping)
             self._world.changed()
             await asyncio.sleep(self._rules.ping_interval)
@@ -231,6 +246,10 @@ class Gateway:
             del self._pending[message_id]
         self._world.changed(presence=True)
         log.info("connection closed", extra={"action": "connection_closed", "robot": line.record.robot})
+
+
+def _is_every_event(entry: dict[str, Any]) -> bool:
+    return (entry.get("type"), entry.get("topic")) == ("EVENT", "*")
 
 
 def _frame(kind: str, own: dict[str, str], data: dict[str, Any]) -> tuple[str, str]:

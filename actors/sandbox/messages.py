@@ -11,13 +11,15 @@ from typing import Any
 
 from actors.sandbox.cards import CORP
 from actors.sandbox.records import EVERYBODY, Chat, Message, Person, Said
-from actors.sandbox.replies import ApiError, Reply
+from actors.sandbox.replies import ApiError, Reply, errcode
 from actors.sandbox.rules import Rules
 from actors.sandbox.world import World, opaque
 
 WEBHOOK_BYTES = 20_000
 MSG_PARAM_BYTES = 15_000
 MOST_RECEIVERS = 20
+NOT_IN_GROUPS = frozenset({"audio", "video", "file"})
+"""What a robot gets in private chats alone (types of messages that robots receive, open.dingtalk.com)."""
 
 
 class Messages:
@@ -59,6 +61,13 @@ class Messages:
             fields |= {"conversationTitle": chat.title, "isInAtList": True, "atUsers": at}
         return fields
 
+    def within_quota(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """A message as it is pushed: without what it says, once the month's pushes are used up."""
+        if not 0 < self._rules.pushes_per_month <= self._world.counted["pushes"]:
+            return fields
+        error = {"errorCode": 20001, "errorMessage": "企业Stream推送次数已用尽"}
+        return {name: value for name, value in fields.items() if name not in {"text", "content"}} | error
+
     def said(self, message_id: str, robot: str, person: Person, chat: Chat, text: str) -> Said:
         """The record of what a person said, shown in its chat; the same message id to the same robot is the same."""
         for said in reversed(self._world.said):
@@ -77,16 +86,17 @@ class Messages:
         """`POST /robot/sendBySession`: always HTTP 200, the errcode tells."""
         robot, chat, expires = self._sessions.get(session, ("", "", 0.0))
         if time.time() >= expires:
-            return _errcode(300001, "session 不存在")
+            return errcode(300001, "session 不存在")
         if len(raw) > WEBHOOK_BYTES:
-            return _errcode(460101, "message too long, exceed 20000 bytes")
+            return errcode(460101, "message too long, exceed 20000 bytes")
         kind = str(body.get("msgtype"))
         content = body.get(kind)
         title, text = _webhook_text(kind, content if isinstance(content, dict) else {})
         if not text:
-            return _errcode(40035, "不合法的参数")
+            return errcode(40035, "不合法的参数")
+        self._world.counted["pushes"] += 1
         self._show("webhook", robot, chat, kind=kind, title=title, text=text, mentions=_mentions(body.get("at")))
-        return _errcode(0, "ok")
+        return errcode(0, "ok")
 
     def to_people(self, robot: str, body: dict[str, Any]) -> Reply:
         """`POST /v1.0/robot/oToMessages/batchSend`: unknown people are named in the answer, with HTTP 200."""
@@ -138,6 +148,13 @@ def _webhook_text(kind: str, content: dict[str, Any]) -> tuple[str, str]:
         return "", str(content.get("content", ""))
     if kind in {"markdown", "actionCard", "link"}:
         return str(content.get("title", "")), str(content.get("text", ""))
+    if kind == "feedCard":
+        links = content.get("links")
+        return "", "\n\n".join(
+            f"[{link.get('title', '')}]({link.get('messageURL', '')})"
+            for link in (links if isinstance(links, list) else [])
+            if isinstance(link, dict)
+        )
     return "", ""
 
 
@@ -162,10 +179,6 @@ def _template_text(body: dict[str, Any]) -> tuple[str, str]:
     if not isinstance(param, dict):
         raise ApiError(400, "invalidParameter.msgParam.invalid", "msgParam 不是 JSON 对象")
     return str(param.get("title", "")), str(param.get("text") or param.get("content") or raw)
-
-
-def _errcode(errcode: int, errmsg: str) -> Reply:
-    return Reply(200, {"errcode": errcode, "errmsg": errmsg})
 
 
 def _sent() -> Reply:

@@ -46,6 +46,11 @@ class Reply:
         return web.Response(status=self.status or 500, text=text, content_type="application/json")
 
 
+def errcode(code: int, message: str, **more: Any) -> Reply:
+    """An answer of the former API: always HTTP 200, 0 is well."""
+    return Reply(200, {"errcode": code, "errmsg": message, **more})
+
+
 def error_body(code: str, message: str) -> dict[str, Any]:
     """`requestid` is lower case (server API error codes, open.dingtalk.com)."""
     return {"requestid": str(uuid.uuid4()).upper(), "code": code, "message": message}

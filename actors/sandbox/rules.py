@@ -17,6 +17,22 @@ class Rules:
     """Calls of one app to one API in a sliding window of 1 s; 0 means no limit (API limits of the standard edition,
     open.dingtalk.com)."""
 
+    calls_per_month: int = 0
+    """Calls of all apps of the organisation to the OpenAPI; 0 means no limit. 5,000 in the standard edition (API
+    limits, open.dingtalk.com). It is counted from the start, or from `begin_month`."""
+
+    pushes_per_month: int = 0
+    """Robot messages and clicks that are pushed, and answers by session webhook; 0 means no limit. 3,000 in the
+    standard edition (API limits, open.dingtalk.com). Beyond it a robot message has no content (error 20001 of the
+    robot's messages, same place)."""
+
+    calls_per_address: int = 0
+    """Calls from one address in 20 s; one more bans it, and all get a page of HTML. 10,000 in API limits
+    (open.dingtalk.com); 0 means no limit, since here all robots share one address."""
+
+    address_ban: float = 300.0
+    """How long an address is banned: 5 minutes (API limits, open.dingtalk.com)."""
+
     ticket_life: float = 90.0
     """How long a gateway ticket may be used, once (DingTalk developerpedia, protocol.md)."""
 
@@ -34,6 +50,13 @@ class Rules:
 
     redeliveries: int = 1
     """How often it is pushed again; every report has exactly one copy. 0 is what protocol.md says: never."""
+
+    event_retry: float = 10.0
+    """An event that was not consumed is pushed again after this (event subscription, open.dingtalk.com). The page
+    speaks of callback addresses; that it holds for Stream is likely, and not said."""
+
+    event_second_retry: float = 30.0
+    """And once more after this (same place)."""
 
     token_life: float = 7200.0
     """Life of an access token (obtain the access token of an internal app, open.dingtalk.com)."""

@@ -15,11 +15,12 @@ from actors.sandbox.api import Api
 from actors.sandbox.builder import folder
 from actors.sandbox.cards import Cards
 from actors.sandbox.control import Control
+from actors.sandbox.events import Events
 from actors.sandbox.faults import Fault, Faults
-from actors.sandbox.files import Files
+from actors.sandbox.files import Attached, Files
 from actors.sandbox.gateway import CARD_TOPIC, ROBOT_TOPIC, Gateway
 from actors.sandbox.line import Impairment
-from actors.sandbox.messages import Messages, message_body
+from actors.sandbox.messages import NOT_IN_GROUPS, Messages, message_body
 from actors.sandbox.page import Page
 from actors.sandbox.permissions import Permissions
 from actors.sandbox.records import Said
@@ -27,6 +28,7 @@ from actors.sandbox.rules import Rules
 from actors.sandbox.seen import Seen
 from actors.sandbox.standard import StandardCards
 from actors.sandbox.templates import Templates
+from actors.sandbox.tokens import Tokens
 from actors.sandbox.world import World
 
 
@@ -62,6 +64,8 @@ class Sandbox(Seen):
         self._messages = Messages(self._world, self.rules)
         self._files = Files(self.rules)
         self._permissions = Permissions()
+        self._tokens = Tokens(self._world, self.rules)
+        self._events = Events(self._gateway, self.rules)
         self._api = Api(
             self._world,
             self.rules,
@@ -72,6 +76,7 @@ class Sandbox(Seen):
             messages=self._messages,
             files=self._files,
             permissions=self._permissions,
+            tokens=self._tokens,
         )
         self._page = Page(self._world)
         self._control = Control(self, host)
@@ -142,7 +147,8 @@ class Sandbox(Seen):
         has no staff id. `nick` and `staff` hold when the person is first seen, later ones change nothing. `msgtype`
         other than `text` takes its body from `content`; with `text` the fields of `content` join the `text` object.
         `changes` are laid over the whole payload last; a value of None removes the field. `connection` is the id of the
-        one to push on, in place of a random one; what is pushed again may come on any.
+        one to push on, in place of a random one; what is pushed again may come on any. Audio, video and files do not
+        reach a robot from a group.
         """
         person = self._world.meet(sender, nick, staff=staff)
         chat = self._world.private_chat(robot, person) if group is None else self._world.group_chat(group)
@@ -151,10 +157,13 @@ class Sandbox(Seen):
 
         @functools.cache  # a redelivery carries the very same data
         def payload(base: str) -> dict[str, Any]:
-            fields = self._messages.payload(base, robot, message_id, person, chat) | body | (changes or {})
+            fields = self._messages.payload(base, robot, message_id, person, chat) | body
+            fields = self._messages.within_quota(fields) | (changes or {})
             return {name: value for name, value in fields.items() if value is not None}
 
         said = self._messages.said(message_id, robot, person, chat, text or f"[{msgtype}]")
+        if chat.group and msgtype in NOT_IN_GROUPS:
+            return message_id
         self._deliver(said, payload, self.rules.redeliveries, connection)
         return message_id
 
@@ -162,6 +171,11 @@ class Sandbox(Seen):
         """A person attaches a file; returns its download code, for the `content` of what they `say`. `kind` is the
         media type that it is served with."""
         return self._files.attach(data, name, kind)
+
+    @property
+    def uploads(self) -> dict[str, Attached]:
+        """What robots uploaded, by `media_id`, oldest first."""
+        return self._files.uploads
 
     def click(self, card: str, button: str, user: str = "u1", params: dict[str, Any] | None = None) -> bool:
         """A person presses a button; False when the callback reached no connection, as with every StandardCard.
@@ -187,6 +201,11 @@ class Sandbox(Seen):
         return push is not None
 
     # What the platform does
+
+    def event(self, event_type: str, data: dict[str, Any], *, robot: str) -> str:
+        """Something happens in the organisation, e.g. `user_add_org`; returns the `eventId`. It is pushed to one random
+        live connection that subscribed to events, and again while it is not consumed."""
+        return self._events.happen(robot, event_type, data)
 
     def push_raw(self, robot: str, frame: str | bytes) -> bool:
         """Send a frame as it is on one live connection; False when there is none."""
@@ -248,7 +267,11 @@ class Sandbox(Seen):
 
     def expire_tokens(self, robot: str = "") -> None:
         """Make every access token that was given out invalid, or a robot's alone."""
-        self._api.expire_tokens(robot)
+        self._tokens.expire(robot)
+
+    def begin_month(self) -> None:
+        """Count the monthly quotas from nothing again."""
+        self._world.counted.clear()
 
     def revoke(self, robot: str, scope: str) -> None:
         """Take a permission from a robot, e.g. `Card.Streaming.Write`: the calls that need it are refused.
@@ -284,4 +307,5 @@ class Sandbox(Seen):
         said.pushes.append(push)
         self._world.changed(said)
         if repeats > 0:
-            self._gateway.repeat_unless_acked(push, lambda: self._deliver(said, payload, repeats - 1))
+            again = functools.partial(self._deliver, said, payload, repeats - 1)
+            self._gateway.repeat_unless_acked(push, again, self.rules.redelivery_after)

@@ -6,6 +6,7 @@ It is bounded: the oldest is forgotten. It knows no protocol; the parts that do 
 import asyncio
 import hashlib
 from base64 import b64encode
+from collections import Counter
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -50,6 +51,7 @@ class World:
         self.pings: History[Push] = History(history)
         self.stray_acks: History[dict[str, object]] = History(history)
         self.calls: History[Call] = History(10 * history)
+        self.counted: Counter[str] = Counter()
         self._history = history
         self._numbered = 0
         self._change = asyncio.Event()

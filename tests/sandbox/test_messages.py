@@ -10,6 +10,7 @@ from actors.sandbox.server import Sandbox
 from tests.sandbox.robot import ROBOT, Line, Robot
 
 HELLO = {"msgtype": "text", "text": {"content": "您好"}}
+FEED = {"title": "新闻", "messageURL": "u", "picURL": "p"}
 
 # What a robot receives
 
@@ -68,6 +69,16 @@ async def test_other_kinds_of_message_carry_their_content(
     assert "text" not in data
 
 
+@pytest.mark.parametrize("msgtype", ["audio", "video", "file"])
+async def test_audio_video_and_files_do_not_reach_a_robot_from_a_group(
+    line: Line, sandbox: Sandbox, msgtype: str
+) -> None:
+    sandbox.say("", robot=ROBOT, group="产品群", msgtype=msgtype, content={"downloadCode": "d"})
+    sandbox.say("你好", robot=ROBOT, group="产品群")
+    assert (await line.message())["msgtype"] == "text"
+    assert [said.delivered for said in sandbox.said] == [False, True]
+
+
 async def test_a_quote_joins_the_text(line: Line, sandbox: Sandbox) -> None:
     sandbox.say("这个呢", robot=ROBOT, content={"isReplyMsg": True, "repliedMsg": {"msgType": "text"}})
     assert (await line.message())["text"] == {
@@ -108,6 +119,8 @@ async def webhook_of(line: Line, sandbox: Sandbox) -> str:
     [
         (HELLO, ("text", "", "您好")),
         ({"msgtype": "markdown", "markdown": {"title": "标题", "text": "**您好**"}}, ("markdown", "标题", "**您好**")),
+        ({"msgtype": "link", "link": {"title": "标题", "text": "您好", "messageUrl": "u"}}, ("link", "标题", "您好")),
+        ({"msgtype": "feedCard", "feedCard": {"links": [FEED, FEED]}}, ("feedCard", "", "[新闻](u)\n\n[新闻](u)")),
     ],
 )
 async def test_an_answer_by_webhook_stands_in_the_chat(
@@ -140,7 +153,9 @@ async def test_an_answer_by_webhook_is_at_most_20000_bytes(robot: Robot, line: L
     assert (await robot.call("POST", webhook, body)).body["errcode"] == 0
 
 
-@pytest.mark.parametrize("body", [{}, {"msgtype": "image"}, {"msgtype": "text", "text": "x"}, {"msgtype": "text"}])
+@pytest.mark.parametrize(
+    "body", [{}, {"msgtype": "image"}, {"msgtype": "text", "text": "x"}, {"msgtype": "text"}, {"msgtype": "feedCard"}]
+)
 async def test_an_answer_that_is_not_understood_is_refused(
     robot: Robot, line: Line, sandbox: Sandbox, body: dict[str, Any]
 ) -> None:
