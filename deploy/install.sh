@@ -75,6 +75,29 @@ install_lock() {
     rm .venv/unfinished
 }
 
+# A package in another version than the service's, for tests that take both: beside what is in .venv, not over it.
+install_beside() {
+    lock=$1
+    folder=$2
+    grep -qsx "$(hash_of "$lock")" "$folder/installed" && return
+    say "Installing $lock ..."
+    rm -rf "$folder"
+    .venv/bin/python -m pip install -qq --disable-pip-version-check --no-input --require-hashes --no-deps \
+        --target "$folder" -r "$lock" || fail "pip could not install $lock"
+    hash_of "$lock" >"$folder/installed"
+}
+
+install_node_modules() {
+    folder=$1
+    grep -qsx "$(hash_of "$folder/package-lock.json")" "$folder/node_modules/installed" && return
+    command -v node >/dev/null || apt_install nodejs
+    command -v npm >/dev/null || apt_install npm
+    say "Installing $folder/package-lock.json ..."
+    (cd "$folder" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2) ||
+        fail "npm could not install $folder/package-lock.json"
+    hash_of "$folder/package-lock.json" >"$folder/node_modules/installed"
+}
+
 case "${1-}" in
 run)
     take_turns
@@ -84,6 +107,8 @@ test)
     take_turns
     # The tests' lock holds all of the service's, at the same versions.
     install_lock tests/requirements.txt "deploy/requirements.txt tests/requirements.txt"
+    install_beside tests/requirements-sdk-next.txt .venv/sdk-next
+    install_node_modules tests/sandbox/node
     command -v chromium >/dev/null || apt_install chromium
     has_package fonts-noto-cjk || apt_install fonts-noto-cjk
     command -v promtool >/dev/null || apt_install prometheus
