@@ -140,6 +140,12 @@ async def test_a_session_that_is_over_says_so_with_http_200(robot: Robot, line: 
     assert not sandbox.messages
 
 
+async def test_the_session_of_an_older_message_stays_good(robot: Robot, line: Line, sandbox: Sandbox) -> None:
+    older, newer = await webhook_of(line, sandbox), await webhook_of(line, sandbox)
+    assert older != newer
+    assert (await robot.call("POST", older, HELLO)).body["errcode"] == 0
+
+
 async def test_a_session_of_nobody_is_over(robot: Robot) -> None:
     answer = await robot.call("POST", "/robot/sendBySession?session=none", HELLO)
     assert answer.body["errcode"] == 300001
