@@ -53,8 +53,9 @@ async def test_secrets_are_not_kept_with_the_calls(robot: Robot, sandbox: Sandbo
 
 
 async def test_a_token_is_renewed_by_asking_again(robot: Robot, sandbox: Sandbox) -> None:
-    sandbox.rules.token_life = 1000.0
-    assert (await robot.get_token()).body == {"accessToken": robot.token, "expireIn": 1000}
+    sandbox.rules.token_life = 0.0
+    assert (await robot.get_token()).body == {"accessToken": robot.token, "expireIn": 0}
+    assert (await robot.create("c1")).code == "InvalidAuthentication", "its life began again, and is this short now"
 
 
 async def test_the_former_way_gives_the_same_token(robot: Robot) -> None:
