@@ -5,7 +5,7 @@ Signatures and dataclasses stay the only place where a shape is written down. It
 
 import inspect
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from enum import Enum
 from typing import Any, Union, get_args, get_origin, get_type_hints
@@ -25,11 +25,11 @@ class Slot:
     """One field of an object: its type, and its default where it may be left out."""
 
     kind: Any
-    default: Any = MISSING
+    default: Any = inspect.Parameter.empty
 
     @property
     def required(self) -> bool:
-        return self.default is MISSING
+        return self.default is inspect.Parameter.empty
 
 
 def parameters(function: Callable[..., Any]) -> dict[str, Slot]:
@@ -37,10 +37,7 @@ def parameters(function: Callable[..., Any]) -> dict[str, Slot]:
     if is_dataclass(function):
         return object_slots(function)
     hints = get_type_hints(function)
-    return {
-        name: Slot(hints[name], MISSING if known.default is inspect.Parameter.empty else known.default)
-        for name, known in inspect.signature(function).parameters.items()
-    }
+    return {name: Slot(hints[name], known.default) for name, known in inspect.signature(function).parameters.items()}
 
 
 def object_slots(kind: Any) -> dict[str, Slot]:
@@ -70,7 +67,7 @@ def schema(kind: Any) -> dict[str, Any]:
         return {"type": "string", "enum": [each.value for each in kind]}
     if origin in {Union, types.UnionType}:
         return {"anyOf": [schema(part) for part in _spoken(parts)]}
-    if origin in {list, tuple, set, frozenset}:
+    if origin in {list, tuple, set, frozenset, Sequence}:
         return {"type": "array", "items": schema(parts[0])}
     if origin is dict:
         return {"type": "object", "additionalProperties": schema(parts[1])}
@@ -93,8 +90,10 @@ def build(kind: Any, value: Any, where: str) -> Any:
         for part in _spoken(parts):
             if _kin(part, value):
                 return build(part, value, where)
-    elif origin is tuple and isinstance(value, list):
-        return tuple(build(parts[0], each, f"{where}[{number}]") for number, each in enumerate(value))
+    elif origin in {list, tuple, Sequence} and isinstance(value, list):
+        return (list if origin is list else tuple)(
+            build(parts[0], each, f"{where}[{number}]") for number, each in enumerate(value)
+        )
     elif origin is dict and isinstance(value, dict):
         return {name: build(parts[1], each, f"{where}.{name}") for name, each in value.items()}
     elif is_dataclass(kind) and isinstance(kind, type) and isinstance(value, dict):
@@ -120,7 +119,9 @@ def build_object(slots: Mapping[str, Slot], given: Any, where: str) -> dict[str,
 
 
 def _default(known: "Field[Any]") -> Any:
-    return known.default_factory() if known.default_factory is not MISSING else known.default
+    if known.default_factory is not MISSING:
+        return known.default_factory()
+    return inspect.Parameter.empty if known.default is MISSING else known.default
 
 
 def _is_json(value: Any) -> bool:
@@ -134,7 +135,7 @@ def _spoken(parts: tuple[Any, ...]) -> list[Any]:
 
 def _kin(kind: Any, value: Any) -> bool:
     """Whether a value is meant to be of this type, right inside or not."""
-    meant: dict[Any, Any] = {dict: dict, list: list, tuple: list}
+    meant: dict[Any, Any] = {dict: dict, list: list, tuple: list, Sequence: list}
     if kind in PLAIN:
         return type(value) is kind or (kind is float and type(value) is int)
     return isinstance(value, meant.get(get_origin(kind), dict))
@@ -145,7 +146,7 @@ def _spell(kind: Any) -> str:
         return PLAIN[kind][1]
     if get_origin(kind) in {Union, types.UnionType}:
         return " or ".join(_spell(part) for part in _spoken(get_args(kind)))
-    return "a list" if get_origin(kind) in {list, tuple} else "a JSON object"
+    return "a list" if get_origin(kind) in {list, tuple, Sequence} else "a JSON object"
 
 
 def _shorten(value: Any) -> str:
