@@ -34,6 +34,9 @@ from actors.sandbox.world import World
 
 log = logging.getLogger(__name__)
 
+PUSHES = 100
+"""How many pushes of one message are kept, the latest ones."""
+
 
 class Sandbox(Seen):
     """A local DingTalk.
@@ -300,6 +303,7 @@ class Sandbox(Seen):
             self._world.changed(said)
             return
         said.pushes.append(push)
+        del said.pushes[:-PUSHES]
         self._world.changed(said)
         if repeats > 0:
             self._gateway.repeat_unless_acked(push, lambda: self._deliver(said, payload, repeats - 1))
