@@ -90,6 +90,7 @@ class Actions:
         self.add(
             Action("say", self._say, sandbox.say),
             Action("attach", self._attach, result="downloadCode"),
+            Action("chat_id", sandbox.chat_id, result="id"),
             Action("click", sandbox.click, result="delivered"),
             Action("push_raw", sandbox.push_raw, result="delivered"),
             Action("roll", sandbox.roll, result="connections"),

@@ -3,6 +3,7 @@
 DingTalk's own API, which robots call, is described by DingTalk; the sandbox's README says what of it is here.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 from actors.sandbox import records, shapes
@@ -22,20 +23,30 @@ REFUSALS = {
     "415": "The body is not sent as application/json.",
 }
 
+STREAM = {"type": "string"}
+
+
+@dataclass(frozen=True)
+class Read:
+    """What can be read at a path: the JSON Schema of it, and its media type."""
+
+    path: str
+    name: str
+    summary: str
+    shape: dict[str, Any]
+    kind: str = "application/json"
+
 
 def describe(actions: Actions, url: str) -> dict[str, Any]:
     """The whole description."""
     paths: dict[str, Any] = {
-        "/sandbox/state": {"get": _read("state", "All that can be seen.", "application/json", state())},
-        "/sandbox/scenarios": {
-            "get": _read("scenarios", "The saved scenarios, and the plays of them.", "application/json", scenarios())
-        },
-        "/sandbox/events": {
-            "get": _read("events", "What the chat page shows, as it changes.", "text/event-stream", {"type": "string"})
-        },
-        "/sandbox/openapi.json": {
-            "get": _read("openapi", "This description.", "application/json", {"type": "object"}),
-        },
+        read.path: {"get": _read(read)}
+        for read in (
+            Read("/sandbox/state", "state", "All that can be seen.", state()),
+            Read("/sandbox/scenarios", "scenarios", "The saved scenarios, and the plays of them.", scenarios()),
+            Read("/sandbox/openapi.json", "openapi", "This description.", {"type": "object"}),
+            Read("/sandbox/events", "events", "What the chat page shows, as it changes.", STREAM, "text/event-stream"),
+        )
     }
     paths |= {f"/sandbox/{name}": {"post": _act(action)} for name, action in actions.known.items()}
     return {
@@ -91,11 +102,11 @@ def _list(items: dict[str, Any]) -> dict[str, Any]:
     return {"type": "array", "items": items}
 
 
-def _read(name: str, summary: str, kind: str, shape: dict[str, Any]) -> dict[str, Any]:
+def _read(read: Read) -> dict[str, Any]:
     return {
-        "operationId": name,
-        "summary": summary,
-        "responses": {"200": _content(summary, shape, kind), **_refusals("403")},
+        "operationId": read.name,
+        "summary": read.summary,
+        "responses": {"200": _content(read.summary, read.shape, read.kind), **_refusals("403")},
     }
 
 

@@ -15,6 +15,7 @@ HAPPENING = {"at": 0, "do": "heal", "arguments": {}}
 REQUESTS: list[tuple[str, dict[str, Any]]] = [
     ("say", {"robot": ROBOT, "text": "你好", "content": {"isReplyMsg": True}, "group": None, "staff": False}),
     ("attach", {"data": "aGk=", "name": "a.txt", "kind": "text/plain"}),
+    ("chat_id", {"robot": ROBOT, "sender": "u1", "group": "群"}),
     ("click", {"card": "c1", "button": "b", "params": None}),
     ("push_raw", {"robot": ROBOT, "frame": "{}"}),
     ("impair", {"robot": ROBOT, "how": "mute"}),
@@ -67,15 +68,17 @@ async def described(robot: Robot) -> dict[str, Any]:
 
 
 def routes(sandbox: Sandbox) -> set[tuple[str, str]]:
-    """What is served under /sandbox/; a part in braces stands for names that are not known."""
+    """What is served under /sandbox/, without what answers to every other action."""
     runner = sandbox._runner
     assert runner is not None
-    resources = runner.app.router.resources()
+    resources = [each for each in runner.app.router.resources() if each.canonical != "/sandbox/{action}"]
     return {
         (route.method.lower(), resource.canonical)
         for resource in resources
         for route in resource
-        if resource.canonical.startswith("/sandbox/") and "{" not in resource.canonical and route.method != "HEAD"
+        if resource.canonical.startswith("/sandbox/")
+        and resource.canonical != "/sandbox/{action}"
+        and route.method != "HEAD"
     }
 
 
