@@ -10,7 +10,7 @@ import time
 import uuid
 from typing import Any
 
-from actors.sandbox.records import Card, CardState, Push
+from actors.sandbox.records import VERSIONS, Card, CardState, Push
 from actors.sandbox.replies import ApiError
 from actors.sandbox.rules import Rules
 from actors.sandbox.standard import TEMPLATE as STANDARD
@@ -114,6 +114,8 @@ class Cards:
         if card.finalized and not self._rules.streaming_after_finalize:
             # What the platform answers here is not documented; this is its word for a state that is not enabled.
             raise ApiError(500, "unknownError", "未知错误")
+        if len(card.guids) >= VERSIONS:
+            card.guids.clear()  # a repeat comes soon after the first, or never
         card.guids.add(guid)
         card.key = key
         card.params = card.params | {key: content if full else card.params.get(key, "") + content}

@@ -13,6 +13,8 @@ APIS = frozenset(
         *("create", "instance", "deliver", "update", "streaming", "standard", "standard_update"),
     }
 )
+ORDERS = 1000
+"""How many orders there may be at once, the latest ones."""
 
 
 @dataclass(slots=True)
@@ -62,6 +64,7 @@ class Faults:
 
     def order(self, fault: Fault) -> None:
         self._orders.append(fault)
+        del self._orders[:-ORDERS]
 
     def heal(self, api: str | None = None, robot: str = "") -> None:
         """Forget the orders for one API, or all; with a robot's name those for it alone."""
@@ -93,10 +96,12 @@ class SlidingWindow:
         self._calls: dict[tuple[str, str], deque[float]] = {}
 
     def takes(self, robot: str, api: str, limit: int, now: float) -> bool:
+        if not limit:
+            return True
         calls = self._calls.setdefault((robot, api), deque())
         while calls and calls[0] <= now - 1.0:
             calls.popleft()
-        if limit and len(calls) >= limit:
+        if len(calls) >= limit:
             return False
         calls.append(now)
         return True

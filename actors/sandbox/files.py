@@ -19,6 +19,9 @@ UPLOADS = frozenset({"image", "voice", "video", "file"})
 KEPT = 500
 """How many files are kept, and how many addresses: the latest ones."""
 
+BYTES = 100_000_000
+"""How much all files may have together; beyond that the oldest are gone."""
+
 
 @dataclass(frozen=True, slots=True)
 class Attached:
@@ -52,6 +55,10 @@ class Files:
         """Keep a file; returns its download code."""
         code = opaque("file", uuid.uuid4().hex)
         _keep(self._files, code, Attached(data, name, kind, time.monotonic()))
+        while len(self._files) > 1 and sum(len(file.data) for file in self._files.values()) > BYTES:
+            del self._files[next(iter(self._files))]
+        kept = {id(file) for file in self._files.values()}
+        self._addresses = {key: at for key, at in self._addresses.items() if id(at.file) in kept}
         return code
 
     def upload(self, kind: str, data: bytes, name: str, media_type: str) -> Reply:

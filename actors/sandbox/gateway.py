@@ -26,6 +26,9 @@ log = logging.getLogger(__name__)
 ROBOT_TOPIC = "/v1.0/im/bot/messages/get"
 CARD_TOPIC = "/v1.0/card/instances/callback"
 
+UNACKED = 20_000
+"""How many frames may wait for their ack; of those before them no ack counts any more."""
+
 OnAck = Callable[[Push], None]
 
 
@@ -127,6 +130,8 @@ class Gateway:
 
     def repeat_unless_acked(self, push: Push, again: Callable[[], None], after: float) -> None:
         """Call `again` when the push has no ack within `after` seconds from now."""
+        if len(self._timers) >= UNACKED:
+            return
         loop = asyncio.get_running_loop()
         self._timers[push.message_id] = loop.call_later(after, self._repeat, push, again)
 
@@ -202,6 +207,11 @@ class Gateway:
         message_id, frame = _frame(kind, own, data)
         push = Push(line.record.robot, line.record.id, own["topic"], message_id, about, time.monotonic())
         self._pending[message_id] = (push, on_ack)
+        while len(self._pending) > UNACKED:
+            oldest = next(iter(self._pending))
+            del self._pending[oldest]
+            if timer := self._timers.pop(oldest, None):
+                timer.cancel()
         line.send(frame)
         return push
 

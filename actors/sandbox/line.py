@@ -15,6 +15,9 @@ from actors.sandbox.records import Connection
 
 Later = Callable[[float, Callable[[], object]], asyncio.TimerHandle]
 
+UNREAD = 10_000
+"""Frames that a connection may be behind; with one more it is cut."""
+
 
 class Impairment(StrEnum):
     """What is wrong with a line that looks as if it were up."""
@@ -52,7 +55,11 @@ class Line:
         return self.record.live and topic in self.record.topics
 
     def send(self, frame: str | bytes) -> None:
-        if self._impairment in {None, Impairment.DEAF}:
+        if self._impairment not in {None, Impairment.DEAF}:
+            return
+        if self._frames.qsize() >= UNREAD:
+            self.abort()  # nobody reads there
+        else:
             self._frames.put_nowait(frame)
 
     def impair(self, impairment: Impairment) -> None:

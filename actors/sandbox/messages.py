@@ -20,6 +20,8 @@ MSG_PARAM_BYTES = 15_000
 MOST_RECEIVERS = 20
 NOT_IN_GROUPS = frozenset({"audio", "video", "file"})
 """What a robot gets in private chats alone (types of messages that robots receive, open.dingtalk.com)."""
+SESSIONS = 20_000
+"""How many session webhooks are good at once; beyond that the oldest end early."""
 
 
 class Messages:
@@ -34,7 +36,7 @@ class Messages:
         """The fields that every message of this person to this robot has, with a session webhook of its own."""
         now = time.time()
         expires = now + self._rules.webhook_life
-        while self._sessions and next(iter(self._sessions.values()))[2] <= now:
+        while self._sessions and (len(self._sessions) >= SESSIONS or next(iter(self._sessions.values()))[2] <= now):
             del self._sessions[next(iter(self._sessions))]
         session = uuid.uuid4().hex
         self._sessions[session] = (robot, chat.id, expires)

@@ -16,7 +16,7 @@ EVERYBODY = "@ALL"
 """Stands among the mentioned user ids for everybody in the chat (deliver cards, open.dingtalk.com)."""
 
 VERSIONS = 2000
-"""How many versions of a card are kept, the latest ones."""
+"""How many versions of a card are kept, the latest ones; and of how many people what they alone see."""
 
 
 class History(list[T]):
@@ -225,6 +225,9 @@ class Card:
         text = params.get(self.key, "")
         self.versions.append(CardVersion(time.monotonic(), call, self.state, params, text, guid, user))
         del self.versions[:-VERSIONS]
+        for own in (self.private, self.views):
+            while len(own) > VERSIONS:
+                del own[next(iter(own))]
 
 
 @dataclass(slots=True)

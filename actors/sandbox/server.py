@@ -4,6 +4,7 @@ It decides nothing of the protocol.
 """
 
 import functools
+import logging
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -11,10 +12,11 @@ from typing import Any, Self
 
 from aiohttp import web
 
+from actors.sandbox.actions import Actions
 from actors.sandbox.api import Api
 from actors.sandbox.builder import folder
 from actors.sandbox.cards import Cards
-from actors.sandbox.control import Control
+from actors.sandbox.control import Control, is_loopback
 from actors.sandbox.events import Events
 from actors.sandbox.faults import Fault, Faults
 from actors.sandbox.files import Attached, Files
@@ -25,11 +27,17 @@ from actors.sandbox.page import Page
 from actors.sandbox.permissions import Permissions
 from actors.sandbox.records import Said
 from actors.sandbox.rules import Rules
+from actors.sandbox.scenarios import Scenarios
 from actors.sandbox.seen import Seen
 from actors.sandbox.standard import StandardCards
 from actors.sandbox.templates import Templates
 from actors.sandbox.tokens import Tokens
 from actors.sandbox.world import World
+
+log = logging.getLogger(__name__)
+
+PUSHES = 100
+"""How many pushes of one message are kept, the latest ones."""
 
 
 class Sandbox(Seen):
@@ -79,7 +87,9 @@ class Sandbox(Seen):
             tokens=self._tokens,
         )
         self._page = Page(self._world)
-        self._control = Control(self, host)
+        actions = Actions(self)
+        self.scenarios = Scenarios(actions, self._world.changed)
+        self._control = Control(self, actions, host)
         self._runner: web.AppRunner | None = None
 
     @property
@@ -106,10 +116,13 @@ class Sandbox(Seen):
             raise
         self._runner = runner
         self._port = runner.addresses[0][1]
+        if not is_loopback(self._host):
+            log.warning("SANDBOX_HOST=%s: whoever reaches %s can use this sandbox", self._host, self.url)
 
     async def stop(self) -> None:
         """Close every connection and stop to listen. What happened stays readable; `start` begins again."""
         if self._runner:
+            await self.scenarios.stop()
             self._api.closing.set()
             self._world.dismiss()
             await self._gateway.stop()
@@ -122,6 +135,12 @@ class Sandbox(Seen):
 
     async def __aexit__(self, *_: object) -> None:
         await self.stop()
+
+    # Who is there
+
+    def register(self, robot: str, secret: str) -> None:
+        """Let a robot in that comes with this secret, and with this one alone."""
+        self._world.robots[robot] = secret
 
     # What people do
 
@@ -228,6 +247,8 @@ class Sandbox(Seen):
         Raises:
             ValueError: there is no such impairment.
         """
+        if how not in set(Impairment):
+            raise ValueError(f"unknown impairment {how!r}: one of {', '.join(Impairment)}")
         return self._gateway.impair(robot, Impairment(how), connection)
 
     async def close(self, robot: str, code: int = 1000) -> int:
@@ -305,6 +326,7 @@ class Sandbox(Seen):
             self._world.changed(said)
             return
         said.pushes.append(push)
+        del said.pushes[:-PUSHES]
         self._world.changed(said)
         if repeats > 0:
             again = functools.partial(self._deliver, said, payload, repeats - 1)

@@ -8,6 +8,7 @@ import hashlib
 from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable
+from itertools import islice
 from typing import TypeVar
 
 from actors.sandbox.records import Call, Card, Chat, Connection, Entry, History, Message, Person, Push, Said, Thing
@@ -25,16 +26,24 @@ def opaque(*parts: str) -> str:
 class Watcher:
     """One reader of the chat page: the entries it has not seen yet, latest state only, so it can never fall behind."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        self._most = most
         self.entries: dict[int, Entry] = {}
         self.presence = False
         self.dismissed = False
         self.woken = asyncio.Event()
 
+    def touch(self, entry: Entry) -> None:
+        """A line is new, or looks different now."""
+        self.entries[entry.id] = entry
+        while len(self.entries) > self._most:
+            del self.entries[next(iter(self.entries))]
+        self.woken.set()
+
 
 class World:
-    """All that is known. Every list is oldest first and keeps the latest `history` things (calls and pushes ten times
-    as many)."""
+    """All that is known. Every list is oldest first and keeps the latest `history` things (calls, pushes, people and
+    chats ten times as many). With open registration no more than `history` robots are let in."""
 
     def __init__(self, robots: dict[str, str] | None, history: int) -> None:
         self.open_registration = robots is None
@@ -59,7 +68,7 @@ class World:
 
     def admit(self, robot: str, secret: str) -> bool:
         """Whether these credentials are good; with open registration the first secret that comes is the right one."""
-        if self.open_registration and robot and secret:
+        if self.open_registration and robot and secret and len(self.robots) < self._history:
             self.robots.setdefault(robot, secret)
         return robot in self.robots and self.robots[robot] == secret
 
@@ -69,7 +78,10 @@ class World:
 
     def meet(self, sender: str, nick: str, *, staff: bool) -> Person:
         """The person of this id, made known when new; nick and staff hold from then on."""
-        return self.people.setdefault(sender, Person(sender, nick or sender, staff))
+        person = self.people.setdefault(sender, Person(sender, nick or sender, staff))
+        while len(self.people) > 10 * self._history + len(PEOPLE):
+            del self.people[next(islice(self.people, len(PEOPLE), None))]
+        return person
 
     def member(self, user: object) -> Person | None:
         """The person of this staff id; None when nobody here has it."""
@@ -78,16 +90,19 @@ class World:
 
     def private_chat(self, robot: str, person: Person) -> Chat:
         """The chat of one person with one robot."""
-        chat = opaque("private", robot, person.id)
-        return self.chats.setdefault(f"cid{chat}", Chat(f"cid{chat}", person.nick, robot, person.id))
+        chat = f"cid{opaque('private', robot, person.id)}"
+        return self._chat(Chat(chat, person.nick, robot, person.id))
 
     def group_chat(self, group: str) -> Chat:
         """The group of this name."""
         chat = f"cid{opaque('group', group)}"
-        return self.chats.setdefault(chat, Chat(chat, group))
+        return self._chat(Chat(chat, group))
 
     def show(self, chat: str, thing: Thing) -> None:
-        """Put a thing at the end of a chat, and keep it."""
+        """Put a thing at the end of a chat, and keep it; a chat that is forgotten shows nothing."""
+        if chat not in self.chats:
+            return
+        self.chats[chat] = self.chats.pop(chat)
         self._numbered += 1
         entry = Entry(self._numbered, chat, thing)
         self.entries.add(entry)
@@ -123,7 +138,7 @@ class World:
 
     def watch(self) -> Watcher:
         """Begin to collect what changes from now on."""
-        watcher = Watcher()
+        watcher = Watcher(self._history)
         self._watchers.add(watcher)
         return watcher
 
@@ -136,10 +151,22 @@ class World:
             watcher.dismissed = True
             watcher.woken.set()
 
+    def _chat(self, new: Chat) -> Chat:
+        """The chat of this id, the new one where there is none; the one that was silent for longest makes room."""
+        chat = self.chats.setdefault(new.id, new)
+        while len(self.chats) > 10 * self._history:
+            self._forget(next(iter(self.chats)))
+        return chat
+
+    def _forget(self, chat: str) -> None:
+        del self.chats[chat]
+        self.entries[:] = [entry for entry in self.entries if entry.chat != chat]
+        for watcher in self._watchers:
+            watcher.entries = {number: entry for number, entry in watcher.entries.items() if entry.chat != chat}
+
     def _touch(self, entry: Entry) -> None:
         for watcher in self._watchers:
-            watcher.entries[entry.id] = entry
-            watcher.woken.set()
+            watcher.touch(entry)
         self._wake()
 
     def _wake(self) -> None:

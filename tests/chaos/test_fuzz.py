@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from actors import redaction
 from actors.core.events import Finished, Text
 from actors.core.question import Question
 from actors.errors import AgentFailed, SettingsError
@@ -24,6 +25,12 @@ from tests.chaos.payloads import fuzzed
 from tests.jaap.trees import plant, robot, write
 
 PLACES = fuzz.PLACES
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_hidden_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A secret of an example, "0" perhaps, is none for the tests after it."""
+    monkeypatch.setattr(redaction, "_secrets", redaction._Secrets())
 
 
 @fuzzed(250)

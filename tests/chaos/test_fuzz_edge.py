@@ -111,11 +111,17 @@ def _errors(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
     return [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
+@pytest.fixture
+def frames() -> list[Sent]:
+    """Drawn before there is a service in this process: hypothesis minds others that draw by chance meanwhile."""
+    return _spoiled_frames(FRAMES)
+
+
 async def test_no_frame_harms_the_connection_a_neighbour_or_the_service(
-    stage: Stage, caplog: pytest.LogCaptureFixture
+    frames: list[Sent], stage: Stage, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING)
-    frames, before = _spoiled_frames(FRAMES), await _failures(stage)
+    before = await _failures(stage)
     for begin in range(0, len(frames), AT_ONCE):
         stage.sandbox.stray_acks.clear()
         batch = frames[begin : begin + AT_ONCE]
@@ -152,10 +158,10 @@ async def test_whatever_an_agent_yields_its_card_ends_and_no_neighbour_suffers(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     numbers = st.lists(st.integers(0, len(payloads.EVENTS) - 1), min_size=1, max_size=6)
+    people = {f"p{number}": drawn for number, drawn in enumerate(payloads.drawn(numbers, ANSWERS))}
     async with staged(tmp_path, AGENT="python:tests.chaos.test_fuzz_edge:odd") as stage:
         await connected(stage)
         before = await _failures(stage)
-        people = {f"p{number}": drawn for number, drawn in enumerate(payloads.drawn(numbers, ANSWERS))}
         for person, drawn in people.items():
             await stage.ask(" ".join(map(str, drawn)), sender=person)
         for person, drawn in people.items():

@@ -199,7 +199,7 @@ async def test_the_sdk_takes_a_click_and_changes_the_card_for_whoever_clicked(sd
 
 
 async def test_the_sdk_consumes_an_event_or_does_not(sdk: str, sandbox: Sandbox) -> None:
-    sandbox.rules.event_retry = 0.01
+    sandbox.rules.event_retry = 3.0
     sandbox.event("user_add_org", {"userId": ["u1"]}, robot=ROBOT)
     sandbox.event("not_now", {"userId": ["u2"]}, robot=ROBOT)
     await sandbox.until(lambda: len(sandbox.acks) == 3, timeout=30.0)

@@ -66,7 +66,7 @@ async def test_the_node_sdk_answers_pings(node: None, sandbox: Sandbox) -> None:
 
 
 async def test_an_event_is_consumed_at_once_or_later(node: None, sandbox: Sandbox) -> None:
-    sandbox.rules.event_retry = 0.01
+    sandbox.rules.event_retry = 3.0
     consumed = sandbox.event("user_add_org", {"userId": ["u1"]}, robot=ROBOT)
     put_off = sandbox.event("not_now", {}, robot=ROBOT)
     await sandbox.until(lambda: len(sandbox.acks) == 3, timeout=30.0)
