@@ -25,6 +25,8 @@ REQUESTS: list[tuple[str, dict[str, Any]]] = [
     ("fail", {"api": "create", "body": "<html>", "times": None, "delay": 1, "match": {"isFinalize": True}}),
     ("heal", {"api": "create"}),
     ("expire_tokens", {}),
+    ("begin_month", {}),
+    ("event", {"event_type": "user_add_org", "data": {"userId": ["u1"]}, "robot": ROBOT}),
     ("revoke", {"robot": ROBOT, "scope": "Card.Streaming.Write"}),
     ("grant", {"robot": ROBOT, "scope": "Card.Streaming.Write"}),
     ("withdraw", {"template_id": "t"}),
@@ -44,7 +46,7 @@ WRONG: list[tuple[str, Any, str]] = [
     ("say", {"robot": ROBOT, "text": "?", "content": []}, "say.content must be a JSON object or null, not []"),
     ("fail", {"api": "create", "times": True}, "fail.times must be a whole number or null, not True"),
     ("fail", {"api": "create", "delay": "1"}, "fail.delay must be a number, not '1'"),
-    ("rules", {"latencyy": 1}, "rules has no field 'latencyy'; it has calls_per_second,"),
+    ("rules", {"latencyy": 1}, "rules has no field 'latencyy'; it has address_ban,"),
     ("rules", {"calls_per_second": 0.5}, "rules.calls_per_second must be a whole number, not 0.5"),
     ("save", {"name": "s", "happenings": 1}, "save.happenings must be a list or null, not 1"),
 ]
