@@ -5,7 +5,6 @@ import builtins
 import logging
 import threading
 from collections.abc import Callable
-from contextlib import aclosing
 from typing import Any
 
 import pytest
@@ -14,7 +13,8 @@ from actors.agents import jit_element, threads
 from actors.agents.jit import JitAgent, make
 from actors.core.events import Begun, Event, Finished, Reasoning, Replace, Text, ToolEnd, ToolStart
 from actors.core.question import Question
-from actors.errors import AgentFailed, SettingsError
+from actors.errors import SettingsError
+from tests.agents.elements import events_of, failure_of, known
 from tests.agents.jitai import (
     AIAgent,
     App,
@@ -45,22 +45,6 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Install:
         return JitAgent("aiagents.shop")
 
     return installed
-
-
-def known() -> Question:
-    """A question of a memory that there is already."""
-    return ask().with_session("c1")
-
-
-async def events_of(agent: JitAgent, question: Question | None = None) -> list[Event]:
-    async with aclosing(agent.answer(question or known())) as events:
-        return [event async for event in events]
-
-
-async def failure_of(agent: JitAgent, question: Question | None = None) -> AgentFailed:
-    with pytest.raises(AgentFailed) as caught:
-        await events_of(agent, question)
-    return caught.value
 
 
 WHOLE = saying(

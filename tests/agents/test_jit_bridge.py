@@ -15,10 +15,10 @@ from aiohttp import web
 from actors.agents import jit_bridge, jit_element
 from actors.agents.jit_bridge import CALL_WITHIN, POLL_TRIES, BridgedAgent, make, make_plain
 from actors.agents.setup import Setup, no_session
-from actors.core.events import Begun, Event, Finished, Reasoning, Replace, Text, ToolEnd, ToolStart
-from actors.core.question import Question
-from actors.errors import AgentFailed, SettingsError
+from actors.core.events import Begun, Finished, Reasoning, Replace, Text, ToolEnd, ToolStart
+from actors.errors import SettingsError
 from actors.variables import Variables
+from tests.agents.elements import events_of, failure_of, known
 from tests.agents.jit_node import KEY, SECRET, Fault, Node, failed, jit_node, replied, signed
 from tests.agents.jitai import AIAgent, App, Assistant, Code, Gate, OlderAgent, in_turn, reasoning, saying, text, tool
 from tests.agents.stories import answer_of, ask, outcome, read, text_of, until
@@ -71,22 +71,6 @@ def gate() -> Iterator[Gate]:
     gate = Gate()
     yield gate
     gate.go.set()
-
-
-def known() -> Question:
-    """A question of a memory that there is already."""
-    return ask().with_session("c1")
-
-
-async def events_of(agent: BridgedAgent, question: Question | None = None) -> list[Event]:
-    async with aclosing(agent.answer(question or known())) as events:
-        return [event async for event in events]
-
-
-async def failure_of(agent: BridgedAgent, question: Question | None = None) -> AgentFailed:
-    with pytest.raises(AgentFailed) as caught:
-        await events_of(agent, question)
-    return caught.value
 
 
 def once(instead: Callable[[], web.StreamResponse], times: int = 1) -> Fault:

@@ -138,9 +138,9 @@ async def test_presses_on_cards_of_a_former_process(tmp_path: Path, kind: str) -
         settings = SETTINGS
         service = await place.serve(**settings)
         place.ask("旧", kind=kind)
+        await place.sandbox.until(lambda: finished(place) == 1, 30.0)
         place.ask("停 1x0.01 hang", sender="li", kind=kind)
-        await place.sandbox.until(lambda: finished(place) == 1 and len(place.cards(kind)) == 2, 30.0)
-        await place.sandbox.until(lambda: "0" in place.cards(kind)[1].text, 30.0)
+        await place.sandbox.until(lambda: len(place.cards(kind)) == 2 and "0" in place.cards(kind)[1].text, 30.0)
         place.ask("/stop", sender="li", kind=kind)
         old, stopped = await place.all_closed(2)
         before = old.text, stopped.text
