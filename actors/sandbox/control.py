@@ -6,6 +6,7 @@ that can be seen. Web pages from elsewhere have no business here: see `guard`.
 
 import ipaddress
 import json
+from base64 import b64decode
 from collections.abc import Callable
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,8 @@ class Control:
         self._host = host
         self._actions: dict[str, Callable[..., Any]] = {
             "say": self._say,
+            "attach": self._attach,
+            "chat_id": lambda **what: {"id": sandbox.chat_id(**what)},
             "click": lambda **what: {"delivered": sandbox.click(**what)},
             "push_raw": lambda **what: {"delivered": sandbox.push_raw(**what)},
             "roll": lambda **what: {"connections": sandbox.roll(**what)},
@@ -104,6 +107,9 @@ class Control:
         message_id = self._sandbox.say(**what)
         said = next(each for each in reversed(self._sandbox.said) if each.id == message_id)
         return {"msgId": message_id, "delivered": said.delivered}
+
+    def _attach(self, data: str, **what: Any) -> dict[str, Any]:
+        return {"code": self._sandbox.attach(b64decode(data, validate=True), **what)}
 
     def _rules(self, **changes: Any) -> dict[str, Any]:
         known = {field.name: field.type for field in fields(Rules)}

@@ -52,6 +52,10 @@ class Files:
         _keep(self._files, code, Attached(data, name, kind, time.monotonic()))
         return code
 
+    def of(self, code: str) -> Attached | None:
+        """The file of a download code, however old; None when it is not known."""
+        return self._files.get(code)
+
     def grant(self, base: str, robot: str, body: dict[str, Any]) -> Reply:
         """`POST /v1.0/robot/messageFiles/download`: a temporary address below `base`. All codes of refusals speak of
         `robotCode`, as the page has them."""

@@ -12,9 +12,11 @@ from typing import Any
 from aiohttp import web
 
 from actors.sandbox import views
+from actors.sandbox.files import Files
 from actors.sandbox.world import Watcher, World
 
 STATIC = Path(__file__).parent / "static"
+PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 BREATH = 0.05
 """Seconds between two updates of one page."""
 HEARTBEAT = 15.0
@@ -22,16 +24,32 @@ HEARTBEAT = 15.0
 
 
 class Page:
-    """The files under `static/`, and `/sandbox/events`."""
+    """The files under `static/`, `/sandbox/events`, and what people attached, to look at."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, files: Files) -> None:
         self._world = world
+        self._files = files
 
     def routes(self) -> list[web.AbstractRouteDef]:
-        return [web.get("/", self._index), web.static("/static", STATIC), web.get("/sandbox/events", self._events)]
+        return [
+            web.get("/", self._index),
+            web.static("/static", STATIC),
+            web.get("/sandbox/events", self._events),
+            web.get("/sandbox/attached", self._attached),
+        ]
 
     async def _index(self, _: web.Request) -> web.FileResponse:
         return web.FileResponse(STATIC / "index.html")
+
+    async def _attached(self, request: web.Request) -> web.Response:
+        """A file by its download code. Only pictures are shown; what else it says it is must not become our page."""
+        file = self._files.of(request.query.get("code", ""))
+        if file is None:
+            raise web.HTTPNotFound(text="no such file\n")
+        if file.kind in PICTURES:
+            return web.Response(body=file.data, content_type=file.kind)
+        headers = {"Content-Disposition": "attachment"}
+        return web.Response(body=file.data, content_type="application/octet-stream", headers=headers)
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})

@@ -5,7 +5,7 @@ It decides nothing of the protocol.
 
 import functools
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -22,6 +22,7 @@ from actors.sandbox.line import Impairment
 from actors.sandbox.messages import Messages, message_body
 from actors.sandbox.page import Page
 from actors.sandbox.permissions import Permissions
+from actors.sandbox.quotes import quote, replied
 from actors.sandbox.records import Said
 from actors.sandbox.rules import Rules
 from actors.sandbox.seen import Seen
@@ -73,7 +74,7 @@ class Sandbox(Seen):
             files=self._files,
             permissions=self._permissions,
         )
-        self._page = Page(self._world)
+        self._page = Page(self._world, self._files)
         self._control = Control(self, host)
         self._runner: web.AppRunner | None = None
 
@@ -134,6 +135,8 @@ class Sandbox(Seen):
         content: dict[str, Any] | None = None,
         changes: dict[str, Any] | None = None,
         connection: str | None = None,
+        quoting: int | None = None,
+        at: Sequence[str] = (),
     ) -> str:
         """A person writes to a robot, in private or in the group named; returns the `msgId`.
 
@@ -142,19 +145,34 @@ class Sandbox(Seen):
         has no staff id. `nick` and `staff` hold when the person is first seen, later ones change nothing. `msgtype`
         other than `text` takes its body from `content`; with `text` the fields of `content` join the `text` object.
         `changes` are laid over the whole payload last; a value of None removes the field. `connection` is the id of the
-        one to push on, in place of a random one; what is pushed again may come on any.
+        one to push on, in place of a random one; what is pushed again may come on any. `quoting` is the number of the
+        line that a text replies to, as the chat page has them. `at` are the people (ids) mentioned in a group.
+
+        Raises:
+            KeyError: there is no such line.
         """
         person = self._world.meet(sender, nick, staff=staff)
         chat = self._world.private_chat(robot, person) if group is None else self._world.group_chat(group)
         message_id = message_id or f"msg{uuid.uuid4().hex}=="
-        body = message_body(msgtype, text, content, group=chat.group)
+        quoted = None if quoting is None else self._world.entry(quoting)
+        own = content if quoted is None else {**replied(quoted), **(content or {})}
+        body = message_body(msgtype, text, own, group=chat.group)
 
         @functools.cache  # a redelivery carries the very same data
         def payload(base: str) -> dict[str, Any]:
-            fields = self._messages.payload(base, robot, message_id, person, chat) | body | (changes or {})
+            fields = self._messages.payload(base, robot, message_id, person, chat, at=at) | body | (changes or {})
             return {name: value for name, value in fields.items() if value is not None}
 
-        said = self._messages.said(message_id, robot, person, chat, text or f"[{msgtype}]")
+        said = self._messages.said(
+            message_id,
+            robot,
+            person,
+            chat,
+            text or f"[{msgtype}]",
+            kind=msgtype,
+            content=content,
+            quote=quoted and quote(quoted),
+        )
         self._deliver(said, payload, self.rules.redeliveries, connection)
         return message_id
 

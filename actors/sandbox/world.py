@@ -80,9 +80,23 @@ class World:
         return self.chats.setdefault(f"cid{chat}", Chat(f"cid{chat}", person.nick, robot, person.id))
 
     def group_chat(self, group: str) -> Chat:
-        """The group of this name."""
+        """The group of this name, founded when new."""
         chat = f"cid{opaque('group', group)}"
-        return self.chats.setdefault(chat, Chat(chat, group))
+        if chat not in self.chats:
+            self.chats[chat] = Chat(chat, group)
+            self.changed(presence=True)
+        return self.chats[chat]
+
+    def entry(self, number: int) -> Entry:
+        """The line of this number.
+
+        Raises:
+            KeyError: there is none, or it is forgotten.
+        """
+        for entry in reversed(self.entries):
+            if entry.id == number:
+                return entry
+        raise KeyError(f"there is no line {number}")
 
     def show(self, chat: str, thing: Thing) -> None:
         """Put a thing at the end of a chat, and keep it."""

@@ -1,26 +1,14 @@
 """A real Chromium, a DingTalk, and its chat page on a screen that tells of every error."""
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from actors.sandbox.rules import Rules
 from actors.sandbox.server import Sandbox
+from tests.browser.chromium import ARGUMENTS, CHROMIUM, TEMPLATES
 from tests.sandbox.robot import ROBOT, SECRET, Line, Robot
-
-CHROMIUM = "/usr/bin/chromium"
-TEMPLATES = Path(__file__).parents[2] / "deploy" / "dingtalk"
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 @pytest_asyncio.fixture(loop_scope="session", scope="session")
