@@ -67,7 +67,10 @@ class World:
 
     def meet(self, sender: str, nick: str, *, staff: bool) -> Person:
         """The person of this id, made known when new; nick and staff hold from then on."""
-        return self.people.setdefault(sender, Person(sender, nick or sender, staff))
+        if sender not in self.people:
+            self.people[sender] = Person(sender, nick or sender, staff)
+            self.changed(presence=True)
+        return self.people[sender]
 
     def member(self, user: object) -> Person | None:
         """The person of this staff id; None when nobody here has it."""

@@ -124,8 +124,9 @@ async def take(browser: Browser, url: str, folder: Path) -> list[Path]:
 
 
 def _save(screenshot: bytes, file: Path) -> None:
-    """128 colours are enough to look at, and a third of the size."""
-    Image.open(BytesIO(screenshot)).convert("RGB").quantize(128).save(file, optimize=True)
+    """256 colours are enough to look at, and a third of the size."""
+    colours = Image.open(BytesIO(screenshot)).convert("RGB")
+    colours.quantize(256, Image.Quantize.MAXCOVERAGE).save(file, optimize=True)
 
 
 async def _private(page: Page) -> None:

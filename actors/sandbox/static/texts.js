@@ -23,7 +23,7 @@ export const TEXTS = {
   noRobot: ["还没有机器人", "No robot yet"],
   messages: ["聊天记录", "Messages"],
   message: ["消息", "Message"],
-  hint: ["写消息，回车发送", "Enter to send"],
+  hint: ["写消息，回车发送", "Enter sends"],
   send: ["发送", "Send"],
   attach: ["添加图片或文件", "Attach pictures or files"],
   drop: ["松开即可添加", "Drop to attach"],
