@@ -171,7 +171,7 @@ class Sandbox(Seen):
             text or f"[{msgtype}]",
             kind=msgtype,
             content=content,
-            quote=quoted and quote(quoted),
+            quote=quote(quoted) if quoted else None,
         )
         self._deliver(said, payload, self.rules.redeliveries, connection)
         return message_id

@@ -159,7 +159,7 @@ async def test_an_at_offers_robots_and_people_and_calls_the_one_that_is_picked(
 ) -> None:
     await enter_group(page, sandbox)
     await field(page).press_sequentially("请 @")
-    menu = page.locator("#mentions").get_by_role("option")
+    menu = page.locator("#mentions [role=option] > span")
     await expect(menu).to_have_text([ROBOT, OTHER, "王芳", "张伟"])
     await page.keyboard.press("ArrowDown")
     await page.keyboard.press("ArrowDown")
