@@ -23,6 +23,7 @@ from actors.sandbox.standard import TEMPLATE as STANDARD
 from actors.sandbox.world import World
 
 LATEST = 400
+INLINE = re.compile(r"</?(?:a|code|em|s|strong)\b[^>]*>")
 TAG = re.compile(r"</?[a-z][^>]*>")
 LINE_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 
@@ -179,7 +180,7 @@ _MARKDOWN = _Safe()
 
 def plain(text: str) -> str:
     """The words of Markdown, on one line."""
-    return " ".join(unescape(TAG.sub(" ", render(text))).split())
+    return " ".join(unescape(TAG.sub(" ", INLINE.sub("", render(text)))).split())
 
 
 @lru_cache(maxsize=512)

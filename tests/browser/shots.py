@@ -130,7 +130,8 @@ async def take(browser: Browser, url: str, folder: Path) -> list[Path]:
 
 def _save(screenshot: bytes, file: Path) -> None:
     """256 colours are enough to look at, and a third of the size."""
-    Image.open(BytesIO(screenshot)).convert("RGB").quantize(256, kmeans=4).save(file, optimize=True)
+    with Image.open(BytesIO(screenshot)) as image:
+        image.convert("RGB").quantize(256, kmeans=4).save(file, optimize=True)
 
 
 async def _private(page: Page) -> None:

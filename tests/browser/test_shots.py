@@ -20,4 +20,5 @@ async def test_every_picture_that_is_kept_can_be_taken_anew(
     taken = await take(browser, sandbox.url, tmp_path)
     assert sorted(path.name for path in taken) == sorted(path.name for path in SHOTS.iterdir())
     for path in taken:
-        assert Image.open(path).size == Image.open(SHOTS / path.name).size
+        with Image.open(path) as anew, Image.open(SHOTS / path.name) as kept:
+            assert anew.size == kept.size

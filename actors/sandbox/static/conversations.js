@@ -50,7 +50,7 @@ function lastLook({ place: where, robot }) {
 function gist(entry) {
   if (entry.kind === "said") return entry.text || entry.attached.map(({ kind }) => `[${say(kind in TEXTS ? kind : "file")}]`).join(" ");
   if (entry.kind === "message") return entry.title || `[${say("message")}]`;
-  return ["FINISHED", "FAILED"].includes(entry.state) ? `[${say("card")}] ${entry.title || say(entry.state)}` : `${say(entry.state)}…`;
+  return ["FINISHED", "FAILED"].includes(entry.state) ? `[${TEXTS.card[0]}] ${entry.title || TEXTS[entry.state][0]}` : `${say(entry.state)}…`;
 }
 
 export const clock = (time) => new Date(time * 1000).toLocaleTimeString("zh-CN", { hour: "2-digit", minute: "2-digit" });
