@@ -109,7 +109,7 @@ class Control:
         return {"msgId": message_id, "delivered": said.delivered}
 
     def _attach(self, data: str, **what: Any) -> dict[str, Any]:
-        return {"code": self._sandbox.attach(b64decode(data, validate=True), **what)}
+        return {"downloadCode": self._sandbox.attach(b64decode(data, validate=True), **what)}
 
     def _rules(self, **changes: Any) -> dict[str, Any]:
         known = {field.name: field.type for field in fields(Rules)}

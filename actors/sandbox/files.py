@@ -18,9 +18,6 @@ T = TypeVar("T")
 KEPT = 500
 """How many files are kept, and how many addresses: the latest ones."""
 
-KEPT_BYTES = 128 * 1024 * 1024
-"""How large the files that are kept may be together."""
-
 
 @dataclass(frozen=True, slots=True)
 class Attached:
@@ -53,9 +50,6 @@ class Files:
         """Keep a file; returns its download code."""
         code = opaque("file", uuid.uuid4().hex)
         _keep(self._files, code, Attached(data, name, kind, time.monotonic()))
-        while len(self._files) > 1 and sum(len(file.data) for file in self._files.values()) > KEPT_BYTES:
-            oldest = self._files.pop(next(iter(self._files)))
-            self._addresses = {key: there for key, there in self._addresses.items() if there.file is not oldest}
         return code
 
     def of(self, code: str) -> Attached | None:

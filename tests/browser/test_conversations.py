@@ -156,13 +156,3 @@ async def test_light_and_dark_are_the_systems_until_somebody_chooses(page: Page)
     assert await page.evaluate(ground) == light
     await page.get_by_label("外观").select_option("auto")
     assert await page.evaluate(ground) == dark
-
-
-async def test_the_inspectors_place_is_shown_and_hidden(page: Page) -> None:
-    inspector, opener = page.locator("#inspector"), page.get_by_role("button", name="检查器")
-    await expect(inspector).to_have_attribute("hidden", "")
-    await opener.click()
-    await expect(opener).to_have_attribute("aria-expanded", "true")
-    await expect(inspector).not_to_have_attribute("hidden", "")
-    await opener.click()
-    await expect(inspector).to_have_attribute("hidden", "")

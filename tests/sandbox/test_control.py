@@ -34,7 +34,7 @@ async def test_a_nick_holds_from_when_its_person_is_first_seen(robot: Robot, lin
 async def test_a_file_is_attached_by_its_bytes_in_base64(robot: Robot, line: Line) -> None:
     status, attached = await post(robot, "attach", {"data": "5L2g5aW9", "name": "a.txt", "kind": "text/plain"})
     assert status == 200
-    body = {"downloadCode": attached["code"], "robotCode": ROBOT}
+    body = {"downloadCode": attached["downloadCode"], "robotCode": ROBOT}
     url = (await robot.call("POST", "/v1.0/robot/messageFiles/download", body)).body["downloadUrl"]
     async with robot.http.get(url) as response:
         assert (await response.text("utf-8"), response.content_type) == ("你好", "text/plain")

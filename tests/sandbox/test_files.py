@@ -6,7 +6,6 @@ from typing import Any
 import aiohttp
 import pytest
 
-from actors.sandbox import files
 from actors.sandbox.server import Sandbox
 from tests.sandbox.robot import ROBOT, Answer, Line, Robot
 
@@ -36,17 +35,6 @@ async def test_what_a_person_attaches_can_be_downloaded(robot: Robot, line: Line
     granted = await exchange(robot, received)
     assert set(granted.body) == {"downloadUrl"}
     assert await get(robot, granted.body["downloadUrl"]) == (200, PICTURE, "image/png")
-
-
-async def test_the_oldest_files_give_way_when_all_are_too_large(
-    robot: Robot, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(files, "KEPT_BYTES", 2 * len(PICTURE))
-    old = sandbox.attach(PICTURE, "old.png")
-    url = (await exchange(robot, old)).body["downloadUrl"]
-    kept = [sandbox.attach(PICTURE, "new.png") for _ in range(2)]
-    assert [(await exchange(robot, code)).status for code in (old, *kept)] == [400, 200, 200]
-    assert (await get(robot, url))[0] == 403
 
 
 async def test_files_have_codes_of_their_own(robot: Robot, sandbox: Sandbox) -> None:

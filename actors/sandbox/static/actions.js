@@ -13,5 +13,5 @@ export async function post(action, what) {
 // Resolves to the download code of the file.
 export async function attach(file) {
   const data = btoa(Array.from(new Uint8Array(await file.arrayBuffer()), (byte) => String.fromCharCode(byte)).join(""));
-  return (await post("attach", { data, name: file.name, kind: file.type || "application/octet-stream" })).code;
+  return (await post("attach", { data, name: file.name, kind: file.type || "application/octet-stream" })).downloadCode;
 }

@@ -133,11 +133,6 @@ function showList(open) {
   if (open) ($("conversations").querySelector("[aria-current=true]") ?? $("close-list")).focus();
 }
 
-function showInspector(open) {
-  $("inspector").hidden = !open;
-  $("inspect").setAttribute("aria-expanded", String(open));
-}
-
 function key(event) {
   const writing = event.target.matches("input, textarea, select");
   if (event.isComposing || document.querySelector("dialog[open]")) return;
@@ -154,7 +149,6 @@ $("theme").addEventListener("change", (event) => setTheme(event.target.value));
 $("open-list").addEventListener("click", () => showList(true));
 $("close-list").addEventListener("click", () => showList(false));
 $("scrim").addEventListener("click", () => showList(false));
-$("inspect").addEventListener("click", () => showInspector($("inspector").hidden));
 $("log").addEventListener("scroll", scrolled);
 document.addEventListener("keydown", key);
 const grown = new ResizeObserver(stayAtEnd);

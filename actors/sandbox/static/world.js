@@ -1,5 +1,7 @@
 // What the server told, who is looking, and where: it draws nothing.
 
+import { on } from "./feed.js";
+
 const KEPT = 400;
 
 export const world = { robots: [], people: [], guests: [], groups: new Map(), entries: new Map(), live: false };
@@ -8,30 +10,27 @@ const news = new Map();
 
 // Calls `changed` whenever there is something new.
 export function listen(changed) {
-  const source = new EventSource("/sandbox/events");
-  source.addEventListener("hello", (event) => {
-    const all = JSON.parse(event.data);
+  on("hello", (all) => {
     world.live = true;
     world.entries.clear();
     meet(all);
     all.entries.forEach(take);
     changed();
   });
-  source.addEventListener("presence", (event) => {
-    meet(JSON.parse(event.data));
+  on("presence", (all) => {
+    meet(all);
     changed();
   });
-  source.addEventListener("entry", (event) => {
-    const entry = JSON.parse(event.data);
+  on("entry", (entry) => {
     const known = world.entries.has(entry.id);
     take(entry);
     if (!known && !inView(entry)) news.set(placeOf(entry), newsAt(placeOf(entry)) + 1);
     changed();
   });
-  source.onerror = () => {
+  on("error", () => {
     world.live = false;
     changed();
-  };
+  });
 }
 
 function meet({ robots, people, groups }) {
