@@ -12,6 +12,9 @@ from typing import Any
 from aiohttp import web
 
 from actors.sandbox import views
+from actors.sandbox.inspector import SECOND, Inspector, Reader
+from actors.sandbox.rules import Rules
+from actors.sandbox.switches import Switches
 from actors.sandbox.world import Watcher, World
 
 STATIC = Path(__file__).parent / "static"
@@ -22,13 +25,16 @@ HEARTBEAT = 15.0
 
 
 class Page:
-    """The files under `static/`, and `/sandbox/events`."""
+    """The files under `static/`, and `/sandbox/events`, the one stream for the chat and the inspector: a browser opens
+    only six connections to a server."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, rules: Rules, switches: Switches) -> None:
         self._world = world
+        self._inspector = Inspector(world, rules, switches)
 
     def routes(self) -> list[web.AbstractRouteDef]:
-        return [web.get("/", self._index), web.static("/static", STATIC), web.get("/sandbox/events", self._events)]
+        own = [web.get("/", self._index), web.static("/static", STATIC), web.get("/sandbox/events", self._events)]
+        return [*own, *self._inspector.routes()]
 
     async def _index(self, _: web.Request) -> web.FileResponse:
         return web.FileResponse(STATIC / "index.html")
@@ -37,22 +43,24 @@ class Page:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
         await response.prepare(request)
         watcher = self._world.watch()
+        reader = self._inspector.reader(watcher)
         try:
             with suppress(ConnectionError):
                 await response.write(b"retry: 500\n\n")
                 await _send(response, "hello", views.everything(self._world))
+                for kind, news in reader.first():
+                    await _send(response, kind, news)
                 while not watcher.dismissed:
-                    await self._tell(watcher, response)
+                    await self._tell(watcher, reader, response)
         finally:
             self._world.unwatch(watcher)
         return response
 
-    async def _tell(self, watcher: Watcher, response: web.StreamResponse) -> None:
+    async def _tell(self, watcher: Watcher, reader: Reader, response: web.StreamResponse) -> None:
         try:
-            await asyncio.wait_for(watcher.woken.wait(), HEARTBEAT)
+            await asyncio.wait_for(watcher.woken.wait(), SECOND if reader.busy else HEARTBEAT)
         except TimeoutError:
             await response.write(b": alive\n\n")
-            return
         watcher.woken.clear()
         changed, watcher.entries = watcher.entries, {}
         arrived, watcher.presence = watcher.presence, False
@@ -60,6 +68,8 @@ class Page:
             await _send(response, "presence", views.presence(self._world))
         for entry in changed.values():
             await _send(response, "entry", views.entry(self._world, entry))
+        for kind, news in reader.news():
+            await _send(response, kind, news)
         await asyncio.sleep(BREATH)
 
 
