@@ -28,7 +28,18 @@ BAD = 400
 
 def row(world: World, event: Event) -> dict[str, Any]:
     """One line of the list: `way` is `out` for what the platform sends and `in` for what the robot does; `state` is
-    `ok`, `waiting` or `bad`."""
+    `ok`, `waiting` or `bad`; `where` is what people call the conversation."""
+    shown = _row(world, event)
+    return shown | {"where": where(world, str(shown["chat"]))}
+
+
+def where(world: World, chat: str) -> str:
+    """What people call a conversation, "" when there is none."""
+    found = world.chats.get(chat)
+    return "" if found is None else found.title if found.group else f"{found.title} → {found.robot}"
+
+
+def _row(world: World, event: Event) -> dict[str, Any]:
     record = event.record
     common = {"id": event.id, "time": event.time, "robot": record.robot, "chat": event.chat, "trouble": event.trouble}
     common |= {"card": "", "seconds": None, "note": ""}
@@ -156,12 +167,13 @@ def updates(card: Card) -> dict[str, Any]:
     }
 
 
-def question(timing: Timing) -> dict[str, Any]:
+def question(world: World, timing: Timing) -> dict[str, Any]:
     """One question with its bar."""
     said = timing.said
     return {
         "id": said.id,
         "chat": said.chat,
+        "where": where(world, said.chat),
         "robot": said.robot,
         "nick": said.nick,
         "text": said.text[:100],

@@ -72,7 +72,8 @@ class Reader:
 
     def _changed(self) -> list[dict[str, Any]]:
         latest = timings(self._world.entries[-ENTRIES:])[-QUESTIONS:]
-        known, self._questions = self._questions, {timing.said.id: inspection.question(timing) for timing in latest}
+        known = self._questions
+        self._questions = {timing.said.id: inspection.question(self._world, timing) for timing in latest}
         return [question for name, question in self._questions.items() if known.get(name) != question]
 
     def _used(self, now: float) -> Iterator[tuple[str, Any]]:

@@ -2,6 +2,7 @@
 // it; the only HTML it takes is the Markdown that the server rendered.
 
 import { face, make, options, place } from "./dom.js";
+import { on } from "./feed.js";
 import { line, STAGES } from "./lines.js";
 
 const $ = (id) => document.getElementById(id);
@@ -15,34 +16,29 @@ const drawn = new Map();
 
 // What the server tells
 
-function listen() {
-  const source = new EventSource("/sandbox/events");
-  source.addEventListener("hello", (event) => {
-    const all = JSON.parse(event.data);
-    world.live = true;
-    world.entries.clear();
-    meet(all);
-    all.entries.forEach(take);
-    draw();
-  });
-  source.addEventListener("presence", (event) => {
-    meet(JSON.parse(event.data));
-    draw();
-  });
-  source.addEventListener("entry", (event) => {
-    const entry = JSON.parse(event.data);
-    const known = world.entries.has(entry.id);
-    take(entry);
-    if (!known && !inView(entry)) {
-      news.set(placeOf(entry), (news.get(placeOf(entry)) ?? 0) + 1);
-    }
-    draw();
-  });
-  source.onerror = () => {
-    world.live = false;
-    drawPresence();
-  };
-}
+on("hello", (all) => {
+  world.live = true;
+  world.entries.clear();
+  meet(all);
+  all.entries.forEach(take);
+  draw();
+});
+on("presence", (all) => {
+  meet(all);
+  draw();
+});
+on("entry", (entry) => {
+  const known = world.entries.has(entry.id);
+  take(entry);
+  if (!known && !inView(entry)) {
+    news.set(placeOf(entry), (news.get(placeOf(entry)) ?? 0) + 1);
+  }
+  draw();
+});
+on("error", () => {
+  world.live = false;
+  drawPresence();
+});
 
 function meet({ robots, people }) {
   world.robots = robots;
@@ -257,4 +253,3 @@ $("text").addEventListener("keydown", (event) => {
 });
 $("robot").addEventListener("change", (event) => go({ robot: event.target.value, group: "" }));
 $("sender").addEventListener("change", (event) => go({ person: event.target.value }));
-listen();
