@@ -265,6 +265,11 @@ class Sandbox(Seen):
         """
         self._switches.turn(trouble, on, api, robot, times)
         self._world.stir()
+        return self.troubles_on
+
+    @property
+    def troubles_on(self) -> list[dict[str, Any]]:
+        """All that is on, see `switches.Switches.on`."""
         return self._switches.on()
 
     def expire_tokens(self, robot: str = "") -> None:

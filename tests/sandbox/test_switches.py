@@ -15,7 +15,7 @@ CALLS = [trouble for trouble in TROUBLES.values() if trouble.kind is Kind.CALL]
 
 
 def on(sandbox: Sandbox) -> list[tuple[str, str]]:
-    return [(each["trouble"], each["robot"]) for each in sandbox._switches.on()]
+    return [(each["trouble"], each["robot"]) for each in sandbox.troubles_on]
 
 
 async def post(robot: Robot, **body: Any) -> tuple[int, Any]:
@@ -77,7 +77,7 @@ async def test_one_robots_trouble_is_not_switched_off_with_everybodys(robot: Rob
 
 async def test_what_was_ordered_without_a_name_is_on_too(robot: Robot, sandbox: Sandbox) -> None:
     sandbox.fail("create", status=500, code="x", times=None)
-    (told,) = sandbox._switches.on()
+    (told,) = sandbox.troubles_on
     assert (told["trouble"], told["says"], told["apis"]) == ("", "500 x", ["create"])
     sandbox.switch("", on=False, api="create")
     assert (await robot.create("c1")).status == 200
