@@ -65,11 +65,22 @@ async def test_a_click_on_a_row_lists_the_updates_of_its_card(
     inspector = await inspect(page)
     await rows(inspector, "create").click()
     await expect(inspector.locator(".i-updates li")).to_have_count(3)
-    await expect(inspector.locator(".i-updates")).to_contain_text("请在七天内")
+    await expect(inspector.locator(".i-updates")).to_contain_text("…七天内")
     await inspector.get_by_text("request").click()
     await expect(inspector.locator("pre").first).to_contain_text('"outTrackId": "c1"')
     await page.keyboard.press("Escape")
     await expect(inspector.locator(".i-updates")).to_be_hidden()
+
+
+async def test_the_list_of_a_cards_updates_grows_with_it(page: Page, robot: Robot) -> None:
+    await robot.create("c1")
+    inspector = await inspect(page)
+    await rows(inspector, "create").click()
+    await expect(inspector.locator(".i-updates li")).to_have_count(1)
+    await robot.stream("c1", "请在")
+    await robot.stream("c1", "请在七天内")
+    await expect(inspector.locator(".i-updates li")).to_have_count(3)
+    await expect(inspector.locator(".i-updates li").last).to_contain_text("…七天内")
 
 
 async def test_a_click_on_a_card_lists_its_updates(page: Page, robot: Robot, line: Line, sandbox: Sandbox) -> None:

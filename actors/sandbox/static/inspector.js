@@ -30,6 +30,7 @@ on("hello", () => {
 });
 on("events", ({ events }) => {
   for (const row of events) known.rows.set(row.id, row);
+  if (inspected && events.some((row) => row.card === inspected.card)) follow();
   for (const id of known.rows.keys()) {
     if (known.rows.size <= KEPT) break;
     known.rows.delete(id);
@@ -48,6 +49,17 @@ on("limits", (limits) => {
   known.limits = limits;
   soon();
 });
+
+// A card that is looked at goes on.
+let inspected = null;
+let following = 0;
+function follow() {
+  clearTimeout(following);
+  following = setTimeout(async () => {
+    const updates = inspected && await ask(`/sandbox/updates?card=${encodeURIComponent(inspected.card)}`);
+    if (updates?.card === inspected?.card) inspected.list.replaceChildren(...updatesOf(updates));
+  }, 100);
+}
 
 let waiting = false;
 function soon() {
@@ -107,6 +119,7 @@ function draw() {
     aside.querySelector(`[data-tab="${name}"]`).setAttribute("aria-selected", String(view.tab === name));
   }
   $("filters").hidden = view.tab === "faults";
+  $("filters").dataset.beside = view.tab;
   const rows = [...known.rows.values()];
   const robots = [...new Set(rows.map((row) => row.robot).filter(Boolean))].sort();
   const places = new Map(rows.filter((row) => row.chat).map((row) => [row.chat, row.where]));
@@ -170,23 +183,36 @@ async function inspect({ event, card, title }) {
     event ? ask(`/sandbox/event/${event}`) : null,
     card ? ask(`/sandbox/updates?card=${encodeURIComponent(card)}`) : null,
   ]);
-  const back = button("i-back", () => { $("details").hidden = true; }, "← 返回 ", english("Back"));
+  const back = button("i-back", leave, "← 返回 ", english("Back"));
   const heading = node("h3", "", told ? `${told.name} ${told.code}` : title ?? card);
   const parts = Object.entries(told?.parts ?? {}).map(([name, data]) => node("details", "", node("summary", "", name), node("pre", "", pretty(data))));
   for (const each of parts) each.open = !updates;
+  const list = node("div", "", ...(updates ? updatesOf(updates) : []));
+  inspected = updates && { card, list };
   const gone = !told && !updates ? [node("p", "i-none", "已经忘记了 ", english("It is forgotten"))] : [];
-  $("details").replaceChildren(node("header", "i-head", back, heading), node("div", "i-panel", ...gone, ...parts, ...(updates ? updatesOf(updates) : [])));
+  $("details").replaceChildren(node("header", "i-head", back, heading), node("div", "i-panel", ...gone, ...parts, list));
   $("details").hidden = false;
   back.focus();
 }
 
+function leave() {
+  inspected = null;
+  $("details").hidden = true;
+}
+
 function updatesOf({ card, state, updates }) {
-  const list = node("ol", "i-updates", ...updates.map((update) => node("li", "",
+  const list = node("ol", "i-updates", ...updates.map((update, index) => node("li", "",
     node("div", "i-step", node("time", "", `+${seconds(update.seconds)}`), node("strong", "", UPDATE[update.call] ?? update.call),
       node("span", `i-state ${update.state}`, update.state), node("span", "", `${update.length} 字 (${update.grew < 0 ? "" : "+"}${update.grew})`),
       ...(update.user ? [node("em", "", `只给 only for ${update.user}`)] : [])),
-    node("p", "i-text", update.text))));
+    node("p", "i-text", fresh(update.text, updates[index - 1]?.text)))));
   return [node("h3", "", `卡片更新 `, english(`Card updates · ${card} · ${state}`)), list];
+}
+
+// Of a text that grows, what is new.
+function fresh(text, before) {
+  if (!before || !text.startsWith(before)) return text;
+  return text === before ? "= 文字不变 the same text" : `…${text.slice(before.length)}`;
 }
 
 async function ask(address) {
@@ -206,7 +232,7 @@ function show(open) {
 
 function turn(tab) {
   view.tab = tab;
-  $("details").hidden = true;
+  leave();
   draw();
 }
 
@@ -232,6 +258,6 @@ document.addEventListener("click", ({ target }) => {
 aside.addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;
   if ($("details").hidden) show(false);
-  else $("details").hidden = true;
+  else leave();
 });
 on("troubles", soon);
