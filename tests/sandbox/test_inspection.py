@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from actors.sandbox.inspection import limits
+from actors.sandbox.page import HEARTBEAT
 from actors.sandbox.records import Call, Push
 from actors.sandbox.rules import Rules
 from actors.sandbox.server import Sandbox
@@ -69,6 +70,26 @@ async def test_a_message_is_seen_with_its_conversation_and_its_ack(robot: Robot,
 async def test_what_happens_is_told_as_it_happens(robot: Robot) -> None:
     seen = await Stream(robot).read("events", "create", state="ok", then=lambda: robot.create("c1"))
     assert seen["card"] == "c1"
+
+
+async def test_an_ack_is_told_when_it_comes(robot: Robot, line: Line, sandbox: Sandbox) -> None:
+    sandbox.say("怎么退货？", robot=ROBOT)
+    frame = await line.callback()
+    stream = Stream(robot)
+
+    async def ack() -> None:
+        assert stream.news["events"]["events"][-1]["code"] == "no ack"
+        await line.ack(frame)
+
+    assert (await stream.read("events", "message", then=ack, state="ok"))["code"] == "ack 200"
+
+
+async def test_calls_of_the_last_second_pass(robot: Robot) -> None:
+    """Nothing else happens that would have the limits told."""
+    await robot.create("c1")
+    stream = Stream(robot)
+    async with asyncio.timeout(HEARTBEAT - 3.0):
+        await stream.read("limits", rates=[{"robot": ROBOT, "api": "create", "now": 0, "peak": 1}])
 
 
 async def test_a_message_that_reached_no_robot_is_seen_as_lost(robot: Robot, sandbox: Sandbox) -> None:

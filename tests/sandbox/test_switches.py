@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from actors.sandbox.faults import APIS, Fault
+from actors.sandbox.page import HEARTBEAT
 from actors.sandbox.rules import Rules
 from actors.sandbox.server import Sandbox
 from actors.sandbox.troubles import TROUBLES, Kind
@@ -162,9 +163,10 @@ async def test_a_trouble_that_cannot_be_is_refused_and_told_what_can(robot: Robo
 
 
 async def test_switching_reaches_whoever_looks(robot: Robot, sandbox: Sandbox) -> None:
-    async with asyncio.timeout(20), robot.http.get(f"{robot.url}/sandbox/events") as response:
+    url = f"{robot.url}/sandbox/events"
+    async with asyncio.timeout(HEARTBEAT - 3.0), robot.http.get(url) as response:
         async for line in response.content:
-            if line.startswith(b'data: {"on": []}'):
+            if line.startswith(b"event: limits"):
                 sandbox.switch("busy")
             elif line.startswith(b'data: {"on": [{"trouble": "busy"'):
                 return
