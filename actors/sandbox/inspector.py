@@ -4,6 +4,7 @@ What is shown is decided in `inspection` and `timing`.
 """
 
 import json
+import math
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -22,7 +23,9 @@ QUESTIONS = 40
 ENTRIES = 400
 """How many events and questions a page is told of at first, and among how many entries those are looked for."""
 
-SECOND = 1.0
+QUESTIONS_EVERY = 0.25
+LIMITS_EVERY = 1.0
+"""Seconds between two looks at what takes a while to work out."""
 
 
 class Reader:
@@ -36,13 +39,17 @@ class Reader:
         self._questions: dict[str, dict[str, Any]] = {}
         self._on: list[dict[str, Any]] = []
         self._limits: dict[str, Any] = {}
-        self._looked = 0.0
-        self._stale = False
+        self._asked = self._looked = 0.0
+        self._unasked = self._stale = False
 
     @property
-    def busy(self) -> bool:
-        """Whether the limits have to be told again: something came since, or the last second's calls pass."""
-        return self._stale or any(rate["now"] for rate in self._limits.get("rates", ()))
+    def patience(self) -> float:
+        """Seconds after which there may be news though nothing happens: what came since the last look, or the last
+        second's calls pass."""
+        if self._unasked:
+            return QUESTIONS_EVERY
+        calling = any(rate["now"] for rate in self._limits.get("rates", ()))
+        return LIMITS_EVERY if self._stale or calling else math.inf
 
     def first(self) -> Iterator[tuple[str, Any]]:
         """All there is to know: the kind of each news, and the news."""
@@ -56,14 +63,17 @@ class Reader:
         """What is new."""
         events, self._watcher.events = self._watcher.events, {}
         if events:
-            self._stale = True
+            self._stale = self._unasked = True
             yield "events", {"first": False, "events": self._rows(list(events.values()))}
         if (on := self._switches.on()) != self._on:
             self._on = on
             yield "troubles", {"on": on}
-        if changed := self._changed():
-            yield "questions", {"questions": changed}
-        if (now := time.monotonic()) >= self._looked + SECOND:
+        now = time.monotonic()
+        if now >= self._asked + QUESTIONS_EVERY:
+            self._asked, self._unasked = now, False
+            if changed := self._changed():
+                yield "questions", {"questions": changed}
+        if now >= self._looked + LIMITS_EVERY:
             self._looked, self._stale = now, False
             yield from self._used(now)
 

@@ -12,7 +12,7 @@ from typing import Any
 from aiohttp import web
 
 from actors.sandbox import views
-from actors.sandbox.inspector import SECOND, Inspector, Reader
+from actors.sandbox.inspector import Inspector, Reader
 from actors.sandbox.rules import Rules
 from actors.sandbox.switches import Switches
 from actors.sandbox.world import Watcher, World
@@ -58,7 +58,7 @@ class Page:
 
     async def _tell(self, watcher: Watcher, reader: Reader, response: web.StreamResponse) -> None:
         try:
-            await asyncio.wait_for(watcher.woken.wait(), SECOND if reader.busy else HEARTBEAT)
+            await asyncio.wait_for(watcher.woken.wait(), min(reader.patience, HEARTBEAT))
         except TimeoutError:
             await response.write(b": alive\n\n")
         watcher.woken.clear()
