@@ -47,6 +47,7 @@ class Control:
             "impair": lambda **what: {"connections": sandbox.impair(**what)},
             "fail": sandbox.fail,
             "heal": sandbox.heal,
+            "switch": lambda **what: {"on": sandbox.switch(**what)},
             "expire_tokens": sandbox.expire_tokens,
             "revoke": sandbox.revoke,
             "grant": sandbox.grant,

@@ -100,6 +100,10 @@ class Messages:
         """The robot that a session webhook belongs to, or an empty text."""
         return self._sessions[session][0] if session in self._sessions else ""
 
+    def chat_of(self, session: str) -> str:
+        """The conversation that a session webhook belongs to, or an empty text."""
+        return self._sessions[session][1] if session in self._sessions else ""
+
     def by_webhook(self, session: str, raw: bytes, body: dict[str, Any]) -> Reply:
         """`POST /robot/sendBySession`: always HTTP 200, the errcode tells."""
         robot, chat, expires = self._sessions.get(session, ("", "", 0.0))

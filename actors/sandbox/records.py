@@ -56,7 +56,8 @@ class Chat:
 
 @dataclass(slots=True)
 class Connection:
-    """One Stream connection of a robot. It is live until it closes or is told to roll; only then nothing is pushed."""
+    """One Stream connection of a robot. It is live until it closes or is told to roll; only then nothing is pushed.
+    `impairment` is what is wrong with it while it looks as if it were well."""
 
     robot: str
     id: str
@@ -65,6 +66,7 @@ class Connection:
     rolled_at: float | None = None
     closed_at: float | None = None
     close_code: int | None = None
+    impairment: str = ""
 
     @property
     def live(self) -> bool:

@@ -27,6 +27,7 @@ from actors.sandbox.records import Said
 from actors.sandbox.rules import Rules
 from actors.sandbox.seen import Seen
 from actors.sandbox.standard import StandardCards
+from actors.sandbox.switches import Switches
 from actors.sandbox.templates import Templates
 from actors.sandbox.world import World
 
@@ -74,7 +75,9 @@ class Sandbox(Seen):
             files=self._files,
             permissions=self._permissions,
         )
-        self._page = Page(self._world, self._files)
+        acts: dict[str, Callable[[str], object]] = {"drop": self.abort, "roll": self.roll, "expire": self.expire_tokens}
+        self._switches = Switches(self._faults, self._gateway, self.rules, self._world.connections, acts)
+        self._page = Page(self._world, self._files, self.rules, self._switches)
         self._control = Control(self, host)
         self._runner: web.AppRunner | None = None
 
@@ -173,7 +176,8 @@ class Sandbox(Seen):
             content=content,
             quote=quote(quoted) if quoted else None,
         )
-        self._deliver(said, payload, self.rules.redeliveries, connection)
+        for _ in range(self.rules.copies):
+            self._deliver(said, payload, self.rules.redeliveries, connection)
         return message_id
 
     def attach(self, data: bytes, name: str, kind: str = "application/octet-stream") -> str:
@@ -259,10 +263,32 @@ class Sandbox(Seen):
         self._faults.order(
             Fault(api, status, code, message, body, times, delay, after, hang, reset, applied, torn, match or {}, robot)
         )
+        self._world.stir()
 
     def heal(self, api: str | None = None, *, robot: str = "") -> None:
         """Forget the trouble that was ordered with one API, or with all; with a `robot` what was meant for it alone."""
         self._faults.heal(api, robot)
+        self._world.stir()
+
+    def switch(
+        self, trouble: str, *, on: bool = True, api: str = "", robot: str = "", times: int | None = None
+    ) -> list[dict[str, Any]]:
+        """Turn a trouble of the catalogue (`troubles.TROUBLES`) on or off, and return all that is on.
+
+        `api` "" means every API that it applies to, `robot` "" everybody's. `times` is how many calls have it; None
+        until it is turned off. What was ordered by `fail` is turned off under the name "".
+
+        Raises:
+            ValueError: there is no such trouble, or not for this API.
+        """
+        self._switches.turn(trouble, on, api, robot, times)
+        self._world.stir()
+        return self.troubles_on
+
+    @property
+    def troubles_on(self) -> list[dict[str, Any]]:
+        """All that is on, see `switches.Switches.on`."""
+        return self._switches.on()
 
     def expire_tokens(self, robot: str = "") -> None:
         """Make every access token that was given out invalid, or a robot's alone."""
@@ -297,6 +323,7 @@ class Sandbox(Seen):
             said.robot, ROBOT_TOPIC, payload, said.id, lambda _: self._world.changed(said), connection=connection
         )
         if push is None:
+            self._world.note(said)
             self._world.changed(said)
             return
         said.pushes.append(push)

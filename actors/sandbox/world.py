@@ -7,9 +7,10 @@ import asyncio
 import hashlib
 from base64 import b64encode
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from actors.sandbox.records import Call, Card, Chat, Connection, Entry, History, Message, Person, Push, Said, Thing
+from actors.sandbox.trace import LATEST, Event, Trace, Traced
 
 T = TypeVar("T")
 
@@ -22,10 +23,12 @@ def opaque(*parts: str) -> str:
 
 
 class Watcher:
-    """One reader of the chat page: the entries it has not seen yet, latest state only, so it can never fall behind."""
+    """One reader of the page: the entries and events it has not seen yet, latest state only, so it can never fall far
+    behind."""
 
     def __init__(self) -> None:
         self.entries: dict[int, Entry] = {}
+        self.events: dict[int, Event] = {}
         self.presence = False
         self.dismissed = False
         self.woken = asyncio.Event()
@@ -50,6 +53,7 @@ class World:
         self.pings: History[Push] = History(history)
         self.stray_acks: History[dict[str, object]] = History(history)
         self.calls: History[Call] = History(10 * history)
+        self.trace = Trace()
         self._history = history
         self._numbered = 0
         self._change = asyncio.Event()
@@ -124,6 +128,20 @@ class World:
             watcher.presence = True
             watcher.woken.set()
         self._wake()
+
+    def note(self, record: Traced, **known: Any) -> None:
+        """Tell the inspector of something on the wire, or that it looks different now."""
+        event = self.trace.note(record, **known)
+        for watcher in self._watchers:
+            watcher.events[event.id] = event
+            if len(watcher.events) > LATEST:
+                del watcher.events[next(iter(watcher.events))]
+            watcher.woken.set()
+
+    def stir(self) -> None:
+        """Have every watcher look at what is not kept here."""
+        for watcher in self._watchers:
+            watcher.woken.set()
 
     async def until(self, condition: Callable[[], T | None], timeout: float) -> T:
         """Wait until the condition is truthy, and return what it said.
