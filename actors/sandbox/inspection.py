@@ -103,7 +103,7 @@ def _note(call: Call) -> str:
 
 def _push(world: World, push: Push) -> dict[str, Any]:
     card = world.cards.get(push.about)
-    said = next((each for each in reversed(world.said) if each.id == push.about), None)
+    said = next((each for each in reversed(world.said) if (each.id, each.robot) == (push.about, push.robot)), None)
     name = "ping" if push.topic == "ping" else "click" if card else "message"
     repeat = bool(said and push in said.pushes[1:])
     return {
@@ -168,10 +168,10 @@ def updates(card: Card) -> dict[str, Any]:
 
 
 def question(world: World, timing: Timing) -> dict[str, Any]:
-    """One question with its bar."""
+    """One question with its bar. A message that calls several robots is a question to each, under one `msgId`."""
     said = timing.said
     return {
-        "id": said.id,
+        "id": f"{said.robot} {said.id}",
         "chat": said.chat,
         "where": where(world, said.chat),
         "robot": said.robot,

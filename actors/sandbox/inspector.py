@@ -83,7 +83,8 @@ class Reader:
     def _changed(self) -> list[dict[str, Any]]:
         latest = timings(self._world.entries[-ENTRIES:])[-QUESTIONS:]
         known = self._questions
-        self._questions = {timing.said.id: inspection.question(self._world, timing) for timing in latest}
+        told = (inspection.question(self._world, timing) for timing in latest)
+        self._questions = {question["id"]: question for question in told}
         return [question for name, question in self._questions.items() if known.get(name) != question]
 
     def _used(self, now: float) -> Iterator[tuple[str, Any]]:

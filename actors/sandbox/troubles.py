@@ -25,7 +25,7 @@ class Kind(StrEnum):
     CALL = "call"
     """Calls of an API; `order` has the words of `faults.Fault`."""
     LINE = "line"
-    """Live connections, which look as if they were well; `order` says `how`."""
+    """The connections that are up, which look as if they were well until their end; `order` says `how`."""
     RULE = "rule"
     """The platform as a whole; `order` has the rules that it changes."""
     ACT = "act"

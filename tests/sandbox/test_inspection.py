@@ -179,6 +179,16 @@ async def test_a_page_is_told_of_the_time_that_an_answer_took(robot: Robot, line
     assert (question["state"], set(question["moments"])) == ("done", {"ack", "card", "token", "final"})
 
 
+async def test_a_message_to_two_robots_is_a_question_to_each(robot: Robot, line: Line, sandbox: Sandbox) -> None:
+    for name in (ROBOT, "other"):
+        sandbox.say("你们好", robot=name, group="产品群", message_id="m1")
+    stream = Stream(robot)
+    await stream.read("limits")
+    questions = stream.news["questions"]["questions"]
+    assert [(each["robot"], each["state"]) for each in questions] == [(ROBOT, "waiting"), ("other", "lost")]
+    assert len({each["id"] for each in questions}) == 2
+
+
 def test_the_trace_forgets_the_oldest() -> None:
     trace = Trace(limit=3)
     for number in range(5):

@@ -10,7 +10,7 @@ PLAIN: Any = type("Plain", (), {"look": staticmethod(lambda *_: Look())})
 
 def said(name: str = "q1", at: float = 10.0, *, sender: str = "u1", delivered: bool = True) -> Said:
     push = Push("bot", "line", "topic", "m", name, at + 0.01, 200, None, 0.02)
-    return Said(name, "bot", "chat", sender, "李明", "问", at, 0.0, [push] if delivered else [])
+    return Said(name, "bot", "chat", sender, "李明", "问", at, 0.0, pushes=[push] if delivered else [])
 
 
 def card(name: str = "c1", at: float = 10.5, *versions: CardVersion, mentions: tuple[str, ...] = ()) -> Card:
