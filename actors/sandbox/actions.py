@@ -100,6 +100,7 @@ class Actions:
             Action("close", sandbox.close, result="connections"),
             Action("fail", sandbox.fail),
             Action("heal", sandbox.heal),
+            Action("switch", sandbox.switch, result="on"),
             Action("expire_tokens", sandbox.expire_tokens),
             Action("begin_month", sandbox.begin_month),
             Action("revoke", sandbox.revoke),

@@ -125,6 +125,7 @@ class Api:
     async def _webhook(self, request: web.Request) -> web.Response:
         raw, body, session = await request.read(), await _read(request), request.query.get("session", "")
         call = _call("webhook", self._messages.robot_of(session), body)
+        self._world.note(call, chat=self._messages.chat_of(session))
         return await self._answer(request, call, lambda: self._messages.by_webhook(session, raw, body))
 
     async def _file(self, request: web.Request) -> web.StreamResponse:
@@ -136,10 +137,12 @@ class Api:
             ).response()
         call = _call("file", address.robot, {"name": address.file.name})
         self._world.calls.add(call)
-        self._world.changed()
         fault = self._faults.take("file", call.body, call.robot)
+        self._world.note(call, trouble=_name(fault))
+        self._world.changed()
         if fault and not fault.applied and (reply := await self._suffer(fault, request)):
             call.status, call.code = reply.status, reply.code
+            self._world.note(call)
             return reply.response()
         return await self._serve(request, address.file, call, fault)
 
@@ -157,6 +160,7 @@ class Api:
             await response.write_eof()
             call.status = response.status
         call.seconds = time.monotonic() - call.at
+        self._world.note(call)
         self._world.changed()
         return response
 
@@ -211,8 +215,9 @@ class Api:
         admit: Callable[[], None] = lambda: None,
     ) -> web.Response:
         self._world.calls.add(call)
-        self._world.changed()
         fault = self._faults.take(call.api, call.body, call.robot)
+        self._world.note(call, trouble=_name(fault))
+        self._world.changed()
         reply = await self._suffer(fault, request) if fault and not fault.applied else None
         if reply is None:
             banned = self._limits.refuse_address(request.remote or "", time.monotonic())
@@ -220,6 +225,8 @@ class Api:
         if fault and fault.applied:
             reply = await self._suffer(fault, request, reply) or reply
         call.status, call.code, call.seconds = reply.status, reply.code, time.monotonic() - call.at
+        # What a token or a ticket opens is nobody else's.
+        self._world.note(call, answer=None if call.api in {"token", "open"} and not call.code else reply.body)
         self._world.changed()
         return reply.response()
 
@@ -259,6 +266,10 @@ async def _begin(request: web.Request, reply: Reply) -> None:
 
 def _call(api: str, robot: str, body: dict[str, Any]) -> Call:
     return Call(api, robot, time.monotonic(), {name: value for name, value in body.items() if name not in SECRETS})
+
+
+def _name(fault: Fault | None) -> str:
+    return (fault.trouble or "ordered") if fault else ""
 
 
 def _success(result: Any) -> Reply:

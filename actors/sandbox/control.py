@@ -16,6 +16,7 @@ from aiohttp.typedefs import Handler
 from actors.sandbox.actions import Actions
 from actors.sandbox.description import describe
 from actors.sandbox.records import Card, CardVersion
+from actors.sandbox.replies import answer, refusal
 
 if TYPE_CHECKING:
     from actors.sandbox.server import Sandbox
@@ -61,11 +62,11 @@ class Control:
         # A link from elsewhere may lead to the chat page, which no other page can put into a frame.
         led_here = request.method == "GET" and request.path == "/" and origin is None
         if origin not in {None, f"http://{request.host}"} or not known or not (site in OWN_SITE or led_here):
-            raise _refused(web.HTTPForbidden, "only the sandbox's own page may do this, at its own address")
+            raise refusal(web.HTTPForbidden, "only the sandbox's own page may do this, at its own address")
         if robots_call:
             return await handler(request)
         if request.method == "POST" and request.content_type != "application/json":
-            raise _refused(web.HTTPUnsupportedMediaType, "send the body as application/json")
+            raise refusal(web.HTTPUnsupportedMediaType, "send the body as application/json")
         response = await handler(request)
         if not response.prepared:
             response.headers.update(HEADERS)
@@ -84,26 +85,26 @@ class Control:
         name = request.path.rpartition("/")[2]
         try:
             arguments = _object(await request.read())
-            answer = await self._actions.find(name).act(arguments)
+            done = await self._actions.find(name).act(arguments)
         except ValueError as problem:
-            return _wrong(400, str(problem))
+            return answer({"error": str(problem)}, 400)
         self._sandbox.scenarios.note(name, arguments)
-        return web.json_response(answer)
+        return answer(done)
 
     async def _unknown(self, request: web.Request) -> web.Response:
         try:
             self._actions.find(request.match_info["action"])
         except ValueError as problem:
-            return _wrong(404, str(problem))
+            return answer({"error": str(problem)}, 404)
         raise AssertionError("every action has its route")
 
     async def _description(self, _: web.Request) -> web.Response:
-        return _json(describe(self._actions, self._sandbox.url))
+        return answer(describe(self._actions, self._sandbox.url))
 
     async def _scenarios(self, _: web.Request) -> web.Response:
         scenarios = self._sandbox.scenarios
         saved = [scenario.data() for scenario in scenarios.saved.values()]
-        return _json({"saved": saved, "plays": [asdict(play) for play in scenarios.plays]})
+        return answer({"saved": saved, "plays": [asdict(play) for play in scenarios.plays]})
 
     async def _state(self, _: web.Request) -> web.Response:
         sandbox = self._sandbox
@@ -118,7 +119,7 @@ class Control:
             "opens": sandbox.opens,
             "calls": [asdict(call) for call in sandbox.calls],
         }
-        return _json(state)
+        return answer(state)
 
 
 def is_loopback(host: str) -> bool:
@@ -149,16 +150,3 @@ def _object(body: bytes) -> Any:
 
 def _no_number(name: str) -> None:
     raise ValueError(f"the body has {name}, which is no number in JSON")
-
-
-def _json(answer: Any, status: int = 200) -> web.Response:
-    text = json.dumps(answer, ensure_ascii=False, default=sorted)
-    return web.Response(status=status, text=text, content_type="application/json")
-
-
-def _wrong(status: int, problem: str) -> web.Response:
-    return _json({"error": problem}, status)
-
-
-def _refused(kind: type[web.HTTPException], problem: str) -> web.HTTPException:
-    return kind(text=json.dumps({"error": problem}), content_type="application/json")

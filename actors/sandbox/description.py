@@ -11,6 +11,7 @@ from actors.sandbox.actions import Action, Actions
 from actors.sandbox.rules import Rules
 from actors.sandbox.scenario import Scenario
 from actors.sandbox.scenarios import Play
+from actors.sandbox.troubles import Kind
 
 ABOUT = """\
 What people do in the local DingTalk, and what its platform does to robots, by name. An action takes a JSON object and
@@ -20,21 +21,33 @@ answers with one. Durations are seconds; `at` is a monotonic time in seconds, `t
 REFUSALS = {
     "400": "An argument is wrong: `error` names it.",
     "403": "A web page from elsewhere asks.",
+    "404": "There is no such thing, or it is forgotten.",
     "415": "The body is not sent as application/json.",
 }
 
 STREAM = {"type": "string"}
+FILE = "*/*"
+PARTS = {"type": "object", "properties": {"parts": {"type": "object"}}, "required": ["parts"]}
 
 
 @dataclass(frozen=True)
 class Read:
-    """What can be read at a path: the JSON Schema of it, and its media type."""
+    """What can be read at a path: the JSON Schema of it, its media type, and what names it: a parameter in the path or
+    in the query."""
 
     path: str
     name: str
     summary: str
     shape: dict[str, Any]
     kind: str = "application/json"
+    key: str = ""
+
+    @property
+    def parameters(self) -> list[dict[str, Any]]:
+        """What has to be told to read it."""
+        in_path = f"{{{self.key}}}" in self.path
+        where, kind = ("path", "integer") if in_path else ("query", "string")
+        return [{"name": self.key, "in": where, "required": True, "schema": {"type": kind}}] if self.key else []
 
 
 def describe(actions: Actions, url: str) -> dict[str, Any]:
@@ -46,6 +59,10 @@ def describe(actions: Actions, url: str) -> dict[str, Any]:
             Read("/sandbox/scenarios", "scenarios", "The saved scenarios, and the plays of them.", scenarios()),
             Read("/sandbox/openapi.json", "openapi", "This description.", {"type": "object"}),
             Read("/sandbox/events", "events", "What the chat page shows, as it changes.", STREAM, "text/event-stream"),
+            Read("/sandbox/troubles", "troubles", "The catalogue of trouble, and what of it is on.", troubles()),
+            Read("/sandbox/updates", "updates", "A card with all that it showed.", updates(), key="card"),
+            Read("/sandbox/event/{number}", "event_details", "All that passed in one event.", PARTS, key="number"),
+            Read("/sandbox/attached", "attached", "A file by its download code.", {}, FILE, key="code"),
         )
     }
     paths |= {f"/sandbox/{name}": {"post": _act(action)} for name, action in actions.known.items()}
@@ -89,6 +106,25 @@ def scenarios() -> dict[str, Any]:
     return _whole({"saved": _list(shapes.schema(Scenario)), "plays": _list(shapes.schema(Play))})
 
 
+def troubles() -> dict[str, Any]:
+    """The JSON Schema of the catalogue of trouble."""
+    known = {"name": str, "chinese": str, "english": str, "kind": Kind, "apis": list[str], "order": dict[str, Any]}
+    on = {"trouble": str, "robot": str, "apis": list[str], "left": int | None, "says": str}
+    return _whole({"troubles": _list(_fields(known)), "on": _list(_fields(on))})
+
+
+def updates() -> dict[str, Any]:
+    """The JSON Schema of a card with its versions."""
+    known = {"seconds": float, "call": str, "state": records.CardState, "user": str, "text": str}
+    card = {name: {"type": "string"} for name in ("card", "robot", "template")}
+    state = shapes.schema(records.CardState)
+    return _whole(card | {"state": state, "updates": _list(_fields(known | {"length": int, "grew": int}))})
+
+
+def _fields(kinds: dict[str, Any]) -> dict[str, Any]:
+    return _whole({name: shapes.schema(kind) for name, kind in kinds.items()})
+
+
 def _whole(properties: dict[str, Any]) -> dict[str, Any]:
     return {
         "type": "object",
@@ -106,7 +142,11 @@ def _read(read: Read) -> dict[str, Any]:
     return {
         "operationId": read.name,
         "summary": read.summary,
-        "responses": {"200": _content(read.summary, read.shape, read.kind), **_refusals("403")},
+        "parameters": read.parameters,
+        "responses": {
+            "200": _content(read.summary, read.shape, read.kind),
+            **_refusals("403", *(["404"] if read.key else [])),
+        },
     }
 
 
@@ -119,7 +159,7 @@ def _act(action: Action) -> dict[str, Any]:
         "summary": text.partition(". ")[0].rstrip("."),
         "description": text,
         "requestBody": {"required": "required" in request, "content": {"application/json": {"schema": request}}},
-        "responses": {"200": _content("Done.", answer), **_refusals(*REFUSALS)},
+        "responses": {"200": _content("Done.", answer), **_refusals("400", "403", "415")},
     }
 
 

@@ -27,7 +27,7 @@ class Fault:
     only its answer is lost; of a `file` the first half comes through. With `torn` the call takes effect, too, and the
     reset comes in the middle of its answer. `match` names fields that a call's JSON body must have, e.g.
     `{"isFinalize": True}`, a file's `{"name": "a.png"}`, or a handshake's `{"clientId": "…"}`; `robot` is whose calls
-    are meant, "" everybody's.
+    are meant, "" everybody's. `trouble` is its name in the catalogue, "" if it has none.
     """
 
     api: str
@@ -44,6 +44,7 @@ class Fault:
     torn: bool = False
     match: dict[str, Any] = field(default_factory=dict)
     robot: str = ""
+    trouble: str = ""
 
     def __post_init__(self) -> None:
         if self.api not in APIS:
@@ -65,6 +66,19 @@ class Faults:
     def order(self, fault: Fault) -> None:
         self._orders.append(fault)
         del self._orders[:-ORDERS]
+
+    @property
+    def orders(self) -> tuple[Fault, ...]:
+        """What is not used up."""
+        return tuple(self._orders)
+
+    def cancel(self, trouble: str, api: str, robot: str) -> None:
+        """Forget the orders of this name for exactly this robot ("" is everybody) and for one API, or "" for all."""
+        self._orders = [
+            fault
+            for fault in self._orders
+            if (fault.trouble, fault.robot) != (trouble, robot) or api not in {"", fault.api}
+        ]
 
     def heal(self, api: str | None = None, robot: str = "") -> None:
         """Forget the orders for one API, or all; with a robot's name those for it alone."""

@@ -69,6 +69,10 @@ class Files:
         _keep(self.uploads, media_id, Attached(data, name, media_type, time.monotonic()))
         return errcode(0, "ok", type=kind, media_id=media_id, created_at=int(time.time() * 1000))
 
+    def of(self, code: str) -> Attached | None:
+        """The file of a download code, however old; None when it is not known."""
+        return self._files.get(code)
+
     def grant(self, base: str, robot: str, body: dict[str, Any]) -> Reply:
         """`POST /v1.0/robot/messageFiles/download`: a temporary address below `base`. All codes of refusals speak of
         `robotCode`, as the page has them."""

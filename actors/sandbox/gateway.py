@@ -19,6 +19,7 @@ from actors.sandbox.line import Impairment, Line
 from actors.sandbox.records import Connection, Push
 from actors.sandbox.replies import ApiError, Reply, error_body
 from actors.sandbox.rules import Rules
+from actors.sandbox.trace import Stray
 from actors.sandbox.world import World
 
 log = logging.getLogger(__name__)
@@ -86,6 +87,7 @@ class Gateway:
         line = Line(record, socket, request.transport, f"{request.scheme}://{request.host}", later)
         self._lines[record.id] = line
         self._world.connections.add(record)
+        self._world.note(record)
         self._world.changed(presence=True)
         log.info("connection opened", extra={"action": "connection_opened", "robot": robot})
         try:
@@ -119,12 +121,14 @@ class Gateway:
             return None
         # "If there are several connections, one is chosen at random for each push."
         line = random.choice(ready)  # noqa: S311
+        data = make(line.base)
         if event is None:
-            push = self._send(line, "CALLBACK", self._own(line, topic), make(line.base), about=about, on_ack=on_ack)
+            push = self._send(line, "CALLBACK", self._own(line, topic), data, about=about, on_ack=on_ack)
             self._world.counted["pushes"] += 1
         else:
-            push = self._send(line, "EVENT", {"topic": topic, **event}, make(line.base), about=about, on_ack=on_ack)
+            push = self._send(line, "EVENT", {"topic": topic, **event}, data, about=about, on_ack=on_ack)
         self._world.pushes.add(push)
+        self._world.note(push, sent=data)
         self._world.changed()
         return push
 
@@ -147,6 +151,7 @@ class Gateway:
         lines = [line for line in self._of(robot, connection) if line.record.live]
         for line in lines:
             line.record.rolled_at = time.monotonic()
+            self._world.note(line.record)
             line.send(_frame("SYSTEM", {"topic": "disconnect"}, {"reason": "persistent connection is timeout"})[1])
             line.cut_after_silence(self._rules.roll_grace)
         self._world.changed(presence=True)
@@ -159,11 +164,12 @@ class Gateway:
             line.abort()
         return len(lines)
 
-    def impair(self, robot: str, impairment: Impairment, connection: str | None = None) -> int:
-        """Let a robot's live connections look as if they were well, and be not."""
+    def impair(self, robot: str, impairment: Impairment | None, connection: str | None = None) -> int:
+        """Let a robot's live connections look as if they were well, and be not; None mends them."""
         lines = [line for line in self._of(robot, connection) if line.record.live]
         for line in lines:
             line.impair(impairment)
+            self._world.note(line.record)
         return len(lines)
 
     async def close(self, robot: str | None, code: int) -> int:
@@ -220,6 +226,7 @@ class Gateway:
         while line.record.live:
             ping = self._send(line, "SYSTEM", self._own(line, "ping"), {"opaque": str(uuid.uuid4())})
             self._world.pings.add(ping)
+            self._world.note(ping)
             self._world.changed()
             await asyncio.sleep(self._rules.ping_interval)
             self._pending.pop(ping.message_id, None)
@@ -234,12 +241,14 @@ class Gateway:
         if push is None or push.connection != line.record.id:
             # Unknown, or for a frame of another connection: an ack counts on its own connection alone.
             self._world.stray_acks.add({"connection": line.record.id, "frame": message.data})
+            self._world.note(Stray(line.record.robot, line.record.id, message.data))
             self._world.changed()
             return
         del self._pending[push.message_id]
         if timer := self._timers.pop(push.message_id, None):
             timer.cancel()
         push.code, push.data, push.seconds = ack.get("code", 0), _read(ack.get("data")), time.monotonic() - push.at
+        self._world.note(push)
         if on_ack:
             on_ack(push)
         self._world.changed()
@@ -251,6 +260,7 @@ class Gateway:
 
     def _forget(self, line: Line) -> None:
         line.ended()
+        self._world.note(line.record)
         del self._lines[line.record.id]
         for message_id in [known for known, (push, _) in self._pending.items() if push.connection == line.record.id]:
             del self._pending[message_id]

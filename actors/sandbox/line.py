@@ -62,11 +62,15 @@ class Line:
         else:
             self._frames.put_nowait(frame)
 
-    def impair(self, impairment: Impairment) -> None:
-        """From now on this is wrong with it; what was sent before still leaves."""
+    def impair(self, impairment: Impairment | None) -> None:
+        """From now on this is wrong with it, or nothing; what was sent before still leaves, what was lost stays so."""
         self._impairment = impairment
-        if impairment is Impairment.DEAD and isinstance(self._transport, asyncio.ReadTransport):
-            self._transport.pause_reading()
+        self.record.impairment = impairment or ""
+        if isinstance(self._transport, asyncio.ReadTransport):
+            if impairment is Impairment.DEAD:
+                self._transport.pause_reading()
+            elif not self._transport.is_reading():
+                self._transport.resume_reading()
 
     @property
     def hears(self) -> bool:

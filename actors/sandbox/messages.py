@@ -7,10 +7,11 @@ Sources: receive messages, reply by session webhook, batch send of private and s
 import json
 import time
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from actors.sandbox.cards import CORP
-from actors.sandbox.records import EVERYBODY, Chat, Message, Person, Said
+from actors.sandbox.records import EVERYBODY, Chat, Message, Person, Quote, Said
 from actors.sandbox.replies import ApiError, Reply, errcode
 from actors.sandbox.rules import Rules
 from actors.sandbox.world import World, opaque
@@ -32,8 +33,11 @@ class Messages:
         self._rules = rules
         self._sessions: dict[str, tuple[str, str, float]] = {}
 
-    def payload(self, base: str, robot: str, message_id: str, person: Person, chat: Chat) -> dict[str, Any]:
-        """The fields that every message of this person to this robot has, with a session webhook of its own."""
+    def payload(
+        self, base: str, robot: str, message_id: str, person: Person, chat: Chat, *, at: Sequence[str] = ()
+    ) -> dict[str, Any]:
+        """The fields that every message of this person to this robot has, with a session webhook of its own. `at` are
+        the people whom it mentions in a group, beside the robot."""
         now = time.time()
         expires = now + self._rules.webhook_life
         while self._sessions and (len(self._sessions) >= SESSIONS or next(iter(self._sessions.values()))[2] <= now):
@@ -59,8 +63,8 @@ class Messages:
             # Absent for people outside the company, as is the corp.
             fields |= {"senderStaffId": person.id, "senderCorpId": CORP}
         if chat.group:
-            at = [{"dingtalkId": fields["chatbotUserId"]}]
-            fields |= {"conversationTitle": chat.title, "isInAtList": True, "atUsers": at}
+            mentioned = [{"dingtalkId": fields["chatbotUserId"]}, *map(self._mentioned, at)]
+            fields |= {"conversationTitle": chat.title, "isInAtList": True, "atUsers": mentioned}
         return fields
 
     def within_quota(self, fields: dict[str, Any]) -> dict[str, Any]:
@@ -70,12 +74,35 @@ class Messages:
         error = {"errorCode": 20001, "errorMessage": "企业Stream推送次数已用尽"}
         return {name: value for name, value in fields.items() if name not in {"text", "content"}} | error
 
-    def said(self, message_id: str, robot: str, person: Person, chat: Chat, text: str) -> Said:
+    def said(
+        self,
+        message_id: str,
+        robot: str,
+        person: Person,
+        chat: Chat,
+        text: str,
+        *,
+        kind: str = "text",
+        content: dict[str, Any] | None = None,
+        quote: Quote | None = None,
+    ) -> Said:
         """The record of what a person said, shown in its chat; the same message id to the same robot is the same."""
         for said in reversed(self._world.said):
             if (said.id, said.robot) == (message_id, robot):
                 return said
-        said = Said(message_id, robot, chat.id, person.id, person.nick, text, time.monotonic(), time.time())
+        said = Said(
+            message_id,
+            robot,
+            chat.id,
+            person.id,
+            person.nick,
+            text,
+            time.monotonic(),
+            time.time(),
+            kind=kind,
+            content=content or {},
+            quote=quote,
+        )
         self._world.said.add(said)
         self._world.show(chat.id, said)
         return said
@@ -83,6 +110,10 @@ class Messages:
     def robot_of(self, session: str) -> str:
         """The robot that a session webhook belongs to, or an empty text."""
         return self._sessions[session][0] if session in self._sessions else ""
+
+    def chat_of(self, session: str) -> str:
+        """The conversation that a session webhook belongs to, or an empty text."""
+        return self._sessions[session][1] if session in self._sessions else ""
 
     def by_webhook(self, session: str, raw: bytes, body: dict[str, Any]) -> Reply:
         """`POST /robot/sendBySession`: always HTTP 200, the errcode tells."""
@@ -124,6 +155,10 @@ class Messages:
         title, text = _template_text(body)
         self._show("group", robot, chat.id, kind=body["msgKey"], title=title, text=text)
         return Reply(200, {"processQueryKey": opaque("query", str(uuid.uuid4()))})
+
+    def _mentioned(self, user: str) -> dict[str, str]:
+        staff = {"staffId": user} if self._world.member(user) else {}
+        return {"dingtalkId": f"$:LWCP_v1:${opaque('person', user)}", **staff}
 
     def _show(
         self, via: str, robot: str, chat: str, *, kind: str, title: str, text: str, mentions: tuple[str, ...] = ()

@@ -56,7 +56,8 @@ class Chat:
 
 @dataclass(slots=True)
 class Connection:
-    """One Stream connection of a robot. It is live until it closes or is told to roll; only then nothing is pushed."""
+    """One Stream connection of a robot. It is live until it closes or is told to roll; only then nothing is pushed.
+    `impairment` is what is wrong with it while it looks as if it were well."""
 
     robot: str
     id: str
@@ -65,6 +66,7 @@ class Connection:
     rolled_at: float | None = None
     closed_at: float | None = None
     close_code: int | None = None
+    impairment: str = ""
 
     @property
     def live(self) -> bool:
@@ -90,9 +92,19 @@ class Push:
         return self.code is not None
 
 
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What a message replies to: the line of the chat, who wrote it, and how it begins."""
+
+    entry: int
+    nick: str
+    text: str
+
+
 @dataclass(slots=True)
 class Said:
-    """What a person wrote to a robot, and every push of it. Without a push it was lost: no connection was up."""
+    """What a person wrote to a robot, and every push of it. Without a push it was lost: no connection was up. `kind` is
+    its `msgtype`, and `content` what a kind other than text has for a body."""
 
     id: str
     robot: str
@@ -102,6 +114,9 @@ class Said:
     text: str
     at: float
     time: float
+    kind: str = "text"
+    content: dict[str, Any] = field(default_factory=dict)
+    quote: Quote | None = None
     pushes: list[Push] = field(default_factory=list)
 
     @property

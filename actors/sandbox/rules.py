@@ -48,6 +48,9 @@ class Rules:
     redelivery_after: float = 60.0
     """A robot message without an ack is pushed again after this (dingtalk-stream-sdk-nodejs, client.ts)."""
 
+    copies: int = 1
+    """How often a robot message is pushed at once, with the same msgId; more than 1 is trouble."""
+
     redeliveries: int = 1
     """How often it is pushed again; every report has exactly one copy. 0 is what protocol.md says: never."""
 

@@ -51,13 +51,11 @@ class Person:
         """They write to the robot, which has to be named where there are several: in private or in a group, as a reply
         to something, or with pictures. What is asked `again` is the same message, pushed once more."""
         content: dict[str, Any] | None = None
-        if quoting is not None:
-            content = {"isReplyMsg": True, "repliedMsg": quoting.quoted}
         if pictures:
             codes = [self._platform.sandbox.attach(path.read_bytes(), path.name, _kind(path.name)) for path in pictures]
             content = {"richText": [{"text": text}, *({"type": "picture", "downloadCode": code} for code in codes)]}
-        msgtype = "richText" if pictures else "text"
-        return self._says(text, msgtype, content, robot=robot, group=group, message_id=again.id if again else None)
+        msgtype, message_id = "richText" if pictures else "text", again.id if again else None
+        return self._says(text, msgtype, content, robot=robot, group=group, quoting=quoting, message_id=message_id)
 
     def sends(
         self,
@@ -87,9 +85,11 @@ class Person:
         *,
         robot: Robot | None,
         group: Group | None,
+        quoting: "Question | Card | Message | None" = None,
         message_id: str | None = None,
     ) -> "Question":
         sandbox, asked = self._platform.sandbox, robot or self._platform.only_robot()
+        lines = (entry.id for entry in reversed(sandbox.entries) if quoting and entry.thing is quoting.record)
         message_id = sandbox.say(
             text,
             robot=asked.client_id,
@@ -100,6 +100,7 @@ class Person:
             msgtype=msgtype,
             content=content,
             message_id=message_id,
+            quoting=next(lines, None),
         )
         said = next(each for each in reversed(sandbox.said) if (each.id, each.robot) == (message_id, asked.client_id))
         return Question(self._platform, said, self)
@@ -116,11 +117,6 @@ class Question:
     @property
     def id(self) -> str:
         return self.record.id
-
-    @property
-    def quoted(self) -> dict[str, Any]:
-        """What a reply carries of it."""
-        return {"msgType": "text", "msgId": self.id, "content": {"text": self.record.text}}
 
     async def is_acked(self) -> None:
         """Wait until the robot has acked it."""
@@ -170,11 +166,6 @@ class Card:
     @property
     def state(self) -> records.CardState:
         return self.record.state
-
-    @property
-    def quoted(self) -> dict[str, Any]:
-        """What a reply carries of it."""
-        return {"msgType": "text", "msgId": self.record.id, "content": {"text": self.record.text}}
 
     def text(self) -> str:
         """What stands on it now."""
@@ -255,11 +246,6 @@ class Message:
 
     def __init__(self, record: records.Message) -> None:
         self.record = record
-
-    @property
-    def quoted(self) -> dict[str, Any]:
-        """What a reply carries of it."""
-        return {"msgType": "text", "content": {"text": self.record.text}}
 
     def text(self) -> str:
         return self.record.text

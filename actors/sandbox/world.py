@@ -9,9 +9,10 @@ from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable
 from itertools import islice
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from actors.sandbox.records import Call, Card, Chat, Connection, Entry, History, Message, Person, Push, Said, Thing
+from actors.sandbox.trace import LATEST, Event, Trace, Traced
 
 T = TypeVar("T")
 
@@ -24,20 +25,29 @@ def opaque(*parts: str) -> str:
 
 
 class Watcher:
-    """One reader of the chat page: the entries it has not seen yet, latest state only, so it can never fall behind."""
+    """One reader of the page: the entries and events it has not seen yet, latest state only, so it can never fall far
+    behind."""
 
     def __init__(self, most: int) -> None:
         self._most = most
         self.entries: dict[int, Entry] = {}
+        self.events: dict[int, Event] = {}
         self.presence = False
         self.dismissed = False
         self.woken = asyncio.Event()
 
     def touch(self, entry: Entry) -> None:
         """A line is new, or looks different now."""
-        self.entries[entry.id] = entry
-        while len(self.entries) > self._most:
-            del self.entries[next(iter(self.entries))]
+        self._keep(self.entries, entry.id, entry)
+
+    def hear(self, event: Event) -> None:
+        """Something is on the wire, or went on."""
+        self._keep(self.events, event.id, event)
+
+    def _keep(self, known: dict[int, T], number: int, thing: T) -> None:
+        known[number] = thing
+        while len(known) > self._most:
+            del known[next(iter(known))]
         self.woken.set()
 
 
@@ -61,6 +71,7 @@ class World:
         self.stray_acks: History[dict[str, object]] = History(history)
         self.calls: History[Call] = History(10 * history)
         self.counted: Counter[str] = Counter()
+        self.trace = Trace(min(history, LATEST))
         self._history = history
         self._numbered = 0
         self._change = asyncio.Event()
@@ -78,10 +89,12 @@ class World:
 
     def meet(self, sender: str, nick: str, *, staff: bool) -> Person:
         """The person of this id, made known when new; nick and staff hold from then on."""
-        person = self.people.setdefault(sender, Person(sender, nick or sender, staff))
-        while len(self.people) > 10 * self._history + len(PEOPLE):
-            del self.people[next(islice(self.people, len(PEOPLE), None))]
-        return person
+        if sender not in self.people:
+            self.people[sender] = Person(sender, nick or sender, staff)
+            while len(self.people) > 10 * self._history + len(PEOPLE):
+                del self.people[next(islice(self.people, len(PEOPLE), None))]
+            self.changed(presence=True)
+        return self.people[sender]
 
     def member(self, user: object) -> Person | None:
         """The person of this staff id; None when nobody here has it."""
@@ -94,9 +107,23 @@ class World:
         return self._chat(Chat(chat, person.nick, robot, person.id))
 
     def group_chat(self, group: str) -> Chat:
-        """The group of this name."""
+        """The group of this name, founded when new."""
         chat = f"cid{opaque('group', group)}"
-        return self._chat(Chat(chat, group))
+        if chat not in self.chats:
+            self._chat(Chat(chat, group))
+            self.changed(presence=True)
+        return self.chats[chat]
+
+    def entry(self, number: int) -> Entry:
+        """The line of this number.
+
+        Raises:
+            KeyError: there is none, or it is forgotten.
+        """
+        for entry in reversed(self.entries):
+            if entry.id == number:
+                return entry
+        raise KeyError(number)
 
     def show(self, chat: str, thing: Thing) -> None:
         """Put a thing at the end of a chat, and keep it; a chat that is forgotten shows nothing."""
@@ -124,6 +151,17 @@ class World:
             watcher.presence = True
             watcher.woken.set()
         self._wake()
+
+    def note(self, record: Traced, **known: Any) -> None:
+        """Tell the inspector of something on the wire, or that it looks different now."""
+        event = self.trace.note(record, **known)
+        for watcher in self._watchers:
+            watcher.hear(event)
+
+    def stir(self) -> None:
+        """Have every watcher look at what is not kept here."""
+        for watcher in self._watchers:
+            watcher.woken.set()
 
     async def until(self, condition: Callable[[], T | None], timeout: float) -> T:
         """Wait until the condition is truthy, and return what it said.

@@ -203,6 +203,8 @@ async def test_nothing_sticks_out_of_any_kind_of_card(page: Page, robot: Robot, 
         "cardBizId": "s1",
     }
     await send_standard(robot, long, long, "b", title=long, **group)
+    if await page.locator("#open-list").is_visible():
+        await page.locator("#open-list").click()
     await page.get_by_role("button", name="产品群").click()
     await expect(card(page, "s1")).to_be_visible()
     assert await page.evaluate("document.documentElement.scrollWidth") <= width

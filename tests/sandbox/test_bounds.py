@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from actors.sandbox import cards, faults, files, gateway, messages, permissions, records, scenarios, server, templates
+from actors.sandbox import cards, faults, files, gateway, messages, people, permissions, records, scenarios, templates
 from actors.sandbox import line as line_module
 from actors.sandbox.records import CardState
 from actors.sandbox.rules import Rules
@@ -23,7 +23,7 @@ ROUNDS = 45
 LIMITS = [
     *((module, "VERSIONS") for module in (cards, records)),
     *((faults, "ORDERS"), (files, "KEPT"), (gateway, "UNACKED"), (messages, "SESSIONS")),
-    *((permissions, "MOST"), (scenarios, "SAVED"), (scenarios, "PLAYED"), (server, "PUSHES"), (templates, "MOST")),
+    *((permissions, "MOST"), (scenarios, "SAVED"), (scenarios, "PLAYED"), (people, "PUSHES"), (templates, "MOST")),
 ]
 
 

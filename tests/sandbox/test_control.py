@@ -31,6 +31,20 @@ async def test_a_nick_holds_from_when_its_person_is_first_seen(robot: Robot, lin
         assert (await line.message())["senderNick"] == "访客"
 
 
+async def test_a_file_is_attached_by_its_bytes_in_base64(robot: Robot, line: Line) -> None:
+    status, attached = await post(robot, "attach", {"data": "5L2g5aW9", "name": "a.txt", "kind": "text/plain"})
+    assert status == 200
+    body = {"downloadCode": attached["downloadCode"], "robotCode": ROBOT}
+    url = (await robot.call("POST", "/v1.0/robot/messageFiles/download", body)).body["downloadUrl"]
+    async with robot.http.get(url) as response:
+        assert (await response.text("utf-8"), response.content_type) == ("你好", "text/plain")
+
+
+async def test_a_group_is_founded_by_asking_for_its_id(robot: Robot, sandbox: Sandbox) -> None:
+    _, group = await post(robot, "chat_id", {"robot": ROBOT, "group": "产品群"})
+    assert group == {"id": sandbox.chat_id(ROBOT, group="产品群")}
+
+
 async def test_a_click_travels(robot: Robot, line: Line) -> None:
     await robot.create("c1")
     assert await post(robot, "click", {"card": "c1", "button": "b1", "user": "u1"}) == (200, {"delivered": True})
@@ -76,6 +90,8 @@ async def test_a_rule_that_is_none_is_refused(robot: Robot, sandbox: Sandbox, ru
         ("say", {"text": "?"}),
         ("say", {"robot": ROBOT, "text": "?", "sneder": "u1"}),
         ("say", []),
+        ("say", {"robot": ROBOT, "text": "?", "quoting": 99}),
+        ("attach", {"name": "a.txt", "data": "no base64!"}),
         ("click", {"card": "none", "button": "b"}),
         ("fail", {"api": "createe"}),
         ("close", {"robot": ROBOT, "kode": 1}),

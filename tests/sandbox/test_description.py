@@ -24,6 +24,7 @@ REQUESTS: list[tuple[str, dict[str, Any]]] = [
     ("close", {"robot": ROBOT, "code": 4000}),
     ("fail", {"api": "create", "body": "<html>", "times": None, "delay": 1, "match": {"isFinalize": True}}),
     ("heal", {"api": "create"}),
+    ("switch", {"trouble": "qps", "on": True, "api": "create", "robot": ROBOT, "times": 1}),
     ("expire_tokens", {}),
     ("begin_month", {}),
     ("event", {"event_type": "user_add_org", "data": {"userId": ["u1"]}, "robot": ROBOT}),
@@ -41,7 +42,7 @@ WRONG: list[tuple[str, Any, str]] = [
     ("say", [], "say must be a JSON object, not []"),
     ("say", {"robot": ROBOT}, "say: the field 'text' is missing"),
     ("say", {"robot": ROBOT, "text": 5}, "say.text must be text, not 5"),
-    ("say", {"robot": ROBOT, "text": "?", "sneder": "u1"}, "say has no field 'sneder'; it has changes, connection,"),
+    ("say", {"robot": ROBOT, "text": "?", "sneder": "u1"}, "say has no field 'sneder'; it has at, changes,"),
     ("say", {"robot": ROBOT, "text": "?", "staff": 1}, "say.staff must be true or false, not 1"),
     ("say", {"robot": ROBOT, "text": "?", "content": []}, "say.content must be a JSON object or null, not []"),
     ("fail", {"api": "create", "times": True}, "fail.times must be a whole number or null, not True"),
@@ -57,6 +58,8 @@ BEYOND: list[tuple[str, Any, str]] = [
     ("revoke", {"robot": ROBOT, "scope": "All"}, "revoke: unknown scope 'All': one of Card.Instance.Write,"),
     ("click", {"card": "none", "button": "b"}, "click: nothing here has the name 'none'"),
     ("attach", {"data": "?", "name": "a"}, "attach: data is not base64"),
+    ("switch", {"trouble": "flood"}, "switch: unknown trouble 'flood': one of slow, 503,"),
+    ("say", {"robot": ROBOT, "text": "?", "quoting": 99}, "say: nothing here has the name 99"),
 ]
 """What only the control can know to be wrong."""
 
@@ -211,6 +214,32 @@ async def test_the_state_is_as_described(robot: Robot, line: Line, sandbox: Sand
     seen = (await robot.call("GET", "/sandbox/scenarios", None)).body
     valid(described, answered(described, "get", "/sandbox/scenarios", 200), seen)
     assert all(seen.values())
+
+
+async def test_what_can_be_read_by_its_name_is_as_described(
+    robot: Robot, line: Line, sandbox: Sandbox, described: dict[str, Any]
+) -> None:
+    sandbox.switch("slow", api="create", times=3)
+    sandbox.fail("update", status=500)
+    await robot.create("c1")
+    number = next(iter(sandbox._world.trace)).id
+    for path, good in (
+        ("/sandbox/troubles", "/sandbox/troubles"),
+        ("/sandbox/updates", "/sandbox/updates?card=c1"),
+        ("/sandbox/event/{number}", f"/sandbox/event/{number}"),
+    ):
+        valid(described, answered(described, "get", path, 200), (await robot.call("GET", good, None)).body)
+
+
+async def test_what_is_not_there_to_be_read_says_so_as_described(robot: Robot, described: dict[str, Any]) -> None:
+    for path, gone in (
+        ("/sandbox/updates", "/sandbox/updates?card=none"),
+        ("/sandbox/event/{number}", "/sandbox/event/999"),
+        ("/sandbox/attached", "/sandbox/attached?code=none"),
+    ):
+        refusal = await robot.call("GET", gone, None)
+        assert refusal.status == 404
+        valid(described, answered(described, "get", path, 404), refusal.body)
 
 
 async def test_a_refusal_of_the_guard_is_as_described(robot: Robot, described: dict[str, Any]) -> None:

@@ -88,6 +88,51 @@ async def test_a_quote_joins_the_text(line: Line, sandbox: Sandbox) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("said", "kind", "content"),
+    [
+        ({"text": "原话"}, "text", {"text": "原话"}),
+        ({"text": "", "msgtype": "file", "content": {"fileName": "a"}}, "file", {"fileName": "a"}),
+    ],
+)
+async def test_what_a_person_said_can_be_quoted_by_its_line(
+    line: Line, sandbox: Sandbox, said: dict[str, Any], kind: str, content: dict[str, str]
+) -> None:
+    sandbox.say(robot=ROBOT, sender="u2", **said)
+    first = await line.message()
+    sandbox.say("这个呢", robot=ROBOT, quoting=sandbox.entries[-1].id)
+    text = (await line.message())["text"]
+    replied = text["repliedMsg"]
+    assert (text["content"], text["isReplyMsg"], replied["msgType"], replied["content"]) == (
+        "这个呢",
+        True,
+        kind,
+        content,
+    )
+    assert (replied["msgId"], replied["senderId"]) == (first["msgId"], first["senderId"])
+    assert sandbox.said[-1].quote is not None
+    assert sandbox.said[-1].quote.nick == "王芳"
+
+
+async def test_a_robots_message_can_be_quoted(robot: Robot, line: Line, sandbox: Sandbox) -> None:
+    sandbox.say("你好", robot=ROBOT)
+    body = {"msgtype": "text", "text": {"content": "**您好**"}}
+    first = await line.message()
+    await robot.call("POST", first["sessionWebhook"], body)
+    sandbox.say("谢谢", robot=ROBOT, quoting=sandbox.entries[-1].id)
+    replied = (await line.message())["text"]["repliedMsg"]
+    assert (replied["content"], replied["senderId"]) == ({"text": "**您好**"}, first["chatbotUserId"])
+    assert sandbox.said[-1].quote is not None
+    assert sandbox.said[-1].quote.text == "您好"
+
+
+async def test_people_who_are_mentioned_in_a_group_are_named_beside_the_robot(line: Line, sandbox: Sandbox) -> None:
+    sandbox.say("一起看 @王芳", robot=ROBOT, group="产品群", at=["u2"])
+    message = await line.message()
+    assert message["atUsers"][0] == {"dingtalkId": message["chatbotUserId"]}
+    assert [user.get("staffId") for user in message["atUsers"]] == [None, "u2"]
+
+
 async def test_a_payload_can_be_bent_in_any_way(line: Line, sandbox: Sandbox) -> None:
     sandbox.say("你好", robot=ROBOT, changes={"text": None, "errorCode": 20001, "msgId": 7})
     data = await line.message()
