@@ -6,13 +6,13 @@ that can be seen, `GET /sandbox/openapi.json` describes it all. Web pages from e
 """
 
 import ipaddress
-import json
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from actors.sandbox import jsontext
 from actors.sandbox.actions import Actions
 from actors.sandbox.description import describe
 from actors.sandbox.records import Card, CardVersion
@@ -141,12 +141,6 @@ def _card(card: Card) -> dict[str, Any]:
 def _object(body: bytes) -> Any:
     """What a body spells; nothing spells an object without fields."""
     try:
-        return json.loads(body or b"{}", parse_constant=_no_number)
-    except UnicodeDecodeError as problem:
-        raise ValueError("the body is not UTF-8") from problem
-    except json.JSONDecodeError as problem:
-        raise ValueError(f"the body is not JSON: {problem}") from problem
-
-
-def _no_number(name: str) -> None:
-    raise ValueError(f"the body has {name}, which is no number in JSON")
+        return jsontext.read(body or b"{}")
+    except ValueError as problem:
+        raise ValueError(f"the body {problem}") from problem

@@ -163,7 +163,13 @@ class Sandbox(People):
         return self._gateway.impair(robot, Impairment(how), connection)
 
     async def close(self, robot: str, code: int = 1000) -> int:
-        """Close a robot's connections with a close frame of this code."""
+        """Close a robot's connections with a close frame of this code.
+
+        Raises:
+            ValueError: WebSocket has no such code to close with.
+        """
+        if not 1000 <= code < 5000:  # noqa: PLR2004 - RFC 6455, 7.4
+            raise ValueError(f"code {code} is none to close a WebSocket with: 1000 to 4999")
         return await self._gateway.close(robot, code)
 
     def fail(

@@ -1,0 +1,114 @@
+"""What comes in a wrong shape: it is refused in words, changes nothing, and never spoils what everybody looks at."""
+
+import json
+from typing import Any
+
+import pytest
+
+from actors.sandbox import jsontext
+from actors.sandbox.server import Sandbox
+from tests.sandbox.robot import ROBOT, Line, Robot, card_body
+
+HALF = "\ud800"
+CREATE = "/v1.0/card/instances/createAndDeliver"
+SEND = "/v1.0/im/v1.0/robot/interactiveCards/send"
+TO_PEOPLE = "/v1.0/robot/oToMessages/batchSend"
+PLAIN = {"robotCode": ROBOT, "msgKey": "sampleText", "msgParam": '{"content": "您好"}', "userIds": ["u1"]}
+STANDARD = {
+    "cardTemplateId": "StandardCard",
+    "cardBizId": "b1",
+    "robotCode": ROBOT,
+    "singleChatReceiver": '{"userId": "u1"}',
+}
+REFUSED: list[tuple[str, dict[str, Any]]] = [
+    (CREATE, card_body("c1") | {"outTrackId": HALF}),
+    (CREATE, card_body("c1") | {"cardData": {"cardParamMap": {"msgContent": HALF}}}),
+    (SEND, STANDARD | {"cardData": '{"contents": [{"type": "text", "id": {}}]}'}),
+    (SEND, STANDARD | {"cardData": '{"contents": [{"type": "text", "id": "t", "text": "\\ud800"}]}'}),
+    (TO_PEOPLE, PLAIN | {"msgParam": HALF}),
+    (TO_PEOPLE, PLAIN | {"msgParam": '{"content": "\\ud800"}'}),
+]
+WRONG_ACTIONS: list[tuple[str, dict[str, Any], str]] = [
+    ("say", {"robot": ROBOT, "text": "?", "sender": ""}, "say: sender must not be empty"),
+    ("say", {"robot": "", "text": "?"}, "say: robot must not be empty"),
+    ("say", {"robot": ROBOT, "text": HALF}, "the body has half a character"),
+    ("close", {"robot": ROBOT, "code": 99999}, "close: code 99999 is none to close a WebSocket with"),
+    ("fail", {"api": "create", "status": 7}, "fail: status 7 is no answer"),
+    ("attach", {"data": "aGk=", "name": "a", "kind": "a/b\r\nX: y"}, "attach: kind 'a/b\\r\\nX: y' is no media type"),
+]
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "[" * 200 + "]" * 200, "1e999", "NaN", '"\\ud800"', b'"\xed\xa0\x80"'])
+def test_what_cannot_be_told_on_is_no_json(text: str | bytes) -> None:
+    with pytest.raises(ValueError, match=r"nested|number|character|UTF-8"):
+        jsontext.read(text)
+
+
+def test_a_whole_character_beyond_the_first_plane_is_json() -> None:
+    assert jsontext.read('"\\ud83d\\ude00"') == "😀"
+
+
+@pytest.mark.parametrize(("path", "body"), REFUSED)
+async def test_a_call_of_a_wrong_shape_is_refused_and_all_can_still_be_seen(
+    robot: Robot, path: str, body: dict[str, Any]
+) -> None:
+    assert (await robot.call("POST", path, body)).status == 400
+    assert (await robot.call("GET", "/sandbox/state", None)).status == 200
+
+
+async def test_a_user_id_that_is_no_text_is_named_as_unknown(robot: Robot) -> None:
+    answer = await robot.call("POST", TO_PEOPLE, PLAIN | {"userIds": ["u1", {}, 1]})
+    assert (answer.status, answer.body["invalidStaffIdList"]) == (200, [{}, 1])
+
+
+@pytest.mark.parametrize(("action", "arguments", "says"), WRONG_ACTIONS)
+async def test_an_action_of_a_wrong_shape_says_why(
+    robot: Robot, action: str, arguments: dict[str, Any], says: str
+) -> None:
+    answer = await robot.call("POST", f"/sandbox/{action}", arguments)
+    assert (answer.status, answer.body["error"].startswith(says)) == (400, True)
+
+
+async def test_a_refused_update_changes_nothing(robot: Robot, sandbox: Sandbox) -> None:
+    await robot.create("c1")
+    refused = await robot.update("c1", {"flowStatus": "3", "msgContent": "new"}, privateData={"u1": "?"})
+    card = sandbox.cards["c1"]
+    assert (refused.status, card.text, card.state.value) == (400, "…", "PROCESSING")
+
+
+@pytest.mark.parametrize("code", [None, "200", [1]])
+async def test_an_ack_whose_code_is_no_number_is_an_ack_all_the_same(line: Line, sandbox: Sandbox, code: Any) -> None:
+    sandbox.say("你好", robot=ROBOT)
+    frame = await line.callback()
+    headers = {"messageId": frame["headers"]["messageId"]}
+    await line.socket.send_str(json.dumps({"code": code, "headers": headers, "data": "[" * 50_000}))
+    await sandbox.until(lambda: sandbox.acks)
+    assert (sandbox.acks[0].code, sandbox.said[0].acked, sandbox.online(ROBOT)) == (0, True, 1)
+
+
+async def test_an_upload_that_is_no_form_is_refused_by_errcode(robot: Robot) -> None:
+    headers = {"Content-Type": "multipart/form-data"}
+    address = f"{robot.url}/media/upload?access_token={robot.token}"
+    async with robot.http.post(address, data=b"?", headers=headers) as response:
+        assert (response.status, (await response.json())["errcode"]) == (200, 40035)
+
+
+async def test_an_event_of_a_very_long_number_is_none(robot: Robot) -> None:
+    async with robot.http.get(f"{robot.url}/sandbox/event/{'9' * 5000}") as response:
+        assert response.status == 404
+
+
+async def test_a_secret_under_a_wrong_name_is_not_kept(robot: Robot, sandbox: Sandbox) -> None:
+    await robot.call("POST", "/v1.0/oauth2/accessToken", {"appKey": ROBOT, "app_Secret": "mistaken"})
+    assert "mistaken" not in str(sandbox.calls[-1].body)
+
+
+async def test_the_inspector_does_not_tell_where_a_session_webhook_is(
+    robot: Robot, line: Line, sandbox: Sandbox
+) -> None:
+    sandbox.say("你好", robot=ROBOT)
+    session = (await line.message())["sessionWebhook"].rpartition("=")[2]
+    events = [event.id for event in sandbox._world.trace]
+    told = [(await robot.call("GET", f"/sandbox/event/{number}", None)).body for number in events]
+    assert session not in str(told)
+    assert "session=…" in str(told)
