@@ -29,7 +29,11 @@ from actors.sandbox.standard import StandardCards
 from actors.sandbox.tokens import Tokens
 from actors.sandbox.world import World
 
-FILE_HEADERS = {"Content-Disposition": "attachment", "Content-Security-Policy": "sandbox"}
+FILE_HEADERS = {
+    "Content-Disposition": "attachment",
+    "Content-Security-Policy": "sandbox",
+    "X-Content-Type-Options": "nosniff",
+}
 """Whatever is attached must not become a page of ours in a browser."""
 
 CONCEALED = "secret"

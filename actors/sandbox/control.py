@@ -56,18 +56,22 @@ class Control:
         """Keep web pages from elsewhere out, those of other servers on this machine too: a foreign Origin, a Host that
         is a made-up name (DNS rebinding), a request that a browser says is of another site, and a body that a form
         could send are refused. Robots know the sandbox by any name; they carry credentials, and are no browsers."""
+        try:
+            host = request.url.host or ""
+        except ValueError as problem:
+            raise refusal(web.HTTPBadRequest, "the header Host names no host and port") from problem
         robots_call = request.path.startswith(FOR_ROBOTS)
         origin, site = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site")
-        known = self._is_ours(request.url.host or "") or (robots_call and origin is None)
+        known = self._is_ours(host) or (robots_call and origin is None)
         # A link from elsewhere may lead to the chat page, which no other page can put into a frame.
         led_here = request.method == "GET" and request.path == "/" and origin is None
         if origin not in {None, f"http://{request.host}"} or not known or not (site in OWN_SITE or led_here):
             raise refusal(web.HTTPForbidden, "only the sandbox's own page may do this, at its own address")
         if robots_call:
-            return await handler(request)
+            return await _handled(request, handler)
         if request.method == "POST" and request.content_type != "application/json":
             raise refusal(web.HTTPUnsupportedMediaType, "send the body as application/json")
-        response = await handler(request)
+        response = await _handled(request, handler)
         if not response.prepared:
             response.headers.update(HEADERS)
         return response
@@ -120,6 +124,13 @@ class Control:
             "calls": [asdict(call) for call in sandbox.calls],
         }
         return answer(state)
+
+
+async def _handled(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except web.RequestPayloadError as problem:
+        raise refusal(web.HTTPBadRequest, "the body is not in the encoding that its header names") from problem
 
 
 def is_loopback(host: str) -> bool:

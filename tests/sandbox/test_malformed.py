@@ -1,6 +1,8 @@
 """What comes in a wrong shape: it is refused in words, changes nothing, and never spoils what everybody looks at."""
 
+import asyncio
 import json
+import logging
 from typing import Any
 
 import pytest
@@ -10,6 +12,10 @@ from actors.sandbox.server import Sandbox
 from tests.sandbox.robot import ROBOT, Line, Robot, card_body
 
 HALF = "\ud800"
+NOT_ZIPPED = (
+    b"POST /v1.0/oauth2/accessToken HTTP/1.1\r\nHost: localhost\r\nContent-Encoding: gzip\r\n"
+    b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0"
+)
 CREATE = "/v1.0/card/instances/createAndDeliver"
 SEND = "/v1.0/im/v1.0/robot/interactiveCards/send"
 TO_PEOPLE = "/v1.0/robot/oToMessages/batchSend"
@@ -33,6 +39,10 @@ WRONG_ACTIONS: list[tuple[str, dict[str, Any], str]] = [
     ("say", {"robot": "", "text": "?"}, "say: robot must not be empty"),
     ("say", {"robot": ROBOT, "text": HALF}, "the body has half a character"),
     ("close", {"robot": ROBOT, "code": 99999}, "close: code 99999 is none to close a WebSocket with"),
+    ("rules", {"latency": 0, "copies": 10**9}, "rules: copies must be from 0 to 100"),
+    ("rules", {"ping_interval": 0}, "rules: ping_interval must be from 0.001 to"),
+    ("rules", {"webhook_life": 1e300}, "rules: webhook_life must be from 0 to"),
+    ("rules", {"latency": -1}, "rules: latency must be from 0 to"),
     ("fail", {"api": "create", "status": 7}, "fail: status 7 is no answer"),
     ("attach", {"data": "aGk=", "name": "a", "kind": "a/b\r\nX: y"}, "attach: kind 'a/b\\r\\nX: y' is no media type"),
 ]
@@ -112,3 +122,30 @@ async def test_the_inspector_does_not_tell_where_a_session_webhook_is(
     told = [(await robot.call("GET", f"/sandbox/event/{number}", None)).body for number in events]
     assert session not in str(told)
     assert "session=…" in str(told)
+
+
+@pytest.mark.parametrize(
+    ("lines", "says"),
+    [
+        (b"GET /gettoken?appkey=a&appsecret=hidden HTTP/1.1\r\nHost: \xff:1", b"400"),
+        (b"GET / HTTP/1.1\r\nHost: a:99999999", b"400"),
+        (b"GET /gettoken?appkey=\xff&appsecret=hidden HTTP/1.1\r\nHost: localhost", b"400"),
+        (b"GET /gettoken?appsecret=hidden\x00 HTTP/1.1\r\nHost: localhost", b"400"),
+        (
+            b"POST /v1.0/oauth2/accessToken HTTP/1.1\r\nHost: localhost\r\nContent-Encoding: gzip\r\nContent-Length: 0",
+            b"400",
+        ),
+        (NOT_ZIPPED, b"400"),
+    ],
+)
+async def test_what_is_hardly_http_is_refused_and_leaves_no_secret_in_the_log(
+    sandbox: Sandbox, caplog: pytest.LogCaptureFixture, lines: bytes, says: bytes
+) -> None:
+    with caplog.at_level(logging.DEBUG):
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(sandbox.url.rpartition(":")[2]))
+        writer.write(lines + b"\r\n\r\n")
+        status = await asyncio.wait_for(reader.readline(), 20)
+        writer.close()
+    assert says in status
+    assert "hidden" not in caplog.text
+    assert "Traceback" not in caplog.text
