@@ -58,7 +58,7 @@ class Files:
         Raises:
             ValueError: its `kind` is no media type.
         """
-        if not re.fullmatch(r"[\w.+-]+/[\w.+-]+", kind, re.ASCII):
+        if not re.fullmatch(r"[\w.+-]+/[\w.+-]+(;[ -~]*)?", kind, re.ASCII):
             raise ValueError(f"kind {kind[:60]!r} is no media type, such as image/png")
         code = opaque("file", uuid.uuid4().hex)
         _keep(self._files, code, Attached(data, name, kind, time.monotonic()))

@@ -149,3 +149,18 @@ async def test_what_is_hardly_http_is_refused_and_leaves_no_secret_in_the_log(
     assert says in status
     assert "hidden" not in caplog.text
     assert "Traceback" not in caplog.text
+
+
+async def test_a_file_name_that_is_not_utf8_spoils_nothing(robot: Robot) -> None:
+    part = b'--B\r\nContent-Disposition: form-data; name="media"; filename="\xff.txt"\r\n\r\nx\r\n--B--\r\n'
+    headers = {"Content-Type": "multipart/form-data; boundary=B"}
+    async with robot.http.post(f"{robot.url}/media/upload", data=part, headers=headers) as response:
+        assert response.status == 200
+    assert (await robot.call("GET", "/sandbox/state", None)).status == 200
+
+
+async def test_no_browser_guesses_what_a_downloaded_file_is(robot: Robot, sandbox: Sandbox) -> None:
+    body = {"robotCode": ROBOT, "downloadCode": sandbox.attach(b"<script>", "a.html", "text/plain; charset=utf-8")}
+    address = (await robot.call("POST", "/v1.0/robot/messageFiles/download", body)).body["downloadUrl"]
+    async with robot.http.get(address) as response:
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
