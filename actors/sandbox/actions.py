@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, is_dataclass
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 from actors.sandbox import shapes
-from actors.sandbox.rules import Rules
+from actors.sandbox.rules import Rules, check
 from actors.sandbox.shapes import Slot
 
 if TYPE_CHECKING:
@@ -138,6 +138,8 @@ class Actions:
             raise ValueError(f"data is not base64: {problem}") from problem
 
     def _rules(self, **changes: Any) -> Rules:
+        for name, value in changes.items():
+            check(name, value)
         for name, value in changes.items():
             setattr(self._sandbox.rules, name, value)
         return self._sandbox.rules

@@ -12,7 +12,9 @@ from contextlib import suppress
 from typing import Any
 
 from aiohttp import web
+from multidict import MultiDict, MultiDictProxy
 
+from actors.sandbox import jsontext
 from actors.sandbox.cards import Cards
 from actors.sandbox.faults import Fault, Faults
 from actors.sandbox.files import Attached, Files
@@ -27,10 +29,15 @@ from actors.sandbox.standard import StandardCards
 from actors.sandbox.tokens import Tokens
 from actors.sandbox.world import World
 
-FILE_HEADERS = {"Content-Disposition": "attachment", "Content-Security-Policy": "sandbox"}
+FILE_HEADERS = {
+    "Content-Disposition": "attachment",
+    "Content-Security-Policy": "sandbox",
+    "X-Content-Type-Options": "nosniff",
+}
 """Whatever is attached must not become a page of ours in a browser."""
 
-SECRETS = frozenset({"clientSecret", "appSecret"})
+CONCEALED = "secret"
+"""What the names of fields have in common that are not kept with a call, well spelled or not."""
 
 
 class Api:
@@ -103,22 +110,26 @@ class Api:
         return await self._answer(request, _call("token", robot, body), lambda: self._tokens.grant(robot, secret))
 
     async def _former_token(self, request: web.Request) -> web.Response:
-        robot, secret = request.query.get("appkey", ""), request.query.get("appsecret", "")
+        robot, secret = jsontext.whole(request.query.get("appkey", "")), request.query.get("appsecret", "")
         call = _call("token", robot, {"appkey": robot})
         return await self._answer(request, call, lambda: self._tokens.grant_formerly(robot, secret))
 
     async def _upload(self, request: web.Request) -> web.Response:
         """`POST /media/upload` of the former API, which takes its token from the address; the errcode tells."""
-        form = await request.post()
+        try:
+            form = await request.post()
+        except (ValueError, LookupError):  # no form, or none that can be read
+            form = MultiDictProxy(MultiDict())
         robot, media = self._tokens.owner(request.query.get("access_token", "")), form.get("media")
-        kind, name = str(form.get("type", "")), media.filename if isinstance(media, web.FileField) else ""
+        kind = jsontext.whole(str(form.get("type", "")))
+        name = jsontext.whole(media.filename) if isinstance(media, web.FileField) else ""
 
         def keep() -> Reply:
             if not robot:
                 return errcode(40014, "不合法的access_token")
             if not isinstance(media, web.FileField):
                 return errcode(40035, "不合法的参数")
-            return self._files.upload(kind, media.file.read(), media.filename, media.content_type)
+            return self._files.upload(kind, media.file.read(), name, media.content_type)
 
         return await self._answer(request, _call("upload", robot, {"type": kind, "name": name}), keep)
 
@@ -265,7 +276,9 @@ async def _begin(request: web.Request, reply: Reply) -> None:
 
 
 def _call(api: str, robot: str, body: dict[str, Any]) -> Call:
-    return Call(api, robot, time.monotonic(), {name: value for name, value in body.items() if name not in SECRETS})
+    return Call(
+        api, robot, time.monotonic(), {name: value for name, value in body.items() if CONCEALED not in name.lower()}
+    )
 
 
 def _name(fault: Fault | None) -> str:
@@ -279,7 +292,7 @@ def _success(result: Any) -> Reply:
 async def _read(request: web.Request) -> dict[str, Any]:
     """The JSON object of a body; anything else counts as an empty one, and fails by what it lacks."""
     try:
-        body = json.loads(await request.read())
+        body = jsontext.read(await request.read())
     except ValueError:
         return {}
     return body if isinstance(body, dict) else {}

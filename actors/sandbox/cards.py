@@ -80,6 +80,7 @@ class Cards:
         card = self._find(body, "param.cardNotExist")
         if body.get("cardData") is None and body.get("privateData") is None:
             raise ApiError(400, "param.cardDataAndPrivateDataBothEmpty", "cardData和privateData同时为空")
+        private = _private(body)  # read first: what is refused changes nothing
         options = _object(body.get("cardUpdateOptions"))
         if body.get("cardData") is not None:
             params = _params(body["cardData"])
@@ -88,7 +89,7 @@ class Cards:
             # What an earlier click showed to one person alone gives way to news for everybody.
             card.views.clear()
         by_key = options.get("updatePrivateDataByKey")
-        for user, params in _private(body).items():
+        for user, params in private.items():
             card.private[user] = card.private.get(user, {}) | params if by_key else params
         self._record(card, "update")
 

@@ -6,13 +6,13 @@ that can be seen, `GET /sandbox/openapi.json` describes it all. Web pages from e
 """
 
 import ipaddress
-import json
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from actors.sandbox import jsontext
 from actors.sandbox.actions import Actions
 from actors.sandbox.description import describe
 from actors.sandbox.records import Card, CardVersion
@@ -56,18 +56,22 @@ class Control:
         """Keep web pages from elsewhere out, those of other servers on this machine too: a foreign Origin, a Host that
         is a made-up name (DNS rebinding), a request that a browser says is of another site, and a body that a form
         could send are refused. Robots know the sandbox by any name; they carry credentials, and are no browsers."""
+        try:
+            host = request.url.host or ""
+        except ValueError as problem:
+            raise refusal(web.HTTPBadRequest, "the header Host names no host and port") from problem
         robots_call = request.path.startswith(FOR_ROBOTS)
         origin, site = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site")
-        known = self._is_ours(request.url.host or "") or (robots_call and origin is None)
+        known = self._is_ours(host) or (robots_call and origin is None)
         # A link from elsewhere may lead to the chat page, which no other page can put into a frame.
         led_here = request.method == "GET" and request.path == "/" and origin is None
         if origin not in {None, f"http://{request.host}"} or not known or not (site in OWN_SITE or led_here):
             raise refusal(web.HTTPForbidden, "only the sandbox's own page may do this, at its own address")
         if robots_call:
-            return await handler(request)
+            return await _handled(request, handler)
         if request.method == "POST" and request.content_type != "application/json":
             raise refusal(web.HTTPUnsupportedMediaType, "send the body as application/json")
-        response = await handler(request)
+        response = await _handled(request, handler)
         if not response.prepared:
             response.headers.update(HEADERS)
         return response
@@ -122,6 +126,13 @@ class Control:
         return answer(state)
 
 
+async def _handled(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except web.RequestPayloadError as problem:
+        raise refusal(web.HTTPBadRequest, "the body is not in the encoding that its header names") from problem
+
+
 def is_loopback(host: str) -> bool:
     """Whether only this machine reaches what listens there."""
     try:
@@ -141,12 +152,6 @@ def _card(card: Card) -> dict[str, Any]:
 def _object(body: bytes) -> Any:
     """What a body spells; nothing spells an object without fields."""
     try:
-        return json.loads(body or b"{}", parse_constant=_no_number)
-    except UnicodeDecodeError as problem:
-        raise ValueError("the body is not UTF-8") from problem
-    except json.JSONDecodeError as problem:
-        raise ValueError(f"the body is not JSON: {problem}") from problem
-
-
-def _no_number(name: str) -> None:
-    raise ValueError(f"the body has {name}, which is no number in JSON")
+        return jsontext.read(body or b"{}")
+    except ValueError as problem:
+        raise ValueError(f"the body {problem}") from problem

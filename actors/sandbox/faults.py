@@ -49,6 +49,8 @@ class Fault:
     def __post_init__(self) -> None:
         if self.api not in APIS:
             raise ValueError(f"unknown api {self.api!r}: one of {', '.join(sorted(APIS))}")
+        if self.status and not 200 <= self.status < 600:  # noqa: PLR2004
+            raise ValueError(f"status {self.status} is no answer: 200 to 599")
         self.applied = self.applied or self.torn
 
     def concerns(self, api: str, body: dict[str, Any], robot: str) -> bool:

@@ -4,6 +4,7 @@ Sources: download the content of files that a robot received, and upload media f
 HTTP; the API serves the bytes.
 """
 
+import re
 import time
 import uuid
 from dataclasses import dataclass
@@ -52,7 +53,13 @@ class Files:
         self._addresses: dict[str, Address] = {}
 
     def attach(self, data: bytes, name: str, kind: str) -> str:
-        """Keep a file; returns its download code."""
+        """Keep a file; returns its download code.
+
+        Raises:
+            ValueError: its `kind` is no media type.
+        """
+        if not re.fullmatch(r"[\w.+-]+/[\w.+-]+(;[ -~]*)?", kind, re.ASCII):
+            raise ValueError(f"kind {kind[:60]!r} is no media type, such as image/png")
         code = opaque("file", uuid.uuid4().hex)
         _keep(self._files, code, Attached(data, name, kind, time.monotonic()))
         while len(self._files) > 1 and sum(len(file.data) for file in self._files.values()) > BYTES:

@@ -15,6 +15,7 @@ from typing import Any
 
 from aiohttp import WSMessage, WSMsgType, web
 
+from actors.sandbox import jsontext
 from actors.sandbox.line import Impairment, Line
 from actors.sandbox.records import Connection, Push
 from actors.sandbox.replies import ApiError, Reply, error_body
@@ -128,7 +129,7 @@ class Gateway:
         else:
             push = self._send(line, "EVENT", {"topic": topic, **event}, data, about=about, on_ack=on_ack)
         self._world.pushes.add(push)
-        self._world.note(push, sent=data)
+        self._world.note(push, sent=_told(data))
         self._world.changed()
         return push
 
@@ -247,7 +248,9 @@ class Gateway:
         del self._pending[push.message_id]
         if timer := self._timers.pop(push.message_id, None):
             timer.cancel()
-        push.code, push.data, push.seconds = ack.get("code", 0), _read(ack.get("data")), time.monotonic() - push.at
+        code = ack.get("code")
+        push.code, push.data = code if type(code) is int else 0, _read(ack.get("data"))
+        push.seconds = time.monotonic() - push.at
         self._world.note(push)
         if on_ack:
             on_ack(push)
@@ -281,6 +284,12 @@ def _frame(kind: str, own: dict[str, str], data: dict[str, Any]) -> tuple[str, s
     return message_id, json.dumps(frame, ensure_ascii=False)
 
 
+def _told(data: dict[str, Any]) -> dict[str, Any]:
+    """The data of a frame for the inspector: whoever has the session webhook may write as the robot."""
+    webhook = str(data.get("sessionWebhook", ""))
+    return data | {"sessionWebhook": webhook.partition("=")[0] + "=…"} if webhook else data
+
+
 def _read_ack(message: WSMessage) -> dict[str, Any]:
     ack = _read(message.data) if message.type is WSMsgType.TEXT else None
     return ack if isinstance(ack, dict) and isinstance(ack.get("headers"), dict) else {}
@@ -288,8 +297,8 @@ def _read_ack(message: WSMessage) -> dict[str, Any]:
 
 def _read(text: Any) -> Any:
     try:
-        return json.loads(text)
-    except (TypeError, ValueError):
+        return jsontext.read(text) if isinstance(text, str) else text
+    except ValueError:
         return text
 
 

@@ -104,7 +104,7 @@ class Inspector:
 
     def routes(self) -> list[web.AbstractRouteDef]:
         return [
-            web.get(r"/sandbox/event/{number:\d+}", self._event),
+            web.get(r"/sandbox/event/{number:\d{1,15}}", self._event),
             web.get("/sandbox/updates", self._updates),
             web.get("/sandbox/troubles", self._troubles),
         ]

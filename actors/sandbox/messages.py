@@ -4,12 +4,12 @@ Sources: receive messages, reply by session webhook, batch send of private and s
 (open.dingtalk.com), and developerpedia, message.md. It knows no HTTP and no sockets.
 """
 
-import json
 import time
 import uuid
 from collections.abc import Sequence
 from typing import Any
 
+from actors.sandbox import jsontext
 from actors.sandbox.cards import CORP
 from actors.sandbox.records import EVERYBODY, Chat, Message, Person, Quote, Said
 from actors.sandbox.replies import ApiError, Reply, errcode
@@ -138,11 +138,11 @@ class Messages:
         if not isinstance(users, list) or not 0 < len(users) <= MOST_RECEIVERS:
             raise ApiError(400, "invalidParameter.userIds.invalid", "userIds 为空或超过 20 个")
         title, text = _template_text(body)
-        known = [person for user in users if (person := self._world.member(user))]
+        known = [person for user in users if isinstance(user, str) and (person := self._world.member(user))]
         for person in known:
             chat = self._world.private_chat(robot, person)
             self._show("oto", robot, chat.id, kind=body["msgKey"], title=title, text=text)
-        reached = {person.id for person in known}
+        reached = [person.id for person in known]
         invalid = [user for user in users if user not in reached]
         return _sent() if not invalid else Reply(200, _sent().body | {"invalidStaffIdList": invalid})
 
@@ -210,7 +210,7 @@ def _template_text(body: dict[str, Any]) -> tuple[str, str]:
     if len(raw.encode()) > MSG_PARAM_BYTES:
         raise ApiError(400, "invalidParameter.msgParam.tooLong", "msgParam 超过 15000 字节")
     try:
-        param = json.loads(raw)
+        param = jsontext.read(raw)
     except ValueError:
         param = None
     if not isinstance(param, dict):

@@ -64,7 +64,11 @@ class People(Seen):
 
         Raises:
             KeyError: there is no such line.
+            ValueError: robot, sender or group is empty.
         """
+        for name, value in (("robot", robot), ("sender", sender), ("group", group)):
+            if value == "":
+                raise ValueError(f"{name} must not be empty")
         person = self._world.meet(sender, nick, staff=staff)
         chat = self._world.private_chat(robot, person) if group is None else self._world.group_chat(group)
         message_id = message_id or f"msg{uuid.uuid4().hex}=="

@@ -52,6 +52,12 @@ class Plain:
 
         return call
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in {"_thing", "_loop", "_kinds"}:
+            object.__setattr__(self, name, value)
+        else:
+            self._loop.wait(lambda: setattr(self._thing, name, _own(value)))
+
     def __repr__(self) -> str:
         return repr(self._thing)
 

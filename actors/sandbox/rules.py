@@ -94,3 +94,18 @@ class Rules:
 
     file_length_told: bool = True
     """Whether a file comes with its length. Undocumented; without it only the bytes tell how large it is."""
+
+
+BOUNDS: dict[str, tuple[float, float]] = {"copies": (0, 100), "redeliveries": (0, 100), "ping_interval": (0.001, 1e9)}
+"""Beyond these, or 0 to 1e9 for the others, a rule would keep the sandbox busy with itself, or be no time at all."""
+
+
+def check(name: str, value: float) -> None:
+    """Whether a rule may have a value.
+
+    Raises:
+        ValueError: it may not; the message names the rule.
+    """
+    least, most = BOUNDS.get(name, (0, 1e9))
+    if not least <= value <= most:
+        raise ValueError(f"{name} must be from {least:g} to {most:g}, not {value:g}")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from actors.sandbox.actions import Actions
 from actors.sandbox.api import Api
@@ -29,6 +30,15 @@ from actors.sandbox.tokens import Tokens
 from actors.sandbox.world import World
 
 log = logging.getLogger(__name__)
+_HTTP_LOG = logging.getLogger(f"{__name__}.http")
+
+
+def _is_about_us(record: logging.LogRecord) -> bool:
+    """What is no HTTP is answered with 400; logged it would be shown as it came, with any secret in its address."""
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError | web.RequestPayloadError))
+
+
+_HTTP_LOG.addFilter(_is_about_us)
 
 
 class Sandbox(People):
@@ -95,7 +105,7 @@ class Sandbox(People):
         app = web.Application(client_max_size=4 * 1024 * 1024, middlewares=[self._control.guard])
         app.add_routes([*self._api.routes(), *self._control.routes(), *self._page.routes()])
         self._api.closing.clear()
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        runner = web.AppRunner(app, access_log=None, logger=_HTTP_LOG, shutdown_timeout=1.0)
         await runner.setup()
         try:
             await web.TCPSite(runner, self._host, self._port).start()
@@ -163,7 +173,13 @@ class Sandbox(People):
         return self._gateway.impair(robot, Impairment(how), connection)
 
     async def close(self, robot: str, code: int = 1000) -> int:
-        """Close a robot's connections with a close frame of this code."""
+        """Close a robot's connections with a close frame of this code.
+
+        Raises:
+            ValueError: WebSocket has no such code to close with.
+        """
+        if not 1000 <= code < 5000:  # noqa: PLR2004 - RFC 6455, 7.4
+            raise ValueError(f"code {code} is none to close a WebSocket with: 1000 to 4999")
         return await self._gateway.close(robot, code)
 
     def fail(

@@ -3,11 +3,11 @@
 It changes no card; what a call may do with one is decided in `cards`.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from actors.sandbox import jsontext
 from actors.sandbox.records import CardState, Layout, Look
 
 # AICardStatus in dingtalk_stream's card_replier.py.
@@ -35,7 +35,7 @@ class PublicLayout:
 def _public_buttons(raw: str) -> tuple[dict[str, Any], ...]:
     """Those in `sys_full_json_obj`; what cannot be read shows none."""
     try:
-        layout = json.loads(raw)
+        layout = jsontext.read(raw)
         if "msgButtons" not in layout.get("order", ["msgButtons"]):
             return ()
         return tuple(button for button in layout.get("msgButtons", []) if isinstance(button.get("text"), str))

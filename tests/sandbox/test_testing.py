@@ -221,3 +221,10 @@ async def test_a_program_that_ends_shows_what_it_printed(platform: DingTalk) -> 
 async def test_a_program_that_never_connects_shows_what_it_printed(hasty: DingTalk) -> None:
     with pytest.raises(AssertionError, match="is not online; it printed:"):
         await hasty.robot().runs(sys.executable, "-c", "import time; time.sleep(600)")
+
+
+def test_what_is_set_in_a_test_without_a_loop_holds_for_the_platform() -> None:
+    with DingTalk() as platform:
+        platform.patience = 0.01
+        with pytest.raises(AssertionError, match=r"not within 0\.01 s"):
+            platform.robot().is_online()
