@@ -46,7 +46,7 @@ def test_every_module_with_rules_of_the_platform_is_in_a_table() -> None:
     own = {
         *("__init__", "__main__", "actions", "builder", "control", "description", "inspection", "inspector", "page"),
         *("plain", "program", "records", "replies", "rules", "scenario", "scenarios", "seen", "server", "shapes"),
-        *("story", "switches", "testing", "timing", "trace", "views", "world"),
+        *("story", "switches", "testing", "timing", "trace", "views", "weight", "world"),
     }
     named = {name for _, where, *_ in ROWS for name in names(where)}
     assert {path.name for path in SANDBOX.glob("*.py") if path.stem not in own} <= named
