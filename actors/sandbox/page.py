@@ -39,7 +39,7 @@ class Page:
         self._world = world
         self._files = files
         self._inspector = Inspector(world, rules, switches, scenarios)
-        self._open: set[web.Request] = set()
+        self._open: list[web.Request] = []
 
     def routes(self) -> list[web.AbstractRouteDef]:
         return [
@@ -67,11 +67,11 @@ class Page:
         # A page that left is heard of at once, though its stream ends with the next thing that is written to it.
         if sum(other.transport is not None for other in self._open) >= PAGES:
             raise refusal(web.HTTPServiceUnavailable, f"{PAGES} pages are open: close one of them")
-        self._open.add(request)
+        self._open.append(request)
         try:
             return await self._stream(request)
         finally:
-            self._open.discard(request)
+            self._open.remove(request)
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})

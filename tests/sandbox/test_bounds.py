@@ -243,12 +243,11 @@ async def write_nonsense(robot: Robot, line: Line, sandbox: Sandbox, number: int
     await sandbox.until(lambda: any(str(number) in str(each["frame"])[:5] for each in sandbox.stray_acks[-1:]))
 
 
+DEEDS = [say, answer_by_webhook, create, update, stream, call_in_vain, ack, write_nonsense]
+
+
 @pytest.mark.usefixtures("light")
-@pytest.mark.parametrize(
-    "deed",
-    [say, answer_by_webhook, create, update, stream, call_in_vain, ack, write_nonsense],
-    ids=lambda deed: deed.__name__,
-)
+@pytest.mark.parametrize("deed", DEEDS, ids=lambda deed: deed.__name__)
 async def test_however_large_things_are_all_together_stay_within_the_limit(deed: Any) -> None:
     rules = Rules(first_ping=60, calls_per_second=0)
     async with Sandbox(rules=rules) as sandbox, Robot.at(sandbox.url) as robot, robot.line() as line:
@@ -257,7 +256,8 @@ async def test_however_large_things_are_all_together_stay_within_the_limit(deed:
         most = 0
         for number in range(60):
             await deed(robot, line, sandbox, number)
-            sandbox._world.cards["kept"] = sandbox._world.cards.pop("kept", None) or next(iter(sandbox.cards.values()))
+            if "kept" in sandbox.cards:  # without this it would be too old one day
+                sandbox.cards["kept"] = sandbox.cards.pop("kept")
             most = max(most, kept(sandbox))
         assert 5 * LARGE < most <= world.KEPT + world.UNWEIGHED + 4 * LARGE
 
@@ -343,6 +343,11 @@ async def test_a_connection_that_is_too_many_bytes_behind_is_cut(monkeypatch: py
         await sandbox.until(lambda: sandbox.connections[0].close_code == 1006)
 
 
+async def status_of_a_page(robot: Robot) -> int:
+    async with robot.http.get(f"{robot.url}/sandbox/events") as response:
+        return response.status
+
+
 async def test_a_page_too_many_is_told_so_and_comes_in_when_another_left(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(page, "PAGES", 1)
     async with Sandbox() as sandbox, Robot.at(sandbox.url) as robot:
@@ -351,6 +356,6 @@ async def test_a_page_too_many_is_told_so_and_comes_in_when_another_left(monkeyp
             async with robot.http.get(f"{sandbox.url}/sandbox/events") as second:
                 assert second.status == 503
                 assert await second.json() == {"error": "1 pages are open: close one of them"}
-        await sandbox.until(lambda: not sandbox._world._watchers or sandbox._world.stir())
-        async with robot.http.get(f"{sandbox.url}/sandbox/events") as third:
-            assert third.status == 200
+        async with asyncio.timeout(10):
+            while await status_of_a_page(robot) == 503:  # noqa: ASYNC110 - only asking tells
+                await asyncio.sleep(0.01)

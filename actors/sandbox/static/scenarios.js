@@ -119,12 +119,15 @@ async function show(scenario) {
 
 async function take(event) {
   event.preventDefault();
+  let scenario;
   try {
-    const { name: called, happenings } = JSON.parse(text.value);
-    if (await act("save", { name: called, happenings: happenings ?? [] })) paste.open = false;
+    scenario = JSON.parse(text.value);
   } catch (problem) {
     complain(`这不是 JSON This is no JSON: ${problem.message}`);
+    return;
   }
+  if (!scenario?.happenings) complain("这不是场景：缺少 happenings This is no scenario: it has no happenings");
+  else if (await act("save", scenario)) paste.open = false;
 }
 
 // Whether it was done; if not, the server's reason is shown.
