@@ -68,14 +68,13 @@ async def tell_story(sandbox: Sandbox, robot: Robot, line: Line) -> None:
 
 
 def _play(sandbox: Sandbox) -> None:
-    """One scenario is played to its end, one plays, and one is recorded, with a fault on."""
+    """One scenario is played to its end, one plays, and one is recorded."""
     unknown = Happening(0, "click", {"card": "c9", "button": "rate"})
     sandbox.scenarios.save(Scenario("网络抖动", (Happening(0, "heal"), Happening(0, "abort"), Happening(600, "heal"))))
     sandbox.scenarios.save(Scenario("按钮失灵", (unknown, Happening(0, "heal"))))
     for scenario in sandbox.scenarios.saved.values():
         sandbox.scenarios.play(scenario, OTHER)
     sandbox.scenarios.record()
-    sandbox.switch("slow")
 
 
 async def _tell_privately(sandbox: Sandbox, robot: Robot, line: Line) -> None:

@@ -59,7 +59,7 @@ function row(scenario) {
   const latest = plays.findLast((each) => !each.over) ?? plays.at(-1);
   const playing = Boolean(latest) && !latest.over;
   const { facts, gauge, problems, play, halt } = made.parts;
-  facts.textContent = `${scenario.happenings} 步 steps · ${seconds(scenario.seconds)}${latest ? ` · ${progress(latest)}` : ""}`;
+  facts.textContent = latest ? progress(latest) : `${scenario.happenings} 步 steps · ${seconds(scenario.seconds)}`;
   made.dataset.state = !latest ? "" : playing ? "playing" : latest.problems.length ? "bad" : latest.done < latest.happenings ? "halted" : "done";
   gauge.hidden = !playing;
   gauge.firstChild.style.width = latest ? `${100 * latest.done / Math.max(1, latest.happenings)}%` : "0";
