@@ -81,6 +81,8 @@ async def _tell_privately(sandbox: Sandbox, robot: Robot, line: Line) -> None:
     sandbox.say("买的杯子不合适，怎么退货？", robot=ROBOT)
     await line.message()
     await _card(robot, "c1", title="买的杯子不合适，怎么退货？")
+    for length in (24, 90, 130):
+        await robot.stream("c1", ANSWER[:length], key="content")
     await robot.stream("c1", ANSWER, key="content", isFinalize=True)
     await robot.update("c1", {"rateable": "true", "rating": "helpful"}, **BY_KEY)
     code = sandbox.attach(picture(220, 130), "cup.png", "image/png")
