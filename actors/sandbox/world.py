@@ -33,9 +33,6 @@ T = TypeVar("T")
 KEPT = 256_000_000
 """Bytes that all of it may take."""
 
-UNWEIGHED = 32_000_000
-"""Bytes that may come before all is weighed again: to weigh it takes a while."""
-
 NAME = 256
 """Characters of a client id and of a secret, with open registration."""
 
@@ -78,9 +75,10 @@ class World:
     """All that is known. Every list is oldest first and keeps the latest `history` things (calls, pushes, people and
     chats ten times as many). With open registration no more than `history` robots are let in.
 
-    All together take no more than `KEPT` bytes, and `UNWEIGHED` while they are not weighed. Beyond that the older half
-    of what passed is forgotten (calls, frames, versions of cards), as often as it takes; and when that is not enough,
-    the older half of all conversations, people and cards. The latest of each kind stays, however large."""
+    All together take no more than `KEPT` bytes. What comes is added up, and all is weighed only when the sum is beyond
+    that, for it takes a while. Until no more than half of `KEPT` is left, the older half of what passed is forgotten
+    (calls, frames, versions of cards), as often as it takes; and when that is not enough, the older half of all
+    conversations, people and cards. The latest of each kind stays, however large."""
 
     def __init__(self, robots: dict[str, str] | None, history: int) -> None:
         self.open_registration = robots is None
@@ -101,7 +99,7 @@ class World:
         self.trace = Trace(min(history, LATEST))
         self._history = history
         self._numbered = 0
-        self._unweighed = 0
+        self._weighs = 0
         self._change = asyncio.Event()
         self._watchers: set[Watcher] = set()
 
@@ -244,13 +242,13 @@ class World:
 
     def _came(self, *things: object) -> None:
         """These are new, or have changed: now and then all is weighed, and made to fit."""
-        self._unweighed += weight(*things)
-        if self._unweighed <= UNWEIGHED:
+        self._weighs += weight(*things)
+        if self._weighs <= KEPT:
             return
-        self._unweighed = 0
+        self._weighs = self._weight()
         for forget in (self._forget_what_passed, self._forget_who_spoke):
-            while self._weight() > KEPT and forget():
-                pass
+            while self._weighs > KEPT // 2 and forget():
+                self._weighs = self._weight()
         entries, events = {entry.id for entry in self.entries}, {event.id for event in self.trace}
         for watcher in self._watchers:
             watcher.entries = {number: entry for number, entry in watcher.entries.items() if number in entries}

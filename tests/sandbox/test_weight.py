@@ -23,7 +23,6 @@ LARGE = 100_000
 def light(monkeypatch: pytest.MonkeyPatch) -> None:
     """Little may be kept, though of everything there may be many."""
     monkeypatch.setattr(world, "KEPT", 20 * LARGE)
-    monkeypatch.setattr(world, "UNWEIGHED", 5 * LARGE)
 
 
 def kept(sandbox: Sandbox) -> int:
@@ -86,7 +85,7 @@ async def test_however_large_things_are_all_together_stay_within_the_limit(deed:
             if "kept" in sandbox.cards:  # without this it would be too old one day
                 sandbox.cards["kept"] = sandbox.cards.pop("kept")
             most = max(most, kept(sandbox))
-        assert 5 * LARGE < most <= world.KEPT + world.UNWEIGHED + 4 * LARGE
+        assert 5 * LARGE < most <= world.KEPT + 4 * LARGE
 
 
 @pytest.mark.usefixtures("light")
@@ -105,7 +104,6 @@ async def test_what_passed_goes_before_what_people_see() -> None:
 
 async def test_a_process_grows_no_more_than_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(world, "KEPT", 20_000_000)
-    monkeypatch.setattr(world, "UNWEIGHED", 5_000_000)
     async with Sandbox(rules=Rules(calls_per_second=0)) as sandbox, Robot.at(sandbox.url) as robot:
         tracemalloc.start()
         try:
