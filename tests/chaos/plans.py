@@ -1,13 +1,15 @@
 """What happens in a storm, and when: people's words and presses, and every kind of fault, planned by a seed alone.
 
 A plan is data. The same seed gives the same plan, and what the plan makes allowable is read from it; nothing here acts.
+What the sandbox itself can do of it is a scenario of the sandbox.
 """
 
 import random
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from actors.sandbox.scenario import LONGEST, Happening, Scenario
 from tests.chaos.conftest import KINDS
 
 SPEAKS = ["", "1x0.01", "3x0.05", "8x0.05", "20x0.05", "tool 4x0.05 back"]
@@ -60,7 +62,7 @@ GARBAGE = ["{", "null", '{"type": "CALLBACK"}', '{"type": "SYSTEM", "headers": {
 @dataclass(frozen=True)
 class Deed:
     """What somebody does `at` so many seconds. `kind` says whose robot, `words` is a question's text, an API or a
-    frame, `pick` in [0, 1) chooses among what is there by then."""
+    frame, `message_id` the question's, `pick` in [0, 1) chooses among what is there by then."""
 
     at: float
     what: str
@@ -68,6 +70,7 @@ class Deed:
     person: str = ""
     words: str = ""
     group: str | None = None
+    message_id: str = ""
     pick: float = 0.0
     fault: Fault = field(default_factory=dict)
 
@@ -101,6 +104,35 @@ def plan(seed: int, weather: Weather) -> list[Deed]:
         *_deaths(chance, weather),
     ]
     return sorted([*asked, *rest], key=lambda deed: deed.at)
+
+
+def happening(deed: Deed, robots: Mapping[str, str]) -> Happening | None:
+    """The same as something that the sandbox's control knows; None for what the suite alone can do, since it depends on
+    what is there by then. `robots` are client ids by kind."""
+    robot = robots.get(deed.kind, "")
+    match deed.what:
+        case "ask" | "again":
+            who = {"sender": deed.person, "group": deed.group, "message_id": deed.message_id}
+            return Happening(deed.at, "say", {"text": deed.words, "robot": robot, **who})
+        case "stop" | "new":
+            return Happening(deed.at, "say", {"text": f"/{deed.what}", "robot": robot, "sender": deed.person})
+        case "abort" | "roll" | "close":
+            return Happening(deed.at, deed.what, {"robot": robot})
+        case "garbage":
+            return Happening(deed.at, "push_raw", {"robot": robot, "frame": deed.words})
+        case "expire":
+            return Happening(deed.at, "expire_tokens")
+        case "call":
+            return Happening(deed.at, "fail", {"api": deed.words, **deed.fault})
+        case _:
+            return None
+
+
+def scenarios(planned: Sequence[Deed], robots: Mapping[str, str]) -> list[Scenario]:
+    """What the sandbox plays of a plan, all at once: as many scenarios as one is too short for."""
+    known = [each for deed in planned if (each := happening(deed, robots)) is not None]
+    parts = (known[first : first + LONGEST] for first in range(0, len(known), LONGEST))
+    return [Scenario(f"storm {number}", tuple(part)) for number, part in enumerate(parts)]
 
 
 def fickle(person: str) -> bool:
@@ -145,7 +177,7 @@ def _asks(chance: random.Random, weather: Weather) -> Iterator[Deed]:
         person = f"{kind}{chance.randrange(weather.people) * (2 if text else 1)}"
         script = chance.choice(FALTERS if not text and chance.random() < 0.1 else SPEAKS)
         group = chance.choice([None, None, "销售群", "技术群"])
-        yield Deed(at, "ask", kind, person, f"问{number} {script}".strip(), group)
+        yield Deed(at, "ask", kind, person, f"问{number} {script}".strip(), group, f"storm{number}==")
 
 
 def _again(chance: random.Random, weather: Weather, asked: list[Deed]) -> Iterator[Deed]:
@@ -155,7 +187,7 @@ def _again(chance: random.Random, weather: Weather, asked: list[Deed]) -> Iterat
         if before:
             back = min(len(before), chance.choice([1, 2, 10, 100]))
             first = before[-back]
-            yield Deed(at, "again", first.kind, first.person, first.words, first.group)
+            yield replace(first, at=at, what="again")
 
 
 def _words(chance: random.Random, weather: Weather) -> Iterator[Deed]:

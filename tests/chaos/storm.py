@@ -22,7 +22,7 @@ from tests.actors.endings import ending
 from tests.chaos.cast import faithful
 from tests.chaos.conftest import KINDS, Place, Running, placed
 from tests.chaos.footprint import Footprint, footprint, returned
-from tests.chaos.plans import Deed, Weather, deaths, ends, plan, unsure
+from tests.chaos.plans import Deed, Weather, deaths, ends, happening, plan, scenarios, unsure
 from tests.chaos.promises import SETTINGS, Allowed, accepted, card_of, kept
 
 TRIES = 2
@@ -63,52 +63,32 @@ class Storm:
     place: Place
     running: Running
     before: Footprint
-    ids: dict[str, str] = field(default_factory=dict)
-    """Message ids by the text of the question."""
     came: list[float] = field(default_factory=list)
     _dying: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def play(self, planned: list[Deed]) -> None:
         """Let everything happen in its time, then let the trouble end."""
-        began = time.monotonic()
+        sandbox, began = self.place.sandbox, time.monotonic()
+        plays = [sandbox.scenarios.play(scenario) for scenario in scenarios(planned, self.place.robots)]
         async with asyncio.TaskGroup() as tasks:
             for deed in planned:
-                await asyncio.sleep(began + deed.at - time.monotonic())
-                if deed.what in {"kill", "drain", "close"}:
-                    tasks.create_task(self._take_time(deed))
-                else:
-                    self._do(deed)
-        self.place.sandbox.heal()
+                if happening(deed, self.place.robots) is None:
+                    await asyncio.sleep(began + deed.at - time.monotonic())
+                    self._do(deed, tasks)
+        await sandbox.until(lambda: all(play.over for play in plays), 30.0)
+        assert [problem for play in plays for problem in play.problems] == []
+        sandbox.heal()
 
-    def _do(self, deed: Deed) -> None:
-        sandbox, robot = self.place.sandbox, self.place.robots.get(deed.kind, "")
+    def _do(self, deed: Deed, tasks: asyncio.TaskGroup) -> None:
         match deed.what:
-            case "ask":
-                self.ids[deed.words] = sandbox.say(deed.words, robot=robot, sender=deed.person, group=deed.group)
-            case "again":
-                again = self.ids[deed.words]
-                sandbox.say(deed.words, robot=robot, sender=deed.person, group=deed.group, message_id=again)
-            case "stop" | "new":
-                sandbox.say(f"/{deed.what}", robot=robot, sender=deed.person)
             case "press":
                 self._press(deed, [STOP])
             case "rate":
                 self._press(deed, list(texts.RATINGS))
-            case "abort":
-                sandbox.abort(robot)
-            case "roll":
-                sandbox.roll(robot)
-            case "garbage":
-                sandbox.push_raw(robot, deed.words)
-            case "expire":
-                sandbox.expire_tokens()
-            case "call":
-                sandbox.fail(deed.words, **deed.fault)
+            case "kill" | "drain":
+                tasks.create_task(self._end(deed))
 
-    async def _take_time(self, deed: Deed) -> None:
-        if deed.what == "close":
-            await self.place.sandbox.close(self.place.robots[deed.kind])
-            return
+    async def _end(self, deed: Deed) -> None:
         async with self._dying:
             self.running.kill(signal.SIGKILL if deed.what == "kill" else signal.SIGTERM)
             await self.running.ended()

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from actors.sandbox.scenario import Scenario
 from tests.actors.cast import whole
 from tests.actors.endings import ending
 from tests.chaos.conftest import CARDS, KINDS, placed, some
-from tests.chaos.plans import REMEMBERED, Weather, plan
+from tests.chaos.plans import REMEMBERED, Weather, plan, scenarios
 from tests.chaos.storm import weathered
 
 SEEDS = [2026, *range(1, 6)]
@@ -23,6 +24,15 @@ async def test_in_a_storm_every_promise_is_kept(tmp_path: Path, seed: int) -> No
 def test_a_seed_says_all_that_happens() -> None:
     assert plan(1, Weather()) == plan(1, Weather())
     assert plan(1, Weather()) != plan(2, Weather())
+
+
+def test_what_the_sandbox_does_of_a_storm_is_a_scenario_that_can_be_written_down(tmp_path: Path) -> None:
+    (scenario,) = scenarios(plan(1, Weather(seconds=40.0)), {kind: f"bot-{kind}" for kind in KINDS})
+    scenario.write(tmp_path / "storm.json")
+    assert Scenario.read(tmp_path / "storm.json") == scenario
+    assert {each.do for each in scenario.happenings} == {
+        *("say", "fail", "abort", "roll", "close", "push_raw", "expire_tokens")
+    }
 
 
 @pytest.mark.parametrize("kind", some(CARDS))
