@@ -108,7 +108,7 @@ class Control:
     async def _scenarios(self, _: web.Request) -> web.Response:
         scenarios = self._sandbox.scenarios
         saved = [scenario.data() for scenario in scenarios.saved.values()]
-        return answer({"saved": saved, "plays": [asdict(play) for play in scenarios.plays]})
+        return answer(scenarios.shown() | {"saved": saved})
 
     async def _state(self, _: web.Request) -> web.Response:
         sandbox = self._sandbox

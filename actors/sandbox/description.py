@@ -56,7 +56,12 @@ def describe(actions: Actions, url: str) -> dict[str, Any]:
         read.path: {"get": _read(read)}
         for read in (
             Read("/sandbox/state", "state", "All that can be seen.", state()),
-            Read("/sandbox/scenarios", "scenarios", "The saved scenarios, and the plays of them.", scenarios()),
+            Read(
+                "/sandbox/scenarios",
+                "scenarios",
+                "Scenarios: saved, played, being recorded.",
+                scenarios(),
+            ),
             Read("/sandbox/openapi.json", "openapi", "This description.", {"type": "object"}),
             Read("/sandbox/events", "events", "What the chat page shows, as it changes.", STREAM, "text/event-stream"),
             Read("/sandbox/troubles", "troubles", "The catalogue of trouble, and what of it is on.", troubles()),
@@ -103,7 +108,9 @@ def state() -> dict[str, Any]:
 
 def scenarios() -> dict[str, Any]:
     """The JSON Schema of the scenarios there are."""
-    return _whole({"saved": _list(shapes.schema(Scenario)), "plays": _list(shapes.schema(Play))})
+    recording = _fields({"since": float, "happenings": int, "full": bool})
+    kinds = {"saved": _list(shapes.schema(Scenario)), "plays": _list(shapes.schema(Play))}
+    return _whole(kinds | {"recording": {"anyOf": [recording, {"type": "null"}]}})
 
 
 def troubles() -> dict[str, Any]:

@@ -7,6 +7,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
+from actors.sandbox.weight import weight
+
 APIS = frozenset(
     {
         *("open", "connect", "token", "webhook", "oto", "group", "download", "file", "upload"),
@@ -15,6 +17,9 @@ APIS = frozenset(
 )
 ORDERS = 1000
 """How many orders there may be at once, the latest ones."""
+
+BYTES = 16_000_000
+"""How much memory they may take."""
 
 
 @dataclass(slots=True)
@@ -68,6 +73,8 @@ class Faults:
     def order(self, fault: Fault) -> None:
         self._orders.append(fault)
         del self._orders[:-ORDERS]
+        while len(self._orders) > 1 and weight(self._orders) > BYTES:
+            del self._orders[0]
 
     @property
     def orders(self) -> tuple[Fault, ...]:

@@ -21,7 +21,7 @@ KEPT = 500
 """How many files are kept, and how many addresses: the latest ones."""
 
 BYTES = 100_000_000
-"""How much all files may have together; beyond that the oldest are gone."""
+"""How much all files of people may have together, and all of robots; beyond that the oldest are gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +61,7 @@ class Files:
         if not re.fullmatch(r"[\w.+-]+/[\w.+-]+(;[ -~]*)?", kind, re.ASCII):
             raise ValueError(f"kind {kind[:60]!r} is no media type, such as image/png")
         code = opaque("file", uuid.uuid4().hex)
-        _keep(self._files, code, Attached(data, name, kind, time.monotonic()))
-        while len(self._files) > 1 and sum(len(file.data) for file in self._files.values()) > BYTES:
-            del self._files[next(iter(self._files))]
+        _keep_file(self._files, code, Attached(data, name, kind, time.monotonic()))
         kept = {id(file) for file in self._files.values()}
         self._addresses = {key: at for key, at in self._addresses.items() if id(at.file) in kept}
         return code
@@ -73,7 +71,7 @@ class Files:
         if not data or kind not in UPLOADS:
             return errcode(40004, "不合法的媒体文件类型")
         media_id = f"@l{opaque('media', uuid.uuid4().hex)}"
-        _keep(self.uploads, media_id, Attached(data, name, media_type, time.monotonic()))
+        _keep_file(self.uploads, media_id, Attached(data, name, media_type, time.monotonic()))
         return errcode(0, "ok", type=kind, media_id=media_id, created_at=int(time.time() * 1000))
 
     def of(self, code: str) -> Attached | None:
@@ -102,6 +100,12 @@ class Files:
         address = self._addresses.get(key)
         alive = address and time.monotonic() - address.at < self._rules.download_url_life
         return address if alive else None
+
+
+def _keep_file(known: dict[str, Attached], key: str, file: Attached) -> None:
+    _keep(known, key, file)
+    while len(known) > 1 and sum(len(each.data) for each in known.values()) > BYTES:
+        del known[next(iter(known))]
 
 
 def _keep(known: dict[str, T], key: str, value: T) -> None:

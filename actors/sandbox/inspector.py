@@ -13,6 +13,7 @@ from aiohttp import web
 from actors.sandbox import inspection
 from actors.sandbox.replies import answer, refusal
 from actors.sandbox.rules import Rules
+from actors.sandbox.scenarios import Scenarios
 from actors.sandbox.switches import Switches
 from actors.sandbox.timing import timings
 from actors.sandbox.trace import Event
@@ -31,13 +32,15 @@ LIMITS_EVERY = 1.0
 class Reader:
     """What one page knows. Events that change more than once between two tellings are told once, as they are."""
 
-    def __init__(self, world: World, rules: Rules, switches: Switches, watcher: Watcher) -> None:
+    def __init__(self, world: World, rules: Rules, switches: Switches, scenarios: Scenarios, watcher: Watcher) -> None:
         self._world = world
         self._rules = rules
         self._switches = switches
+        self._scenarios = scenarios
         self._watcher = watcher
         self._questions: dict[str, dict[str, Any]] = {}
         self._on: list[dict[str, Any]] = []
+        self._played: dict[str, Any] = {}
         self._limits: dict[str, Any] = {}
         self._asked = self._looked = 0.0
         self._unasked = self._stale = False
@@ -68,6 +71,9 @@ class Reader:
         if (on := self._switches.on()) != self._on:
             self._on = on
             yield "troubles", {"on": on}
+        if (played := self._scenarios.shown()) != self._played:
+            self._played = played
+            yield "scenarios", played
         now = time.monotonic()
         if now >= self._asked + QUESTIONS_EVERY:
             self._asked, self._unasked = now, False
@@ -97,10 +103,11 @@ class Reader:
 class Inspector:
     """`/sandbox/event/N`, `/sandbox/updates?card=…` and `/sandbox/troubles`."""
 
-    def __init__(self, world: World, rules: Rules, switches: Switches) -> None:
+    def __init__(self, world: World, rules: Rules, switches: Switches, scenarios: Scenarios) -> None:
         self._world = world
         self._rules = rules
         self._switches = switches
+        self._scenarios = scenarios
 
     def routes(self) -> list[web.AbstractRouteDef]:
         return [
@@ -111,7 +118,7 @@ class Inspector:
 
     def reader(self, watcher: Watcher) -> Reader:
         """One page's."""
-        return Reader(self._world, self._rules, self._switches, watcher)
+        return Reader(self._world, self._rules, self._switches, self._scenarios, watcher)
 
     async def _event(self, request: web.Request) -> web.Response:
         event = self._world.trace.find(int(request.match_info["number"]))

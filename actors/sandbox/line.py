@@ -18,6 +18,9 @@ Later = Callable[[float, Callable[[], object]], asyncio.TimerHandle]
 UNREAD = 10_000
 """Frames that a connection may be behind; with one more it is cut."""
 
+BEHIND = 32_000_000
+"""Bytes or characters in those frames, likewise."""
+
 
 class Impairment(StrEnum):
     """What is wrong with a line that looks as if it were up."""
@@ -48,6 +51,7 @@ class Line:
         self._transport = transport
         self._later = later
         self._frames: asyncio.Queue[str | bytes] = asyncio.Queue()
+        self._behind = 0
         self._silence: tuple[asyncio.TimerHandle, float] | None = None
         self._impairment: Impairment | None = None
 
@@ -57,9 +61,10 @@ class Line:
     def send(self, frame: str | bytes) -> None:
         if self._impairment not in {None, Impairment.DEAF}:
             return
-        if self._frames.qsize() >= UNREAD:
+        if self._frames.qsize() >= UNREAD or self._behind + len(frame) > BEHIND:
             self.abort()  # nobody reads there
         else:
+            self._behind += len(frame)
             self._frames.put_nowait(frame)
 
     def impair(self, impairment: Impairment | None) -> None:
@@ -92,6 +97,7 @@ class Line:
         with suppress(ClientConnectionResetError):
             while True:
                 frame = await self._frames.get()
+                self._behind -= len(frame)
                 if isinstance(frame, str):
                     await self._socket.send_str(frame)
                 else:

@@ -16,6 +16,7 @@ from actors.sandbox.files import Files
 from actors.sandbox.inspector import Inspector, Reader
 from actors.sandbox.replies import refusal
 from actors.sandbox.rules import Rules
+from actors.sandbox.scenarios import Scenarios
 from actors.sandbox.switches import Switches
 from actors.sandbox.world import Watcher, World
 
@@ -23,6 +24,9 @@ STATIC = Path(__file__).parent / "static"
 PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 BREATH = 0.05
 """Seconds between two updates of one page."""
+PAGES = 50
+"""How many pages may be open at once. One more is refused: were the oldest sent away for it, that one would come back
+at once, and send away the next."""
 HEARTBEAT = 15.0
 """Seconds after which a quiet stream says that it is alive, and learns that nobody reads it."""
 
@@ -31,10 +35,11 @@ class Page:
     """The files under `static/`, what people attached, to look at, and `/sandbox/events`, the one stream for the chat
     and the inspector: a browser opens only six connections to a server."""
 
-    def __init__(self, world: World, files: Files, rules: Rules, switches: Switches) -> None:
+    def __init__(self, world: World, files: Files, rules: Rules, switches: Switches, scenarios: Scenarios) -> None:
         self._world = world
         self._files = files
-        self._inspector = Inspector(world, rules, switches)
+        self._inspector = Inspector(world, rules, switches, scenarios)
+        self._open: list[web.Request] = []
 
     def routes(self) -> list[web.AbstractRouteDef]:
         return [
@@ -59,6 +64,16 @@ class Page:
         return web.Response(body=file.data, content_type="application/octet-stream", headers=headers)
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
+        # A page that left is heard of at once, though its stream ends with the next thing that is written to it.
+        if sum(other.transport is not None for other in self._open) >= PAGES:
+            raise refusal(web.HTTPServiceUnavailable, f"{PAGES} pages are open: close one of them")
+        self._open.append(request)
+        try:
+            return await self._stream(request)
+        finally:
+            self._open.remove(request)
+
+    async def _stream(self, request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
         await response.prepare(request)
         watcher = self._world.watch()

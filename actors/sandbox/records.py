@@ -31,6 +31,17 @@ class History(list[T]):
         del self[: -self._limit]
 
 
+def halve(known: list[Any] | dict[Any, Any]) -> bool:
+    """Forget the older half of what is known; False when there is no more than one thing."""
+    half = len(known) // 2
+    if isinstance(known, list):
+        del known[:half]
+    else:
+        for key in list(known)[:half]:
+            del known[key]
+    return half > 0
+
+
 @dataclass(slots=True)
 class Person:
     """Somebody who can write. Outside people have no staff id and cannot be reached by it."""
@@ -243,6 +254,12 @@ class Card:
         for own in (self.private, self.views):
             while len(own) > VERSIONS:
                 del own[next(iter(own))]
+
+    def forget_guids(self) -> bool:
+        """Forget which calls it had, but the latest; False when there is nothing to forget."""
+        known = len(self.guids)
+        self.guids &= {version.guid for version in self.versions[-1:]}
+        return len(self.guids) < known
 
 
 @dataclass(slots=True)

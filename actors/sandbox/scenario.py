@@ -14,6 +14,9 @@ from actors.sandbox import shapes
 LONGEST = 1000
 """How many happenings a scenario may have."""
 
+RECORDED = 4_000_000
+"""Characters that a recording may have as JSON: what is recorded can be given back over HTTP."""
+
 
 @dataclass(frozen=True, slots=True)
 class Happening:
@@ -101,15 +104,26 @@ class Playback:
 
 
 class Recording:
-    """What is done from a time on, up to the longest that a scenario may be; what comes later is left out."""
+    """What is done from a time on, up to the longest that a scenario may be and to `RECORDED`; what comes later is left
+    out, and it is `full`."""
 
     def __init__(self, began: float) -> None:
         self._began = began
         self._happenings: list[Happening] = []
+        self._length = 0
+        self.full = False
+
+    @property
+    def count(self) -> int:
+        """How many happenings it has."""
+        return len(self._happenings)
 
     def note(self, now: float, do: str, arguments: Mapping[str, Any]) -> None:
         """Something is done now."""
-        if len(self._happenings) < LONGEST:
+        length = len(json.dumps(arguments, ensure_ascii=False))
+        self.full = self.full or self.count >= LONGEST or self._length + length > RECORDED
+        if not self.full:
+            self._length += length
             self._happenings.append(Happening(round(now - self._began, 3), do, dict(arguments)))
 
     def scenario(self, name: str) -> Scenario:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from actors.sandbox.records import Call, Connection, Push, Said
+from actors.sandbox.records import Call, Connection, Push, Said, halve
 
 LATEST = 1000
 """How many events are kept. Older ones are forgotten, with all that passed in them."""
@@ -69,6 +69,10 @@ class Trace:
         for name, value in known.items():
             setattr(event, name, value)
         return event
+
+    def halve(self) -> bool:
+        """Forget the older half; False when there is no more than one event."""
+        return halve(self._events)
 
     def find(self, number: int) -> Event | None:
         """The event of this number, None when it is forgotten."""

@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from actors.sandbox.rules import Rules
+from actors.sandbox.scenario import Happening, Scenario
 from actors.sandbox.server import Sandbox
 from tests.browser.chromium import ARGUMENTS, CHROMIUM, TEMPLATES
 from tests.sandbox.robot import ROBOT, SECRET, Line, Robot
@@ -63,12 +64,25 @@ async def tell_story(sandbox: Sandbox, robot: Robot, line: Line) -> None:
     """A private chat with a finished and a growing answer, and a group with two people and two cards."""
     await _tell_privately(sandbox, robot, line)
     await _tell_in_group(sandbox, robot, line)
+    _play(sandbox)
+
+
+def _play(sandbox: Sandbox) -> None:
+    """One scenario is played to its end, one plays, and one is recorded."""
+    unknown = Happening(0, "click", {"card": "c9", "button": "rate"})
+    sandbox.scenarios.save(Scenario("网络抖动", (Happening(0, "heal"), Happening(0, "abort"), Happening(600, "heal"))))
+    sandbox.scenarios.save(Scenario("按钮失灵", (unknown, Happening(0, "heal"))))
+    for scenario in sandbox.scenarios.saved.values():
+        sandbox.scenarios.play(scenario, OTHER)
+    sandbox.scenarios.record()
 
 
 async def _tell_privately(sandbox: Sandbox, robot: Robot, line: Line) -> None:
     sandbox.say("买的杯子不合适，怎么退货？", robot=ROBOT)
     await line.message()
     await _card(robot, "c1", title="买的杯子不合适，怎么退货？")
+    for length in (24, 90, 130):
+        await robot.stream("c1", ANSWER[:length], key="content")
     await robot.stream("c1", ANSWER, key="content", isFinalize=True)
     await robot.update("c1", {"rateable": "true", "rating": "helpful"}, **BY_KEY)
     code = sandbox.attach(picture(220, 130), "cup.png", "image/png")
@@ -148,10 +162,30 @@ async def _group(page: Page) -> None:
     await expect(page.locator('[data-card="g2"]')).to_be_visible()
 
 
+async def _traffic(page: Page) -> None:
+    await page.locator("#inspect").click()
+    await expect(page.locator(".i-question").first).to_be_visible()
+
+
+async def _updates(page: Page) -> None:
+    if not await page.locator("#inspector").is_visible():
+        await page.locator("#inspect").click()
+    await page.locator(".i-row", has_text="update").first.click()
+    await expect(page.locator(".i-updates")).to_be_visible()
+
+
+async def _faults(page: Page) -> None:
+    await page.keyboard.press("Escape")
+    await page.locator('#inspector [data-tab="faults"]').click()
+    await expect(page.locator(".i-scenario")).to_have_count(2)
+    await expect(page.locator(".i-problems").first).to_be_visible()
+
+
+INSPECTOR = (_traffic, _updates, _faults)
 PICTURES = (
-    ("light", WIDE, (_private, _group)),
-    ("dark", WIDE, (_private, _group)),
-    ("light", NARROW, (_private, _list, _group)),
+    ("light", WIDE, (_private, _group, *INSPECTOR)),
+    ("dark", WIDE, (_private, _group, *INSPECTOR)),
+    ("light", NARROW, (_private, _list, _group, *INSPECTOR)),
     ("dark", NARROW, (_private,)),
 )
 

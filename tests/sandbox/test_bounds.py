@@ -8,7 +8,18 @@ from typing import Any
 
 import pytest
 
-from actors.sandbox import cards, faults, files, gateway, messages, people, permissions, records, scenarios, templates
+from actors.sandbox import (
+    cards,
+    faults,
+    files,
+    gateway,
+    messages,
+    people,
+    permissions,
+    records,
+    scenarios,
+    templates,
+)
 from actors.sandbox import line as line_module
 from actors.sandbox.records import CardState
 from actors.sandbox.rules import Rules

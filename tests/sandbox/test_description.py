@@ -211,6 +211,7 @@ async def test_the_state_is_as_described(robot: Robot, line: Line, sandbox: Sand
     assert all(state[name] for name in ("cards", "said", "messages", "acks", "connections", "opens", "calls"))
     await robot.call("POST", "/sandbox/save", {"name": "s", "happenings": [HAPPENING]})
     await robot.call("POST", "/sandbox/play", {"name": "s"})
+    await robot.call("POST", "/sandbox/record", {})
     seen = (await robot.call("GET", "/sandbox/scenarios", None)).body
     valid(described, answered(described, "get", "/sandbox/scenarios", 200), seen)
     assert all(seen.values())

@@ -111,7 +111,9 @@ async def test_a_scenario_is_saved_and_played_by_the_control(robot: Robot, line:
     assert (await robot.create("c1")).status == 500
     seen = (await robot.call("GET", "/sandbox/scenarios", None)).body
     assert [scenario["name"] for scenario in seen["saved"]] == ["下午"]
-    assert seen["plays"] == [{"scenario": "下午", "robot": ROBOT, "over": True, "done": 2, "problems": []}]
+    (play,) = seen["plays"]
+    assert play == {"scenario": "下午", "robot": ROBOT, "happenings": 2, "over": True, "done": 2, "problems": []}
+    assert seen["recording"] is None
 
 
 async def test_what_is_done_by_hand_can_be_saved_and_played_again(robot: Robot, line: Line, sandbox: Sandbox) -> None:

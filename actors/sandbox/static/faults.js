@@ -2,6 +2,7 @@
 
 import { on } from "./feed.js";
 import { button, english, node, picker } from "./parts.js";
+import { drawScenarios, scenariosPanel } from "./scenarios.js";
 
 const TIMES = [["", "直到关闭 until off"], ["1", "1 次 once"], ["3", "3 次 3 times"], ["10", "10 次 10 times"]];
 const KINDS = [["line", "连接", "Connections"], ["rule", "平台", "The platform"], ["call", "接口调用", "Calls"]];
@@ -24,7 +25,7 @@ on("troubles", (news) => {
 });
 
 export function faultsPanel() {
-  panel.append(node("div", "i-on"), node("div", "i-filters", ...Object.values(picks)), node("div", "i-switches"));
+  panel.append(node("div", "i-on"), scenariosPanel(), node("div", "i-filters", ...Object.values(picks)), node("div", "i-switches"));
   return panel;
 }
 
@@ -36,6 +37,7 @@ export function drawFaults(robots) {
   picks.times.offer(TIMES, chosen.times);
   panel.querySelector(".i-on").replaceChildren(...onList());
   drawSwitches();
+  drawScenarios();
 }
 
 function onList() {

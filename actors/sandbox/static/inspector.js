@@ -261,3 +261,4 @@ aside.addEventListener("keydown", (event) => {
   else leave();
 });
 on("troubles", soon);
+on("scenarios", soon);
