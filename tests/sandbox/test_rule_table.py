@@ -44,37 +44,9 @@ def test_a_row_names_its_place_its_tests_and_what_it_stands_on(row: list[str]) -
 def test_every_module_with_rules_of_the_platform_is_in_a_table() -> None:
     # The others are the sandbox's own affair: its page, its control, what it remembers.
     own = {
-<<<<<<< HEAD
-        *(
-            "__init__",
-            "__main__",
-            "actions",
-            "builder",
-            "control",
-            "description",
-            "inspection",
-            "inspector",
-            "jsontext",
-        ),
-        *(
-            "page",
-            "plain",
-            "program",
-            "records",
-            "replies",
-            "rules",
-            "scenario",
-            "scenarios",
-            "seen",
-            "server",
-            "shapes",
-        ),
-        *("story", "switches", "testing", "timing", "trace", "views", "world"),
-=======
-        *("__init__", "__main__", "actions", "builder", "control", "description", "inspection", "inspector", "page"),
-        *("plain", "program", "records", "replies", "rules", "scenario", "scenarios", "seen", "server", "shapes"),
-        *("story", "switches", "testing", "timing", "trace", "views", "weight", "world"),
->>>>>>> scen7
+        *("__init__", "__main__", "actions", "builder", "control", "description", "inspection", "inspector"),
+        *("jsontext", "page", "plain", "program", "records", "replies", "rules", "scenario", "scenarios", "seen"),
+        *("server", "shapes", "story", "switches", "testing", "timing", "trace", "views", "weight", "world"),
     }
     named = {name for _, where, *_ in ROWS for name in names(where)}
     assert {path.name for path in SANDBOX.glob("*.py") if path.stem not in own} <= named
