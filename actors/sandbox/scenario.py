@@ -12,7 +12,7 @@ from typing import Any, Self
 from actors.sandbox import shapes
 
 LONGEST = 1000
-"""How many happenings a scenario may have."""
+"""How many happenings a scenario may have that is kept."""
 
 RECORDED = 4_000_000
 """Characters that a recording may have as JSON: what is recorded can be given back over HTTP."""
@@ -37,8 +37,6 @@ class Scenario:
     def __post_init__(self) -> None:
         if not self.name:
             raise ValueError("scenario.name must not be empty")
-        if len(self.happenings) > LONGEST:
-            raise ValueError(f"scenario.happenings has {len(self.happenings)}, and may have {LONGEST}")
         for number, each in enumerate(self.happenings):
             if each.at < 0:
                 raise ValueError(f"scenario.happenings[{number}].at must not be negative")

@@ -12,7 +12,7 @@ from typing import Any
 
 from actors.sandbox.actions import Action, Actions
 from actors.sandbox.records import History
-from actors.sandbox.scenario import Happening, Playback, Recording, Scenario
+from actors.sandbox.scenario import LONGEST, Happening, Playback, Recording, Scenario
 from actors.sandbox.weight import weight
 
 log = logging.getLogger(__name__)
@@ -96,8 +96,10 @@ class Scenarios:
         """Keep a scenario, in place of one that has its name.
 
         Raises:
-            ValueError: something in it cannot happen; the message names the place.
+            ValueError: it is too long, or something in it cannot happen; the message names the place.
         """
+        if len(scenario.happenings) > LONGEST:
+            raise ValueError(f"scenario.happenings has {len(scenario.happenings)}, and may have {LONGEST}")
         self._bound(scenario, "whoever")  # whose turn it is turns out when it is played
         self.saved.pop(scenario.name, None)
         self.saved[scenario.name] = scenario

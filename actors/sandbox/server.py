@@ -84,10 +84,10 @@ class Sandbox(People):
         )
         acts: dict[str, Callable[[str], object]] = {"drop": self.abort, "roll": self.roll, "expire": self.expire_tokens}
         self._switches = Switches(self._faults, self._gateway, self.rules, self._world.connections, acts)
-        actions = Actions(self)
-        self.scenarios = Scenarios(actions, self._world.stir)
+        self.actions = Actions(self)
+        self.scenarios = Scenarios(self.actions, self._world.stir)
         self._page = Page(self._world, self._files, self.rules, self._switches, self.scenarios)
-        self._control = Control(self, actions, host)
+        self._control = Control(self, self.actions, host)
         self._runner: web.AppRunner | None = None
 
     @property
