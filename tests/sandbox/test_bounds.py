@@ -124,7 +124,8 @@ async def test_a_sandbox_does_not_grow() -> None:
         after = sizes(sandbox)
         assert len(watcher.entries) == HISTORY
         assert before["World.calls"] >= 10 * HISTORY, "the walk sees what there is"
-        grown = {name: (before[name], size) for name, size in after.items() if size > before[name] + HISTORY + 2}
+        # What leaks has something of every round; what is kept may be larger or smaller at the moment.
+        grown = {name: (before[name], size) for name, size in after.items() if size > before[name] + ROUNDS // 2}
         assert grown == {}
 
 
