@@ -21,9 +21,14 @@ apt_install() {
         command -v sudo >/dev/null || fail "please install $* as root: there is no sudo here to do it"
         as_root=sudo
     fi
-    $as_root apt-get update -qq >&2
-    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$@" >&2 ||
+    # What it says is only of interest where it fails: a line for each of many packages hides what comes next.
+    said=$({
+        $as_root apt-get update -qq &&
+            $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$@"
+    } 2>&1) || {
+        say "$said"
         fail "apt-get could not install $*"
+    }
 }
 
 has_package() { dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q '^install ok installed'; }

@@ -252,7 +252,7 @@ class BareMachine:
         workshop.program("python-of-the-package", workshop.python)
         workshop.program(
             "apt-get",
-            f"""echo "apt-get $*" >>{self.notes}; cd {workshop.programs}
+            f"""echo "apt-get $*" >>{self.notes}; echo "Unpacking, at length"; cd {workshop.programs}
             case "$*" in
             *python3-venv*) ln -s python-of-the-package python3;;
             esac""",
@@ -270,6 +270,17 @@ def test_a_missing_python_is_installed_by_root(workshop: Workshop) -> None:
     machine.install("run")
     assert machine.asked() == ["apt-get update -qq", "apt-get install -qq -y --no-install-recommends python3-venv"]
     assert workshop.installed("bread") == "1"
+
+
+def test_what_apt_get_says_of_its_work_is_not_told(workshop: Workshop) -> None:
+    assert "Unpacking" not in BareMachine(workshop, user=0).install("run").stderr
+
+
+def test_what_apt_get_says_is_told_where_it_fails(workshop: Workshop) -> None:
+    machine = BareMachine(workshop, user=0)
+    workshop.program("apt-get", 'echo "Unpacking, at length"; test "$1" = update')
+    said = machine.install("run").stderr
+    assert "Unpacking, at length\ninstall: apt-get could not install python3-venv\n" in said
 
 
 def test_the_tests_get_their_system_programs(workshop: Workshop) -> None:
