@@ -124,10 +124,9 @@ class Actions:
             raise ValueError(f"there is no action {name!r}: one of {', '.join(sorted(self.known))}")
         return self.known[name]
 
-    def _say(self, **what: Any) -> Told:
-        message_id = self._sandbox.say(**what)
-        said = next(each for each in reversed(self._sandbox.said) if each.id == message_id)
-        return Told(message_id, said.delivered)
+    def _say(self, robot: str, **what: Any) -> Told:
+        message_id = self._sandbox.say(robot=robot, **what)
+        return Told(message_id, self._sandbox.find_said(message_id, robot).delivered)
 
     def _attach(self, data: str, name: str, kind: str = "application/octet-stream") -> str:
         """A person attaches a file; returns its download code, for the `content` of what they `say`. `data` is base64,

@@ -103,7 +103,7 @@ def _note(call: Call) -> str:
 
 def _push(world: World, push: Push) -> dict[str, Any]:
     card = world.cards.get(push.about)
-    said = next((each for each in reversed(world.said) if (each.id, each.robot) == (push.about, push.robot)), None)
+    said = world.find_said(push.about, push.robot)
     name = "ping" if push.topic == "ping" else "click" if card else "message"
     repeat = bool(said and push in said.pushes[1:])
     return {

@@ -87,9 +87,8 @@ class Messages:
         quote: Quote | None = None,
     ) -> Said:
         """The record of what a person said, shown in its chat; the same message id to the same robot is the same."""
-        for said in reversed(self._world.said):
-            if (said.id, said.robot) == (message_id, robot):
-                return said
+        if (known := self._world.find_said(message_id, robot)) is not None:
+            return known
         said = Said(
             message_id,
             robot,

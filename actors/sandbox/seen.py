@@ -46,6 +46,17 @@ class Seen:
         """What people wrote, each with its pushes."""
         return self._world.said
 
+    def find_said(self, message_id: str, robot: str) -> Said:
+        """What was said to a robot under this id.
+
+        Raises:
+            KeyError: nothing was, or it is forgotten.
+        """
+        said = self._world.find_said(message_id, robot)
+        if said is None:
+            raise KeyError(message_id)
+        return said
+
     @property
     def entries(self) -> list[Entry]:
         """The lines of all chats."""

@@ -102,8 +102,7 @@ class Person:
             message_id=message_id,
             quoting=next(lines, None),
         )
-        said = next(each for each in reversed(sandbox.said) if (each.id, each.robot) == (message_id, asked.client_id))
-        return Question(self._platform, said, self)
+        return Question(self._platform, sandbox.find_said(message_id, asked.client_id), self)
 
 
 class Question:

@@ -155,6 +155,10 @@ class World:
                 return entry
         raise KeyError(number)
 
+    def find_said(self, message_id: str, robot: str) -> Said | None:
+        """What was said to a robot under this id; one message that calls several robots has the same to each."""
+        return next((said for said in reversed(self.said) if (said.id, said.robot) == (message_id, robot)), None)
+
     def show(self, chat: str, thing: Thing) -> None:
         """Put a thing at the end of a chat, and keep it; a chat that is forgotten shows nothing."""
         if chat not in self.chats:

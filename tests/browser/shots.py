@@ -16,23 +16,12 @@ from actors.sandbox.rules import Rules
 from actors.sandbox.scenario import Happening, Scenario
 from actors.sandbox.server import Sandbox
 from tests.browser.chromium import ARGUMENTS, CHROMIUM, TEMPLATES
-from tests.sandbox.robot import ROBOT, SECRET, Line, Robot
+from tests.sandbox.robot import BY_KEY, OWN, ROBOT, SECRET, Line, Robot
 
 SHOTS = Path(__file__).parent / "shots"
 OTHER = "dingreports"
 WIDE, NARROW = (1280, 800), (390, 844)
 GROUP = "产品群"
-BY_KEY: dict[str, Any] = {"cardUpdateOptions": {"updateCardDataByKey": True}}
-OWN = {
-    "flowStatus": "1",
-    "title": "",
-    "content": "",
-    "status": "",
-    "stoppable": "",
-    "rateable": "",
-    "rating": "",
-    "message_id": "m1",
-}
 ANSWER = """签收后**七天内**可以无理由退货，流程如下：
 
 1. 在「我的订单」里选择商品，点 `申请退货`
@@ -111,7 +100,7 @@ async def _tell_in_group(sandbox: Sandbox, robot: Robot, line: Line) -> None:
 
 async def _card(robot: Robot, track: str, group: Sandbox | None = None, **shown: str) -> None:
     where = _in_group(group, "u3") if group else {}
-    params = {"cardParamMap": OWN | shown}
+    params = {"cardParamMap": OWN | {"flowStatus": "1", "title": ""} | shown}
     await robot.create(track, cardTemplateId="card-template.schema", cardData=params, **where)
 
 

@@ -1,20 +1,18 @@
 """The chat page in a real browser: what a person sees and does, with a robot at the other end of the wire."""
 
 import json
-from typing import Any
 
 import pytest
 from playwright.async_api import Locator, Page, expect
 
 from actors.sandbox.server import Sandbox
-from tests.sandbox.robot import ROBOT, Line, Robot, with_buttons
+from tests.sandbox.robot import BY_KEY, ROBOT, Line, Robot, with_buttons
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 expect.set_options(timeout=20_000)
 
 PWNED = "window.pwned = true"
 EVIL = f'<img src=x onerror="{PWNED}"><script>{PWNED}</script><svg onload="{PWNED}">'
-BY_KEY: dict[str, Any] = {"cardUpdateOptions": {"updateCardDataByKey": True}}
 
 
 STICKS_OUT = """[...document.querySelectorAll(".bubble, .card-text, #log, .top, .composer")].filter((box) => {

@@ -103,6 +103,12 @@ async def test_wrong_arguments_are_named(robot: Robot, action: str, body: Any) -
     assert problem["error"]
 
 
+async def test_whether_a_message_was_delivered_is_told_of_the_robot_that_it_went_to(robot: Robot, line: Line) -> None:
+    for client_id, delivered in ((ROBOT, True), ("dingother", False), (ROBOT, True)):
+        _, told = await post(robot, "say", {"robot": client_id, "text": "你们好", "group": "群", "message_id": "m1"})
+        assert told == {"msgId": "m1", "delivered": delivered}
+
+
 async def test_an_unknown_action_is_404(robot: Robot) -> None:
     assert (await post(robot, "explode", {}))[0] == 404
 
