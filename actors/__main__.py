@@ -1,4 +1,8 @@
-"""The commands: `python -m actors run | sandbox | check | doctor | questions | feedback | forget | backup`."""
+"""The commands: `python -m actors run | sandbox | check | doctor | questions | feedback | forget | backup`.
+
+The law: each brings in what it needs when it is asked for. So nobody waits for what another command needs, and the
+sandbox comes up while the service is brought in.
+"""
 
 import faulthandler
 import logging
@@ -9,21 +13,16 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from actors import logs
-from actors.agents.registry import make_agent
-from actors.agents.setup import Setup, no_session
-from actors.core.backoff_words import Told
 from actors.core.robot import Parked
-from actors.doctor.command import main as doctor
 from actors.errors import SettingsError
-from actors.parts import make_agents
-from actors.records.backup import command as backup
-from actors.records.command import command as records
-from actors.retry_policies import comments, retry_policies, retry_policies_for_robot
 from actors.sandbox_child import SandboxChild
-from actors.service import Service
 from actors.settings import KNOWN, Settings, load, of_the_process
+
+if TYPE_CHECKING:
+    from actors.service import Service
 
 log = logging.getLogger(__name__)
 
@@ -46,12 +45,18 @@ def main() -> int:
         case ["check"]:
             return _with_settings(check)
         case ["doctor", *words]:
+            from actors.doctor.command import main as doctor
+
             return doctor(words)
         case ["sandbox"]:
             os.execv(sys.executable, [sys.executable, "-m", "actors.sandbox"])  # noqa: S606 - our own module
         case ["feedback" | "questions" | "forget", *_] as words:
+            from actors.records.command import command as records
+
             return _with_settings(records(words))
         case ["backup", *words]:
+            from actors.records.backup import command as backup
+
             return _with_settings(backup(words))
     print(USAGE, file=sys.stderr)
     return WRONG
@@ -69,8 +74,10 @@ def run(settings: Settings) -> int:
     log.info("kill -USR1 %d prints all stacks to stderr", os.getpid(), extra={"action": "stacks_on_signal"})
     with ExitStack() as stack:
         page = ""
-        if settings.sandbox_wanted:
-            child = stack.enter_context(SandboxChild(settings))
+        child = stack.enter_context(SandboxChild(settings)) if settings.sandbox_wanted else None
+        from actors.service import Service
+
+        if child is not None:
             settings, page = child.robot(settings), child.url
         service = Service(settings, os.environ)
         service.start()
@@ -83,18 +90,23 @@ def run(settings: Settings) -> int:
 def check(settings: Settings) -> int:
     """Validate everything that can be without connecting, and print the settings in effect; those of each robot of
     `ROBOTS_DIR` follow under its name, and the robots that are broken are named on stderr."""
+    from actors.agents.registry import make_agent
+    from actors.agents.setup import Setup, no_session
+    from actors.parts import make_agents
+    from actors.retry_policies import comments, retry_policies, retry_policies_for_robot
+
     agents: Iterable[str] = ()
     parked: Iterable[Parked] = ()
     if settings.sandbox_wanted:
         make_agent(settings.agent, Setup(settings, no_session))
     else:
         agents, parked = make_agents(settings, no_session)
-    _print(settings.effective(), retry_policies(settings))
+    _print(settings.effective(), comments(retry_policies(settings)))
     for robot in agents:
         own = settings.of(robot)
         if own.element:
             print(f"\n# {own.element.name} {own.element.title}".rstrip())
-            _print(own.effective_for_robot(), retry_policies_for_robot(own))
+            _print(own.effective_for_robot(), comments(retry_policies_for_robot(own)))
     for told in (*settings.remarks, *(problem for robot in parked for problem in robot.problems)):
         print(told, file=sys.stderr)
     return 0
@@ -118,6 +130,9 @@ def _with_settings(command: Callable[[Settings], int]) -> int:
 
 def _agent_problems() -> tuple[str, ...]:
     """What is wrong with the agent: told beside what else is wrong, so that one look at the screen is enough."""
+    from actors.agents.registry import make_agent
+    from actors.agents.setup import Setup, no_session
+
     try:
         settings = of_the_process(os.environ)
         make_agent(settings.agent, Setup(settings, no_session))
@@ -126,11 +141,11 @@ def _agent_problems() -> tuple[str, ...]:
     return ()
 
 
-def _print(effective: Mapping[str, object], policies: Mapping[str, Told]) -> None:
+def _print(effective: Mapping[str, object], comments: Iterable[str]) -> None:
     """The settings, and as comments what their retries amount to: so that it can be read as an environment."""
     for variable, value in effective.items():
         print(f"{variable}={_spelled(value)}")
-    for comment in comments(policies):
+    for comment in comments:
         print(comment)
 
 
@@ -150,7 +165,7 @@ class _Signals:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
 
-    def drain(self, service: Service) -> None:
+    def drain(self, service: "Service") -> None:
         """From now on it is this service that is drained."""
         self._service = service
         if self._first is not None:

@@ -26,14 +26,12 @@ GOODBYE = 5.0
 
 
 class SandboxChild:
-    """A running sandbox; `url` is the chat page's address and the endpoint of its API."""
+    """A running sandbox; `url` is the chat page's address and the endpoint of its API, once it listens."""
 
     def __init__(self, settings: Settings) -> None:
-        """Start it, and wait until it listens.
-
-        Raises:
-            SettingsError: it does not come up; what is wrong stands on stderr, from the child itself.
-        """
+        """Start it; it takes a moment to come up, in which there is something else to do."""
+        self.url = ""
+        self._port = settings.sandbox_port
         places = {
             "SANDBOX_HOST": settings.sandbox_host,
             "SANDBOX_PORT": str(settings.sandbox_port),
@@ -47,16 +45,20 @@ class SandboxChild:
             # A Ctrl-C at the terminal is meant for the service: the sandbox has to outlast its drain.
             start_new_session=True,
         )
+
+    def robot(self, settings: Settings) -> Settings:
+        """Wait until it listens; the same settings, with the sandbox's robot to serve.
+
+        Raises:
+            SettingsError: it does not come up; what is wrong stands on stderr, from the child itself.
+        """
         hello = self._process.stdout.readline() if self._process.stdout else b""
         if not hello:
             self.stop()
             raise SettingsError(
-                (f"SANDBOX_PORT={settings.sandbox_port}: the sandbox did not start; choose a free port, or a robot",)
+                (f"SANDBOX_PORT={self._port}: the sandbox did not start; choose a free port, or a robot",)
             )
-        self.url: str = json.loads(hello)["url"]
-
-    def robot(self, settings: Settings) -> Settings:
-        """The same settings, with the sandbox's robot to serve."""
+        self.url = json.loads(hello)["url"]
         secret = secrets.token_urlsafe(24)
         hide(secret)
         return settings.model_copy(

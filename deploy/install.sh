@@ -21,9 +21,14 @@ apt_install() {
         command -v sudo >/dev/null || fail "please install $* as root: there is no sudo here to do it"
         as_root=sudo
     fi
-    $as_root apt-get update -qq >&2
-    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$@" >&2 ||
+    # What it says is only of interest where it fails: a line for each of many packages hides what comes next.
+    said=$({
+        $as_root apt-get update -qq &&
+            $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$@"
+    } 2>&1) || {
+        say "$said"
         fail "apt-get could not install $*"
+    }
 }
 
 has_package() { dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q '^install ok installed'; }
@@ -75,6 +80,30 @@ install_lock() {
     rm .venv/unfinished
 }
 
+# A package in another version than the service's, for tests that take both: beside what is in .venv, not over it.
+install_beside() {
+    lock=$1
+    folder=$2
+    grep -qsx "$(hash_of "$lock")" "$folder/installed" && return
+    say "Installing $lock ..."
+    rm -rf "$folder"
+    .venv/bin/python -m pip install -qq --disable-pip-version-check --no-input --require-hashes --no-deps \
+        --target "$folder" -r "$lock" || fail "pip could not install $lock"
+    hash_of "$lock" >"$folder/installed"
+}
+
+install_node_modules() {
+    folder=$1
+    grep -qsx "$(hash_of "$folder/package-lock.json")" "$folder/node_modules/installed" && return
+    say "Installing $folder/package-lock.json ..."
+    # Node trusts the certificates that it was built with; behind a company's proxy the system's are wanted too.
+    programs=$PWD/.venv/bin:$PATH
+    (cd "$folder" &&
+        PATH=$programs NODE_USE_SYSTEM_CA=1 npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2) ||
+        fail "npm could not install $folder/package-lock.json"
+    hash_of "$folder/package-lock.json" >"$folder/node_modules/installed"
+}
+
 case "${1-}" in
 run)
     take_turns
@@ -84,8 +113,12 @@ test)
     take_turns
     # The tests' lock holds all of the service's, at the same versions.
     install_lock tests/requirements.txt "deploy/requirements.txt tests/requirements.txt"
+    install_beside tests/requirements-sdk-next.txt .venv/sdk-next
+    install_node_modules tests/sandbox/node
     command -v chromium >/dev/null || apt_install chromium
-    has_package fonts-noto-cjk || apt_install fonts-noto-cjk
+    for package in fonts-noto-cjk fonts-noto-color-emoji; do
+        has_package "$package" || apt_install "$package"
+    done
     command -v promtool >/dev/null || apt_install prometheus
     has_package postgresql || apt_install postgresql
     for package in buildah catatonit debootstrap podman runc; do  # for the image and its containers

@@ -7,29 +7,37 @@ gateway's, the cards' and the messages'.
 import asyncio
 import json
 import time
-import uuid
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
 from aiohttp import web
+from multidict import MultiDict, MultiDictProxy
 
+from actors.sandbox import jsontext
 from actors.sandbox.cards import Cards
-from actors.sandbox.faults import Fault, Faults, SlidingWindow
+from actors.sandbox.faults import Fault, Faults
 from actors.sandbox.files import Attached, Files
 from actors.sandbox.gateway import Gateway
+from actors.sandbox.limits import Limits
 from actors.sandbox.messages import Messages
 from actors.sandbox.permissions import Permissions
 from actors.sandbox.records import Call
-from actors.sandbox.replies import ApiError, Reply, error_body
+from actors.sandbox.replies import ApiError, Reply, errcode, error_body
 from actors.sandbox.rules import Rules
 from actors.sandbox.standard import StandardCards
+from actors.sandbox.tokens import Tokens
 from actors.sandbox.world import World
 
-FILE_HEADERS = {"Content-Disposition": "attachment", "Content-Security-Policy": "sandbox"}
+FILE_HEADERS = {
+    "Content-Disposition": "attachment",
+    "Content-Security-Policy": "sandbox",
+    "X-Content-Type-Options": "nosniff",
+}
 """Whatever is attached must not become a page of ours in a browser."""
 
-SECRETS = frozenset({"clientSecret", "appSecret"})
+CONCEALED = "secret"
+"""What the names of fields have in common that are not kept with a call, well spelled or not."""
 
 
 class Api:
@@ -47,6 +55,7 @@ class Api:
         messages: Messages,
         files: Files,
         permissions: Permissions,
+        tokens: Tokens,
     ) -> None:
         self._world = world
         self._rules = rules
@@ -57,8 +66,8 @@ class Api:
         self._messages = messages
         self._files = files
         self._permissions = permissions
-        self._tokens: dict[str, tuple[str, float]] = {}
-        self._window = SlidingWindow()
+        self._tokens = tokens
+        self._limits = Limits(world, rules)
         self.closing = asyncio.Event()
 
     def routes(self) -> list[web.RouteDef]:
@@ -66,6 +75,8 @@ class Api:
             web.get("/connect", self._connect),
             web.post("/v1.0/gateway/connections/open", self._open),
             web.post("/v1.0/oauth2/accessToken", self._token),
+            web.get("/gettoken", self._former_token),
+            web.post("/media/upload", self._upload),
             web.post("/robot/sendBySession", self._webhook),
             web.get("/file/{key}", self._file),
             web.post("/v1.0/card/instances/createAndDeliver", self._with_token("create", self._create_and_deliver)),
@@ -79,10 +90,6 @@ class Api:
             web.post("/v1.0/robot/groupMessages/send", self._with_token("group", self._messages.to_group)),
             web.post("/v1.0/robot/messageFiles/download", self._download),
         ]
-
-    def expire_tokens(self, robot: str = "") -> None:
-        """Make every token that was given out invalid, or a robot's alone."""
-        self._tokens = {token: grant for token, grant in self._tokens.items() if robot not in {"", grant[0]}}
 
     # Calls without a token
 
@@ -100,21 +107,36 @@ class Api:
     async def _token(self, request: web.Request) -> web.Response:
         body = await _read(request)
         robot, secret = str(body.get("appKey", "")), str(body.get("appSecret", ""))
-        return await self._answer(request, _call("token", robot, body), lambda: self._grant(robot, secret))
+        return await self._answer(request, _call("token", robot, body), lambda: self._tokens.grant(robot, secret))
 
-    def _grant(self, robot: str, secret: str) -> Reply:
-        if not self._world.admit(robot, secret):
-            raise ApiError(400, "invalidClientIdOrSecret", "无效的clientId或者clientSecret")
-        now = time.monotonic()
-        self._tokens = {token: grant for token, grant in self._tokens.items() if grant[1] > now}
-        # Within its life the same token comes again and is renewed.
-        token = next((token for token, (owner, _) in self._tokens.items() if owner == robot), uuid.uuid4().hex)
-        self._tokens[token] = (robot, now + self._rules.token_life)
-        return Reply(200, {"accessToken": token, "expireIn": int(self._rules.token_life)})
+    async def _former_token(self, request: web.Request) -> web.Response:
+        robot, secret = jsontext.whole(request.query.get("appkey", "")), request.query.get("appsecret", "")
+        call = _call("token", robot, {"appkey": robot})
+        return await self._answer(request, call, lambda: self._tokens.grant_formerly(robot, secret))
+
+    async def _upload(self, request: web.Request) -> web.Response:
+        """`POST /media/upload` of the former API, which takes its token from the address; the errcode tells."""
+        try:
+            form = await request.post()
+        except (ValueError, LookupError):  # no form, or none that can be read
+            form = MultiDictProxy(MultiDict())
+        robot, media = self._tokens.owner(request.query.get("access_token", "")), form.get("media")
+        kind = jsontext.whole(str(form.get("type", "")))
+        name = jsontext.whole(media.filename) if isinstance(media, web.FileField) else ""
+
+        def keep() -> Reply:
+            if not robot:
+                return errcode(40014, "不合法的access_token")
+            if not isinstance(media, web.FileField):
+                return errcode(40035, "不合法的参数")
+            return self._files.upload(kind, media.file.read(), name, media.content_type)
+
+        return await self._answer(request, _call("upload", robot, {"type": kind, "name": name}), keep)
 
     async def _webhook(self, request: web.Request) -> web.Response:
         raw, body, session = await request.read(), await _read(request), request.query.get("session", "")
         call = _call("webhook", self._messages.robot_of(session), body)
+        self._world.note(call, chat=self._messages.chat_of(session))
         return await self._answer(request, call, lambda: self._messages.by_webhook(session, raw, body))
 
     async def _file(self, request: web.Request) -> web.StreamResponse:
@@ -126,10 +148,12 @@ class Api:
             ).response()
         call = _call("file", address.robot, {"name": address.file.name})
         self._world.calls.add(call)
-        self._world.changed()
         fault = self._faults.take("file", call.body, call.robot)
+        self._world.note(call, trouble=_name(fault))
+        self._world.changed()
         if fault and not fault.applied and (reply := await self._suffer(fault, request)):
             call.status, call.code = reply.status, reply.code
+            self._world.note(call)
             return reply.response()
         return await self._serve(request, address.file, call, fault)
 
@@ -147,6 +171,7 @@ class Api:
             await response.write_eof()
             call.status = response.status
         call.seconds = time.monotonic() - call.at
+        self._world.note(call)
         self._world.changed()
         return response
 
@@ -157,18 +182,13 @@ class Api:
     ) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def handle(request: web.Request) -> web.Response:
             body = await _read(request)
-            token = request.headers.get("x-acs-dingtalk-access-token", "")
-            robot, until = self._tokens.get(token, ("", 0.0))
+            robot = self._tokens.owner(request.headers.get("x-acs-dingtalk-access-token", ""))
 
             def admit() -> None:
-                now = time.monotonic()
-                if now >= until:
+                if not robot:
                     raise ApiError(400, "InvalidAuthentication", "不合法的access_token")
                 self._permissions.admit(robot, api)
-                if not self._window.takes(robot, api, self._rules.calls_per_second, now):
-                    raise ApiError(
-                        403, "Forbidden.AccessDenied.QpsLimitForAppkeyAndApi", "应用调用该接口的频率超过上限"
-                    )
+                self._limits.admit(robot, api, time.monotonic())
 
             return await self._answer(request, _call(api, robot, body), lambda: effect(robot, body), admit)
 
@@ -206,14 +226,18 @@ class Api:
         admit: Callable[[], None] = lambda: None,
     ) -> web.Response:
         self._world.calls.add(call)
-        self._world.changed()
         fault = self._faults.take(call.api, call.body, call.robot)
+        self._world.note(call, trouble=_name(fault))
+        self._world.changed()
         reply = await self._suffer(fault, request) if fault and not fault.applied else None
         if reply is None:
-            reply = await self._execute(effect, admit)
+            banned = self._limits.refuse_address(request.remote or "", time.monotonic())
+            reply = banned or await self._execute(effect, admit)
         if fault and fault.applied:
             reply = await self._suffer(fault, request, reply) or reply
         call.status, call.code, call.seconds = reply.status, reply.code, time.monotonic() - call.at
+        # What a token or a ticket opens is nobody else's.
+        self._world.note(call, answer=None if call.api in {"token", "open"} and not call.code else reply.body)
         self._world.changed()
         return reply.response()
 
@@ -252,7 +276,13 @@ async def _begin(request: web.Request, reply: Reply) -> None:
 
 
 def _call(api: str, robot: str, body: dict[str, Any]) -> Call:
-    return Call(api, robot, time.monotonic(), {name: value for name, value in body.items() if name not in SECRETS})
+    return Call(
+        api, robot, time.monotonic(), {name: value for name, value in body.items() if CONCEALED not in name.lower()}
+    )
+
+
+def _name(fault: Fault | None) -> str:
+    return (fault.trouble or "ordered") if fault else ""
 
 
 def _success(result: Any) -> Reply:
@@ -262,7 +292,7 @@ def _success(result: Any) -> Reply:
 async def _read(request: web.Request) -> dict[str, Any]:
     """The JSON object of a body; anything else counts as an empty one, and fails by what it lacks."""
     try:
-        body = json.loads(await request.read())
+        body = jsontext.read(await request.read())
     except ValueError:
         return {}
     return body if isinstance(body, dict) else {}

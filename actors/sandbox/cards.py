@@ -10,7 +10,7 @@ import time
 import uuid
 from typing import Any
 
-from actors.sandbox.records import Card, CardState, Push
+from actors.sandbox.records import VERSIONS, Card, CardState, Push
 from actors.sandbox.replies import ApiError
 from actors.sandbox.rules import Rules
 from actors.sandbox.standard import TEMPLATE as STANDARD
@@ -80,6 +80,7 @@ class Cards:
         card = self._find(body, "param.cardNotExist")
         if body.get("cardData") is None and body.get("privateData") is None:
             raise ApiError(400, "param.cardDataAndPrivateDataBothEmpty", "cardData和privateData同时为空")
+        private = _private(body)  # read first: what is refused changes nothing
         options = _object(body.get("cardUpdateOptions"))
         if body.get("cardData") is not None:
             params = _params(body["cardData"])
@@ -88,7 +89,7 @@ class Cards:
             # What an earlier click showed to one person alone gives way to news for everybody.
             card.views.clear()
         by_key = options.get("updatePrivateDataByKey")
-        for user, params in _private(body).items():
+        for user, params in private.items():
             card.private[user] = card.private.get(user, {}) | params if by_key else params
         self._record(card, "update")
 
@@ -114,6 +115,8 @@ class Cards:
         if card.finalized and not self._rules.streaming_after_finalize:
             # What the platform answers here is not documented; this is its word for a state that is not enabled.
             raise ApiError(500, "unknownError", "未知错误")
+        if len(card.guids) >= VERSIONS:
+            card.guids.clear()  # a repeat comes soon after the first, or never
         card.guids.add(guid)
         card.key = key
         card.params = card.params | {key: content if full else card.params.get(key, "") + content}

@@ -1,29 +1,34 @@
 """The hand of people and of other processes: what `Sandbox` can do, over HTTP under `/sandbox/`, and who may use it.
 
 `POST /sandbox/<action>` takes a JSON object with the arguments of the method of that name. `GET /sandbox/state` is all
-that can be seen. Web pages from elsewhere have no business here: see `guard`.
+that can be seen, `GET /sandbox/openapi.json` describes it all. Web pages from elsewhere have no business here: see
+`guard`.
 """
 
 import ipaddress
-import json
-from collections.abc import Callable
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from actors.sandbox import jsontext
+from actors.sandbox.actions import Actions
+from actors.sandbox.description import describe
 from actors.sandbox.records import Card, CardVersion
-from actors.sandbox.rules import Rules
+from actors.sandbox.replies import answer, refusal
 
 if TYPE_CHECKING:
     from actors.sandbox.server import Sandbox
 
-FOR_ROBOTS = ("/v1.0/", "/robot/", "/file/", "/connect")
+FOR_ROBOTS = ("/v1.0/", "/robot/", "/file/", "/connect", "/gettoken", "/media/")
+OWN_SITE = {None, "same-origin", "none"}
+"""What a browser says of a request of our own page, or of the person in front of it; robots say nothing."""
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self';"
     " connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-cache",
 }
@@ -32,46 +37,41 @@ HEADERS = {
 class Control:
     """Routes and their guard."""
 
-    def __init__(self, sandbox: "Sandbox", host: str) -> None:
+    def __init__(self, sandbox: "Sandbox", actions: Actions, host: str) -> None:
         self._sandbox = sandbox
+        self._actions = actions
         self._host = host
-        self._actions: dict[str, Callable[..., Any]] = {
-            "say": self._say,
-            "click": lambda **what: {"delivered": sandbox.click(**what)},
-            "push_raw": lambda **what: {"delivered": sandbox.push_raw(**what)},
-            "roll": lambda **what: {"connections": sandbox.roll(**what)},
-            "abort": lambda **what: {"connections": sandbox.abort(**what)},
-            "impair": lambda **what: {"connections": sandbox.impair(**what)},
-            "fail": sandbox.fail,
-            "heal": sandbox.heal,
-            "expire_tokens": sandbox.expire_tokens,
-            "revoke": sandbox.revoke,
-            "grant": sandbox.grant,
-            "withdraw": sandbox.withdraw,
-            "publish": sandbox.publish,
-            "rules": self._rules,
-        }
 
     def routes(self) -> list[web.RouteDef]:
         return [
             web.get("/sandbox/state", self._state),
-            web.post("/sandbox/close", self._close),
-            web.post("/sandbox/{action}", self._act),
+            web.get("/sandbox/scenarios", self._scenarios),
+            web.get("/sandbox/openapi.json", self._description),
+            *(web.post(f"/sandbox/{name}", self._act) for name in self._actions.known),
+            web.post("/sandbox/{action}", self._act),  # one that was added since, or is not known
         ]
 
     @web.middleware
     async def guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Keep web pages from elsewhere out: a foreign Origin, a Host that is a made-up name (DNS rebinding) and a body
-        that a form could send are refused. Robots know the sandbox by any name; they carry credentials."""
+        """Keep web pages from elsewhere out, those of other servers on this machine too: a foreign Origin, a Host that
+        is a made-up name (DNS rebinding), a request that a browser says is of another site, and a body that a form
+        could send are refused. Robots know the sandbox by any name; they carry credentials, and are no browsers."""
+        try:
+            host = request.url.host or ""
+        except ValueError as problem:
+            raise refusal(web.HTTPBadRequest, "the header Host names no host and port") from problem
         robots_call = request.path.startswith(FOR_ROBOTS)
-        host, origin = request.url.host or "", request.headers.get("Origin")
-        if origin not in {None, f"http://{request.host}"} or not (robots_call or self._is_ours(host)):
-            raise web.HTTPForbidden(text="only the sandbox's own page may do this\n")
+        origin, site = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site")
+        known = self._is_ours(host) or (robots_call and origin is None)
+        # A link from elsewhere may lead to the chat page, which no other page can put into a frame.
+        led_here = request.method == "GET" and request.path == "/" and origin is None
+        if origin not in {None, f"http://{request.host}"} or not known or not (site in OWN_SITE or led_here):
+            raise refusal(web.HTTPForbidden, "only the sandbox's own page may do this, at its own address")
         if robots_call:
-            return await handler(request)
+            return await _handled(request, handler)
         if request.method == "POST" and request.content_type != "application/json":
-            raise web.HTTPUnsupportedMediaType(text="application/json, please\n")
-        response = await handler(request)
+            raise refusal(web.HTTPUnsupportedMediaType, "send the body as application/json")
+        response = await _handled(request, handler)
         if not response.prepared:
             response.headers.update(HEADERS)
         return response
@@ -86,33 +86,26 @@ class Control:
         return True
 
     async def _act(self, request: web.Request) -> web.Response:
-        action = self._actions.get(request.match_info["action"])
-        if action is None:
-            raise web.HTTPNotFound(text=f"one of {', '.join(sorted([*self._actions, 'close']))}\n")
+        name = request.path.rpartition("/")[2]
         try:
-            return web.json_response(action(**await _arguments(request)) or {})
-        except (TypeError, ValueError, KeyError) as problem:
-            return _wrong(problem)
-
-    async def _close(self, request: web.Request) -> web.Response:
+            action = self._actions.find(name)
+        except ValueError as problem:
+            return answer({"error": str(problem)}, 404)
         try:
-            return web.json_response({"connections": await self._sandbox.close(**await _arguments(request))})
-        except (TypeError, ValueError) as problem:
-            return _wrong(problem)
+            arguments = _object(await request.read())
+            done = await action.act(arguments)
+        except ValueError as problem:
+            return answer({"error": str(problem)}, 400)
+        self._sandbox.scenarios.note(name, arguments)
+        return answer(done)
 
-    def _say(self, **what: Any) -> dict[str, Any]:
-        message_id = self._sandbox.say(**what)
-        said = next(each for each in reversed(self._sandbox.said) if each.id == message_id)
-        return {"msgId": message_id, "delivered": said.delivered}
+    async def _description(self, _: web.Request) -> web.Response:
+        return answer(describe(self._actions, self._sandbox.url))
 
-    def _rules(self, **changes: Any) -> dict[str, Any]:
-        known = {field.name: field.type for field in fields(Rules)}
-        for name, value in changes.items():
-            fits = isinstance(value, bool) if known.get(name) is bool else type(value) in {int, float}
-            if name not in known or not fits:
-                raise ValueError(f"no such rule, or not its type: {name}")
-            setattr(self._sandbox.rules, name, value)
-        return asdict(self._sandbox.rules)
+    async def _scenarios(self, _: web.Request) -> web.Response:
+        scenarios = self._sandbox.scenarios
+        saved = [scenario.data() for scenario in scenarios.saved.values()]
+        return answer(scenarios.shown() | {"saved": saved})
 
     async def _state(self, _: web.Request) -> web.Response:
         sandbox = self._sandbox
@@ -127,7 +120,22 @@ class Control:
             "opens": sandbox.opens,
             "calls": [asdict(call) for call in sandbox.calls],
         }
-        return web.Response(text=json.dumps(state, ensure_ascii=False, default=sorted), content_type="application/json")
+        return answer(state)
+
+
+async def _handled(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except web.RequestPayloadError as problem:
+        raise refusal(web.HTTPBadRequest, "the body is not in the encoding that its header names") from problem
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches what listens there."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _card(card: Card) -> dict[str, Any]:
@@ -138,12 +146,9 @@ def _card(card: Card) -> dict[str, Any]:
     return known | {"text": card.text, "buttons": card.buttons(), "versions": versions}
 
 
-async def _arguments(request: web.Request) -> dict[str, Any]:
-    arguments = json.loads(await request.read() or b"{}")
-    if not isinstance(arguments, dict):
-        raise TypeError("a JSON object, please")
-    return arguments
-
-
-def _wrong(problem: Exception) -> web.Response:
-    return web.json_response({"error": f"{type(problem).__name__}: {problem}"}, status=400)
+def _object(body: bytes) -> Any:
+    """What a body spells; nothing spells an object without fields."""
+    try:
+        return jsontext.read(body or b"{}")
+    except ValueError as problem:
+        raise ValueError(f"the body {problem}") from problem

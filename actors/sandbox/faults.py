@@ -7,12 +7,19 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
+from actors.sandbox.weight import weight
+
 APIS = frozenset(
     {
-        *("open", "connect", "token", "webhook", "oto", "group", "download", "file"),
+        *("open", "connect", "token", "webhook", "oto", "group", "download", "file", "upload"),
         *("create", "instance", "deliver", "update", "streaming", "standard", "standard_update"),
     }
 )
+ORDERS = 1000
+"""How many orders there may be at once, the latest ones."""
+
+BYTES = 16_000_000
+"""How much memory they may take."""
 
 
 @dataclass(slots=True)
@@ -25,7 +32,7 @@ class Fault:
     only its answer is lost; of a `file` the first half comes through. With `torn` the call takes effect, too, and the
     reset comes in the middle of its answer. `match` names fields that a call's JSON body must have, e.g.
     `{"isFinalize": True}`, a file's `{"name": "a.png"}`, or a handshake's `{"clientId": "…"}`; `robot` is whose calls
-    are meant, "" everybody's.
+    are meant, "" everybody's. `trouble` is its name in the catalogue, "" if it has none.
     """
 
     api: str
@@ -42,10 +49,13 @@ class Fault:
     torn: bool = False
     match: dict[str, Any] = field(default_factory=dict)
     robot: str = ""
+    trouble: str = ""
 
     def __post_init__(self) -> None:
         if self.api not in APIS:
             raise ValueError(f"unknown api {self.api!r}: one of {', '.join(sorted(APIS))}")
+        if self.status and not 200 <= self.status < 600:  # noqa: PLR2004
+            raise ValueError(f"status {self.status} is no answer: 200 to 599")
         self.applied = self.applied or self.torn
 
     def concerns(self, api: str, body: dict[str, Any], robot: str) -> bool:
@@ -62,6 +72,22 @@ class Faults:
 
     def order(self, fault: Fault) -> None:
         self._orders.append(fault)
+        del self._orders[:-ORDERS]
+        while len(self._orders) > 1 and weight(self._orders) > BYTES:
+            del self._orders[0]
+
+    @property
+    def orders(self) -> tuple[Fault, ...]:
+        """What is not used up."""
+        return tuple(self._orders)
+
+    def cancel(self, trouble: str, api: str, robot: str) -> None:
+        """Forget the orders of this name for exactly this robot ("" is everybody) and for one API, or "" for all."""
+        self._orders = [
+            fault
+            for fault in self._orders
+            if (fault.trouble, fault.robot) != (trouble, robot) or api not in {"", fault.api}
+        ]
 
     def heal(self, api: str | None = None, robot: str = "") -> None:
         """Forget the orders for one API, or all; with a robot's name those for it alone."""
@@ -93,10 +119,12 @@ class SlidingWindow:
         self._calls: dict[tuple[str, str], deque[float]] = {}
 
     def takes(self, robot: str, api: str, limit: int, now: float) -> bool:
+        if not limit:
+            return True
         calls = self._calls.setdefault((robot, api), deque())
         while calls and calls[0] <= now - 1.0:
             calls.popleft()
-        if limit and len(calls) >= limit:
+        if len(calls) >= limit:
             return False
         calls.append(now)
         return True

@@ -15,16 +15,21 @@ from typing import Any
 
 from aiohttp import WSMessage, WSMsgType, web
 
+from actors.sandbox import jsontext
 from actors.sandbox.line import Impairment, Line
 from actors.sandbox.records import Connection, Push
 from actors.sandbox.replies import ApiError, Reply, error_body
 from actors.sandbox.rules import Rules
+from actors.sandbox.trace import Stray
 from actors.sandbox.world import World
 
 log = logging.getLogger(__name__)
 
 ROBOT_TOPIC = "/v1.0/im/bot/messages/get"
 CARD_TOPIC = "/v1.0/card/instances/callback"
+
+UNACKED = 20_000
+"""How many frames may wait for their ack; of those before them no ack counts any more."""
 
 OnAck = Callable[[Push], None]
 
@@ -50,13 +55,16 @@ class Gateway:
             raise ApiError(400, "invalidParameter", "clientId, clientSecret 或 subscriptions 不合法")
         if not self._world.admit(robot, secret):
             raise ApiError(401, "authFailed", "鉴权失败")
-        callbacks = frozenset(
-            str(entry.get("topic")) for entry in topics if isinstance(entry, dict) and entry.get("type") == "CALLBACK"
+        # For events "*" is the only topic there is; system frames come without being asked for.
+        wanted = frozenset(
+            str(entry.get("topic"))
+            for entry in topics
+            if isinstance(entry, dict) and (entry.get("type") == "CALLBACK" or _is_every_event(entry))
         )
         # A version-1 UUID that the frames carry as connectionId later (seen in dingtalk-stream-sdk-python issue 30).
         ticket, now = str(uuid.uuid1()), time.monotonic()
         self._tickets = {old: grant for old, grant in self._tickets.items() if grant[2] > now}
-        self._tickets[ticket] = (robot, callbacks, now + self._rules.ticket_life)
+        self._tickets[ticket] = (robot, wanted, now + self._rules.ticket_life)
         self._world.changed(presence=True)
         scheme = "wss" if request.secure else "ws"
         answer = {"endpoint": f"{scheme}://{request.host}/connect", "ticket": ticket}
@@ -80,6 +88,7 @@ class Gateway:
         line = Line(record, socket, request.transport, f"{request.scheme}://{request.host}", later)
         self._lines[record.id] = line
         self._world.connections.add(record)
+        self._world.note(record)
         self._world.changed(presence=True)
         log.info("connection opened", extra={"action": "connection_opened", "robot": robot})
         try:
@@ -101,9 +110,10 @@ class Gateway:
         on_ack: OnAck,
         *,
         connection: str | None = None,
+        event: dict[str, str] | None = None,
     ) -> Push | None:
         """Push a CALLBACK to one random live connection (or to that of this id) that subscribed to the topic; None when
-        there is none.
+        there is none. With `event`, the headers that only those have, it is an EVENT.
 
         `make` builds the data from the connection's own base address.
         """
@@ -112,15 +122,23 @@ class Gateway:
             return None
         # "If there are several connections, one is chosen at random for each push."
         line = random.choice(ready)  # noqa: S311
-        push = self._send(line, "CALLBACK", topic, make(line.base), about=about, on_ack=on_ack)
+        data = make(line.base)
+        if event is None:
+            push = self._send(line, "CALLBACK", self._own(line, topic), data, about=about, on_ack=on_ack)
+            self._world.counted["pushes"] += 1
+        else:
+            push = self._send(line, "EVENT", {"topic": topic, **event}, data, about=about, on_ack=on_ack)
         self._world.pushes.add(push)
+        self._world.note(push, sent=_told(data))
         self._world.changed()
         return push
 
-    def repeat_unless_acked(self, push: Push, again: Callable[[], None]) -> None:
-        """Call `again` when the push has no ack in time."""
+    def repeat_unless_acked(self, push: Push, again: Callable[[], None], after: float) -> None:
+        """Call `again` when the push has no ack within `after` seconds from now."""
+        if len(self._timers) >= UNACKED:
+            return
         loop = asyncio.get_running_loop()
-        self._timers[push.message_id] = loop.call_later(self._rules.redelivery_after, self._repeat, push, again)
+        self._timers[push.message_id] = loop.call_later(after, self._repeat, push, again)
 
     def push_raw(self, robot: str, frame: str | bytes) -> bool:
         """Send a frame as it is to one live connection; False when there is none."""
@@ -134,6 +152,7 @@ class Gateway:
         lines = [line for line in self._of(robot, connection) if line.record.live]
         for line in lines:
             line.record.rolled_at = time.monotonic()
+            self._world.note(line.record)
             line.send(_frame("SYSTEM", {"topic": "disconnect"}, {"reason": "persistent connection is timeout"})[1])
             line.cut_after_silence(self._rules.roll_grace)
         self._world.changed(presence=True)
@@ -146,11 +165,12 @@ class Gateway:
             line.abort()
         return len(lines)
 
-    def impair(self, robot: str, impairment: Impairment, connection: str | None = None) -> int:
-        """Let a robot's live connections look as if they were well, and be not."""
+    def impair(self, robot: str, impairment: Impairment | None, connection: str | None = None) -> int:
+        """Let a robot's live connections look as if they were well, and be not; None mends them."""
         lines = [line for line in self._of(robot, connection) if line.record.live]
         for line in lines:
             line.impair(impairment)
+            self._world.note(line.record)
         return len(lines)
 
     async def close(self, robot: str | None, code: int) -> int:
@@ -176,25 +196,38 @@ class Gateway:
             if robot in {None, line.record.robot} and connection in {None, line.record.id}
         ]
 
+    def _own(self, line: Line, topic: str) -> dict[str, str]:
+        """The headers of a ping and of a CALLBACK."""
+        app = str(uuid.uuid5(uuid.NAMESPACE_URL, line.record.robot))
+        return {"topic": topic, "appId": app, "connectionId": line.record.id}
+
     def _send(
-        self, line: Line, kind: str, topic: str, data: dict[str, Any], *, about: str = "", on_ack: OnAck | None = None
+        self,
+        line: Line,
+        kind: str,
+        own: dict[str, str],
+        data: dict[str, Any],
+        *,
+        about: str = "",
+        on_ack: OnAck | None = None,
     ) -> Push:
-        own = {
-            "topic": topic,
-            "appId": str(uuid.uuid5(uuid.NAMESPACE_URL, line.record.robot)),
-            "connectionId": line.record.id,
-        }
         message_id, frame = _frame(kind, own, data)
-        push = Push(line.record.robot, line.record.id, topic, message_id, about, time.monotonic())
+        push = Push(line.record.robot, line.record.id, own["topic"], message_id, about, time.monotonic())
         self._pending[message_id] = (push, on_ack)
+        while len(self._pending) > UNACKED:
+            oldest = next(iter(self._pending))
+            del self._pending[oldest]
+            if timer := self._timers.pop(oldest, None):
+                timer.cancel()
         line.send(frame)
         return push
 
     async def _pings(self, line: Line) -> None:
         await asyncio.sleep(self._rules.first_ping)
         while line.record.live:
-            ping = self._send(line, "SYSTEM", "ping", {"opaque": str(uuid.uuid4())})
+            ping = self._send(line, "SYSTEM", self._own(line, "ping"), {"opaque": str(uuid.uuid4())})
             self._world.pings.add(ping)
+            self._world.note(ping)
             self._world.changed()
             await asyncio.sleep(self._rules.ping_interval)
             self._pending.pop(ping.message_id, None)
@@ -209,12 +242,16 @@ class Gateway:
         if push is None or push.connection != line.record.id:
             # Unknown, or for a frame of another connection: an ack counts on its own connection alone.
             self._world.stray_acks.add({"connection": line.record.id, "frame": message.data})
+            self._world.note(Stray(line.record.robot, line.record.id, message.data))
             self._world.changed()
             return
         del self._pending[push.message_id]
         if timer := self._timers.pop(push.message_id, None):
             timer.cancel()
-        push.code, push.data, push.seconds = ack.get("code", 0), _read(ack.get("data")), time.monotonic() - push.at
+        code = ack.get("code")
+        push.code, push.data = code if type(code) is int else 0, _read(ack.get("data"))
+        push.seconds = time.monotonic() - push.at
+        self._world.note(push)
         if on_ack:
             on_ack(push)
         self._world.changed()
@@ -226,11 +263,16 @@ class Gateway:
 
     def _forget(self, line: Line) -> None:
         line.ended()
+        self._world.note(line.record)
         del self._lines[line.record.id]
         for message_id in [known for known, (push, _) in self._pending.items() if push.connection == line.record.id]:
             del self._pending[message_id]
         self._world.changed(presence=True)
         log.info("connection closed", extra={"action": "connection_closed", "robot": line.record.robot})
+
+
+def _is_every_event(entry: dict[str, Any]) -> bool:
+    return (entry.get("type"), entry.get("topic")) == ("EVENT", "*")
 
 
 def _frame(kind: str, own: dict[str, str], data: dict[str, Any]) -> tuple[str, str]:
@@ -242,6 +284,12 @@ def _frame(kind: str, own: dict[str, str], data: dict[str, Any]) -> tuple[str, s
     return message_id, json.dumps(frame, ensure_ascii=False)
 
 
+def _told(data: dict[str, Any]) -> dict[str, Any]:
+    """The data of a frame for the inspector: whoever has the session webhook may write as the robot."""
+    webhook = str(data.get("sessionWebhook", ""))
+    return data | {"sessionWebhook": webhook.partition("=")[0] + "=…"} if webhook else data
+
+
 def _read_ack(message: WSMessage) -> dict[str, Any]:
     ack = _read(message.data) if message.type is WSMsgType.TEXT else None
     return ack if isinstance(ack, dict) and isinstance(ack.get("headers"), dict) else {}
@@ -249,8 +297,8 @@ def _read_ack(message: WSMessage) -> dict[str, Any]:
 
 def _read(text: Any) -> Any:
     try:
-        return json.loads(text)
-    except (TypeError, ValueError):
+        return jsontext.read(text) if isinstance(text, str) else text
+    except ValueError:
         return text
 
 

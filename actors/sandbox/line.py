@@ -15,6 +15,12 @@ from actors.sandbox.records import Connection
 
 Later = Callable[[float, Callable[[], object]], asyncio.TimerHandle]
 
+UNREAD = 10_000
+"""Frames that a connection may be behind; with one more it is cut."""
+
+BEHIND = 32_000_000
+"""Bytes or characters in those frames, likewise."""
+
 
 class Impairment(StrEnum):
     """What is wrong with a line that looks as if it were up."""
@@ -45,6 +51,7 @@ class Line:
         self._transport = transport
         self._later = later
         self._frames: asyncio.Queue[str | bytes] = asyncio.Queue()
+        self._behind = 0
         self._silence: tuple[asyncio.TimerHandle, float] | None = None
         self._impairment: Impairment | None = None
 
@@ -52,14 +59,23 @@ class Line:
         return self.record.live and topic in self.record.topics
 
     def send(self, frame: str | bytes) -> None:
-        if self._impairment in {None, Impairment.DEAF}:
+        if self._impairment not in {None, Impairment.DEAF}:
+            return
+        if self._frames.qsize() >= UNREAD or self._behind + len(frame) > BEHIND:
+            self.abort()  # nobody reads there
+        else:
+            self._behind += len(frame)
             self._frames.put_nowait(frame)
 
-    def impair(self, impairment: Impairment) -> None:
-        """From now on this is wrong with it; what was sent before still leaves."""
+    def impair(self, impairment: Impairment | None) -> None:
+        """From now on this is wrong with it, or nothing; what was sent before still leaves, what was lost stays so."""
         self._impairment = impairment
-        if impairment is Impairment.DEAD and isinstance(self._transport, asyncio.ReadTransport):
-            self._transport.pause_reading()
+        self.record.impairment = impairment or ""
+        if isinstance(self._transport, asyncio.ReadTransport):
+            if impairment is Impairment.DEAD:
+                self._transport.pause_reading()
+            elif not self._transport.is_reading():
+                self._transport.resume_reading()
 
     @property
     def hears(self) -> bool:
@@ -81,6 +97,7 @@ class Line:
         with suppress(ClientConnectionResetError):
             while True:
                 frame = await self._frames.get()
+                self._behind -= len(frame)
                 if isinstance(frame, str):
                     await self._socket.send_str(frame)
                 else:

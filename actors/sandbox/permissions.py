@@ -13,6 +13,8 @@ SCOPES = {
     # Their pages only say that the permission is not given any more; this is the one of the robot's other messages.
     **dict.fromkeys(("standard", "standard_update"), "qyapi_robot_sendmsg"),
 }
+MOST = 1000
+"""How many scopes may be revoked at once, of all robots together."""
 
 
 class Permissions:
@@ -25,10 +27,12 @@ class Permissions:
         """Take a scope from a robot.
 
         Raises:
-            ValueError: no API asks for such a scope.
+            ValueError: no API asks for such a scope, or too many are revoked already.
         """
         if scope not in SCOPES.values():
             raise ValueError(f"unknown scope {scope!r}: one of {', '.join(sorted(set(SCOPES.values())))}")
+        if len(self._revoked) >= MOST:
+            raise ValueError(f"{MOST} scopes are revoked: grant some first")
         self._revoked.add((robot, scope))
 
     def grant(self, robot: str, scope: str) -> None:

@@ -16,7 +16,7 @@ EVERYBODY = "@ALL"
 """Stands among the mentioned user ids for everybody in the chat (deliver cards, open.dingtalk.com)."""
 
 VERSIONS = 2000
-"""How many versions of a card are kept, the latest ones."""
+"""How many versions of a card are kept, the latest ones; and of how many people what they alone see."""
 
 
 class History(list[T]):
@@ -29,6 +29,17 @@ class History(list[T]):
     def add(self, item: T) -> None:
         self.append(item)
         del self[: -self._limit]
+
+
+def halve(known: list[Any] | dict[Any, Any]) -> bool:
+    """Forget the older half of what is known; False when there is no more than one thing."""
+    half = len(known) // 2
+    if isinstance(known, list):
+        del known[:half]
+    else:
+        for key in list(known)[:half]:
+            del known[key]
+    return half > 0
 
 
 @dataclass(slots=True)
@@ -56,7 +67,8 @@ class Chat:
 
 @dataclass(slots=True)
 class Connection:
-    """One Stream connection of a robot. It is live until it closes or is told to roll; only then nothing is pushed."""
+    """One Stream connection of a robot. It is live until it closes or is told to roll; only then nothing is pushed.
+    `impairment` is what is wrong with it while it looks as if it were well."""
 
     robot: str
     id: str
@@ -65,6 +77,7 @@ class Connection:
     rolled_at: float | None = None
     closed_at: float | None = None
     close_code: int | None = None
+    impairment: str = ""
 
     @property
     def live(self) -> bool:
@@ -90,9 +103,19 @@ class Push:
         return self.code is not None
 
 
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What a message replies to: the line of the chat, who wrote it, and how it begins."""
+
+    entry: int
+    nick: str
+    text: str
+
+
 @dataclass(slots=True)
 class Said:
-    """What a person wrote to a robot, and every push of it. Without a push it was lost: no connection was up."""
+    """What a person wrote to a robot, and every push of it. Without a push it was lost: no connection was up. `kind` is
+    its `msgtype`, and `content` what a kind other than text has for a body."""
 
     id: str
     robot: str
@@ -102,6 +125,9 @@ class Said:
     text: str
     at: float
     time: float
+    kind: str = "text"
+    content: dict[str, Any] = field(default_factory=dict)
+    quote: Quote | None = None
     pushes: list[Push] = field(default_factory=list)
 
     @property
@@ -225,6 +251,15 @@ class Card:
         text = params.get(self.key, "")
         self.versions.append(CardVersion(time.monotonic(), call, self.state, params, text, guid, user))
         del self.versions[:-VERSIONS]
+        for own in (self.private, self.views):
+            while len(own) > VERSIONS:
+                del own[next(iter(own))]
+
+    def forget_guids(self) -> bool:
+        """Forget which calls it had, but the latest; False when there is nothing to forget."""
+        known = len(self.guids)
+        self.guids &= {version.guid for version in self.versions[-1:]}
+        return len(self.guids) < known
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""What an API call answers: a reply, or an error spelled as DingTalk spells it."""
+"""What is answered: to calls of the API as DingTalk spells it, to people in the sandbox's own words."""
 
 import json
 import uuid
@@ -44,6 +44,22 @@ class Reply:
         text = json.dumps(self.body, ensure_ascii=False)
         # Status 0 stands for no answer: the connection is gone and nobody reads this.
         return web.Response(status=self.status or 500, text=text, content_type="application/json")
+
+
+def answer(data: Any, status: int = 200) -> web.Response:
+    """What the sandbox itself answers to people and to their programs."""
+    text = json.dumps(data, ensure_ascii=False, default=sorted)
+    return web.Response(status=status, text=text, content_type="application/json")
+
+
+def refusal(kind: type[web.HTTPException], problem: str) -> web.HTTPException:
+    """The same as an exception: why not."""
+    return kind(text=json.dumps({"error": problem}, ensure_ascii=False), content_type="application/json")
+
+
+def errcode(code: int, message: str, **more: Any) -> Reply:
+    """An answer of the former API: always HTTP 200, 0 is well."""
+    return Reply(200, {"errcode": code, "errmsg": message, **more})
 
 
 def error_body(code: str, message: str) -> dict[str, Any]:

@@ -17,6 +17,22 @@ class Rules:
     """Calls of one app to one API in a sliding window of 1 s; 0 means no limit (API limits of the standard edition,
     open.dingtalk.com)."""
 
+    calls_per_month: int = 0
+    """Calls of all apps of the organisation to the OpenAPI; 0 means no limit. 5,000 in the standard edition (API
+    limits, open.dingtalk.com). It is counted from the start, or from `begin_month`."""
+
+    pushes_per_month: int = 0
+    """Robot messages and clicks that are pushed, and answers by session webhook; 0 means no limit. 3,000 in the
+    standard edition (API limits, open.dingtalk.com). Beyond it a robot message has no content (error 20001 of the
+    robot's messages, same place)."""
+
+    calls_per_address: int = 0
+    """Calls from one address in 20 s; one more bans it, and all get a page of HTML. 10,000 in API limits
+    (open.dingtalk.com); 0 means no limit, since here all robots share one address."""
+
+    address_ban: float = 300.0
+    """How long an address is banned: 5 minutes (API limits, open.dingtalk.com)."""
+
     ticket_life: float = 90.0
     """How long a gateway ticket may be used, once (DingTalk developerpedia, protocol.md)."""
 
@@ -32,8 +48,18 @@ class Rules:
     redelivery_after: float = 60.0
     """A robot message without an ack is pushed again after this (dingtalk-stream-sdk-nodejs, client.ts)."""
 
+    copies: int = 1
+    """How often a robot message is pushed at once, with the same msgId; more than 1 is trouble."""
+
     redeliveries: int = 1
     """How often it is pushed again; every report has exactly one copy. 0 is what protocol.md says: never."""
+
+    event_retry: float = 10.0
+    """An event that was not consumed is pushed again after this (event subscription, open.dingtalk.com). The page
+    speaks of callback addresses; that it holds for Stream is likely, and not said."""
+
+    event_second_retry: float = 30.0
+    """And once more after this (same place)."""
 
     token_life: float = 7200.0
     """Life of an access token (obtain the access token of an internal app, open.dingtalk.com)."""
@@ -68,3 +94,18 @@ class Rules:
 
     file_length_told: bool = True
     """Whether a file comes with its length. Undocumented; without it only the bytes tell how large it is."""
+
+
+BOUNDS: dict[str, tuple[float, float]] = {"copies": (0, 100), "redeliveries": (0, 100), "ping_interval": (0.001, 1e9)}
+"""Beyond these, or 0 to 1e9 for the others, a rule would keep the sandbox busy with itself, or be no time at all."""
+
+
+def check(name: str, value: float) -> None:
+    """Whether a rule may have a value.
+
+    Raises:
+        ValueError: it may not; the message names the rule.
+    """
+    least, most = BOUNDS.get(name, (0, 1e9))
+    if not least <= value <= most:
+        raise ValueError(f"{name} must be from {least:g} to {most:g}, not {value:g}")

@@ -6,7 +6,7 @@ It changes nothing.
 from collections.abc import Callable
 from typing import TypeVar
 
-from actors.sandbox.records import Call, Card, Connection, Message, Push, Said
+from actors.sandbox.records import Call, Card, Connection, Entry, Message, Push, Said
 from actors.sandbox.world import World
 
 T = TypeVar("T")
@@ -45,6 +45,22 @@ class Seen:
     def said(self) -> list[Said]:
         """What people wrote, each with its pushes."""
         return self._world.said
+
+    def find_said(self, message_id: str, robot: str) -> Said:
+        """What was said to a robot under this id.
+
+        Raises:
+            KeyError: nothing was, or it is forgotten.
+        """
+        said = self._world.find_said(message_id, robot)
+        if said is None:
+            raise KeyError(message_id)
+        return said
+
+    @property
+    def entries(self) -> list[Entry]:
+        """The lines of all chats."""
+        return self._world.entries
 
     @property
     def messages(self) -> list[Message]:

@@ -3,34 +3,45 @@
 It decides nothing of the protocol.
 """
 
-import functools
-import uuid
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
+from actors.sandbox.actions import Actions
 from actors.sandbox.api import Api
 from actors.sandbox.builder import folder
-from actors.sandbox.cards import Cards
-from actors.sandbox.control import Control
+from actors.sandbox.control import Control, is_loopback
+from actors.sandbox.events import Events
 from actors.sandbox.faults import Fault, Faults
-from actors.sandbox.files import Files
-from actors.sandbox.gateway import CARD_TOPIC, ROBOT_TOPIC, Gateway
 from actors.sandbox.line import Impairment
-from actors.sandbox.messages import Messages, message_body
 from actors.sandbox.page import Page
+from actors.sandbox.people import People
 from actors.sandbox.permissions import Permissions
-from actors.sandbox.records import Said
 from actors.sandbox.rules import Rules
-from actors.sandbox.seen import Seen
+from actors.sandbox.scenarios import Scenarios
 from actors.sandbox.standard import StandardCards
+from actors.sandbox.switches import Switches
 from actors.sandbox.templates import Templates
+from actors.sandbox.tokens import Tokens
 from actors.sandbox.world import World
 
+log = logging.getLogger(__name__)
+_HTTP_LOG = logging.getLogger(f"{__name__}.http")
 
-class Sandbox(Seen):
+
+def _is_about_us(record: logging.LogRecord) -> bool:
+    """What is no HTTP is answered with 400; logged it would be shown as it came, with any secret in its address."""
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError | web.RequestPayloadError))
+
+
+_HTTP_LOG.addFilter(_is_about_us)
+
+
+class Sandbox(People):
     """A local DingTalk.
 
     `robots` maps client ids to secrets; None lets any robot in with the secret that it first comes with. `port` 0 takes
@@ -51,17 +62,14 @@ class Sandbox(Seen):
         *,
         templates: Path | None = None,
     ) -> None:
-        self.rules = rules or Rules()
         self._host = host
         self._port = port
-        super().__init__(World(robots, history))
-        self._faults = Faults()
-        self._gateway = Gateway(self._world, self.rules)
         self._templates = Templates(folder(templates) if templates else {})
-        self._cards = Cards(self._world, self.rules, self._templates)
-        self._messages = Messages(self._world, self.rules)
-        self._files = Files(self.rules)
+        super().__init__(World(robots, history), rules or Rules(), self._templates)
+        self._faults = Faults()
         self._permissions = Permissions()
+        self._tokens = Tokens(self._world, self.rules)
+        self._events = Events(self._gateway, self.rules)
         self._api = Api(
             self._world,
             self.rules,
@@ -72,9 +80,14 @@ class Sandbox(Seen):
             messages=self._messages,
             files=self._files,
             permissions=self._permissions,
+            tokens=self._tokens,
         )
-        self._page = Page(self._world)
-        self._control = Control(self, host)
+        acts: dict[str, Callable[[str], object]] = {"drop": self.abort, "roll": self.roll, "expire": self.expire_tokens}
+        self._switches = Switches(self._faults, self._gateway, self.rules, self._world.connections, acts)
+        self.actions = Actions(self)
+        self.scenarios = Scenarios(self.actions, self._world.stir)
+        self._page = Page(self._world, self._files, self.rules, self._switches, self.scenarios)
+        self._control = Control(self, self.actions, host)
         self._runner: web.AppRunner | None = None
 
     @property
@@ -92,7 +105,7 @@ class Sandbox(Seen):
         app = web.Application(client_max_size=4 * 1024 * 1024, middlewares=[self._control.guard])
         app.add_routes([*self._api.routes(), *self._control.routes(), *self._page.routes()])
         self._api.closing.clear()
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        runner = web.AppRunner(app, access_log=None, logger=_HTTP_LOG, shutdown_timeout=1.0)
         await runner.setup()
         try:
             await web.TCPSite(runner, self._host, self._port).start()
@@ -101,10 +114,13 @@ class Sandbox(Seen):
             raise
         self._runner = runner
         self._port = runner.addresses[0][1]
+        if not is_loopback(self._host):
+            log.warning("SANDBOX_HOST=%s: whoever reaches %s can use this sandbox", self._host, self.url)
 
     async def stop(self) -> None:
         """Close every connection and stop to listen. What happened stays readable; `start` begins again."""
         if self._runner:
+            await self.scenarios.stop()
             self._api.closing.set()
             self._world.dismiss()
             await self._gateway.stop()
@@ -118,75 +134,18 @@ class Sandbox(Seen):
     async def __aexit__(self, *_: object) -> None:
         await self.stop()
 
-    # What people do
+    # Who is there
 
-    def say(
-        self,
-        text: str,
-        *,
-        robot: str,
-        sender: str = "u1",
-        nick: str = "",
-        group: str | None = None,
-        staff: bool = True,
-        message_id: str | None = None,
-        msgtype: str = "text",
-        content: dict[str, Any] | None = None,
-        changes: dict[str, Any] | None = None,
-        connection: str | None = None,
-    ) -> str:
-        """A person writes to a robot, in private or in the group named; returns the `msgId`.
-
-        The message is pushed to one random live connection, at once; without one it is lost (`said[-1].delivered`).
-        The same `message_id` again is the same message, pushed once more. `staff=False` is somebody from outside, who
-        has no staff id. `nick` and `staff` hold when the person is first seen, later ones change nothing. `msgtype`
-        other than `text` takes its body from `content`; with `text` the fields of `content` join the `text` object.
-        `changes` are laid over the whole payload last; a value of None removes the field. `connection` is the id of the
-        one to push on, in place of a random one; what is pushed again may come on any.
-        """
-        person = self._world.meet(sender, nick, staff=staff)
-        chat = self._world.private_chat(robot, person) if group is None else self._world.group_chat(group)
-        message_id = message_id or f"msg{uuid.uuid4().hex}=="
-        body = message_body(msgtype, text, content, group=chat.group)
-
-        @functools.cache  # a redelivery carries the very same data
-        def payload(base: str) -> dict[str, Any]:
-            fields = self._messages.payload(base, robot, message_id, person, chat) | body | (changes or {})
-            return {name: value for name, value in fields.items() if value is not None}
-
-        said = self._messages.said(message_id, robot, person, chat, text or f"[{msgtype}]")
-        self._deliver(said, payload, self.rules.redeliveries, connection)
-        return message_id
-
-    def attach(self, data: bytes, name: str, kind: str = "application/octet-stream") -> str:
-        """A person attaches a file; returns its download code, for the `content` of what they `say`. `kind` is the
-        media type that it is served with."""
-        return self._files.attach(data, name, kind)
-
-    def click(self, card: str, button: str, user: str = "u1", params: dict[str, Any] | None = None) -> bool:
-        """A person presses a button; False when the callback reached no connection, as with every StandardCard.
-
-        Without `params` the button's own are sent, where its template has some.
-
-        Raises:
-            KeyError: there is no such card.
-        """
-        pressed = self._world.cards[card]
-        if pressed.callback != "STREAM":
-            return False
-        if params is None:
-            params = next((shown.get("params", {}) for shown in pressed.buttons(user) if shown.get("id") == button), {})
-        data = self._cards.click_data(pressed, button, user, params)
-        push = self._gateway.push(
-            pressed.robot,
-            CARD_TOPIC,
-            lambda _: data,
-            pressed.id,
-            lambda push: self._cards.answer_click(pressed, user, push),
-        )
-        return push is not None
+    def register(self, robot: str, secret: str) -> None:
+        """Let a robot in that comes with this secret, and with this one alone."""
+        self._world.robots[robot] = secret
 
     # What the platform does
+
+    def event(self, event_type: str, data: dict[str, Any], *, robot: str) -> str:
+        """Something happens in the organisation, e.g. `user_add_org`; returns the `eventId`. It is pushed to one random
+        live connection that subscribed to events, and again while it is not consumed."""
+        return self._events.happen(robot, event_type, data)
 
     def push_raw(self, robot: str, frame: str | bytes) -> bool:
         """Send a frame as it is on one live connection; False when there is none."""
@@ -209,10 +168,18 @@ class Sandbox(Seen):
         Raises:
             ValueError: there is no such impairment.
         """
+        if how not in set(Impairment):
+            raise ValueError(f"unknown impairment {how!r}: one of {', '.join(Impairment)}")
         return self._gateway.impair(robot, Impairment(how), connection)
 
     async def close(self, robot: str, code: int = 1000) -> int:
-        """Close a robot's connections with a close frame of this code."""
+        """Close a robot's connections with a close frame of this code.
+
+        Raises:
+            ValueError: WebSocket has no such code to close with.
+        """
+        if not 1000 <= code < 5000:  # noqa: PLR2004 - RFC 6455, 7.4
+            raise ValueError(f"code {code} is none to close a WebSocket with: 1000 to 4999")
         return await self._gateway.close(robot, code)
 
     def fail(
@@ -241,14 +208,40 @@ class Sandbox(Seen):
         self._faults.order(
             Fault(api, status, code, message, body, times, delay, after, hang, reset, applied, torn, match or {}, robot)
         )
+        self._world.stir()
 
     def heal(self, api: str | None = None, *, robot: str = "") -> None:
         """Forget the trouble that was ordered with one API, or with all; with a `robot` what was meant for it alone."""
         self._faults.heal(api, robot)
+        self._world.stir()
+
+    def switch(
+        self, trouble: str, *, on: bool = True, api: str = "", robot: str = "", times: int | None = None
+    ) -> list[dict[str, Any]]:
+        """Turn a trouble of the catalogue (`troubles.TROUBLES`) on or off, and return all that is on.
+
+        `api` "" means every API that it applies to, `robot` "" everybody's. `times` is how many calls have it; None
+        until it is turned off. What was ordered by `fail` is turned off under the name "".
+
+        Raises:
+            ValueError: there is no such trouble, or not for this API.
+        """
+        self._switches.turn(trouble, on, api, robot, times)
+        self._world.stir()
+        return self.troubles_on
+
+    @property
+    def troubles_on(self) -> list[dict[str, Any]]:
+        """All that is on, see `switches.Switches.on`."""
+        return self._switches.on()
 
     def expire_tokens(self, robot: str = "") -> None:
         """Make every access token that was given out invalid, or a robot's alone."""
-        self._api.expire_tokens(robot)
+        self._tokens.expire(robot)
+
+    def begin_month(self) -> None:
+        """Count the monthly quotas from nothing again."""
+        self._world.counted.clear()
 
     def revoke(self, robot: str, scope: str) -> None:
         """Take a permission from a robot, e.g. `Card.Streaming.Write`: the calls that need it are refused.
@@ -269,19 +262,3 @@ class Sandbox(Seen):
     def publish(self, template_id: str) -> None:
         """Put a template that was withdrawn back into service."""
         self._templates.publish(template_id)
-
-    # Inside
-
-    def _deliver(
-        self, said: Said, payload: Callable[[str], dict[str, Any]], repeats: int, connection: str | None = None
-    ) -> None:
-        push = self._gateway.push(
-            said.robot, ROBOT_TOPIC, payload, said.id, lambda _: self._world.changed(said), connection=connection
-        )
-        if push is None:
-            self._world.changed(said)
-            return
-        said.pushes.append(push)
-        self._world.changed(said)
-        if repeats > 0:
-            self._gateway.repeat_unless_acked(push, lambda: self._deliver(said, payload, repeats - 1))

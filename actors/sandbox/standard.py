@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from actors.sandbox import jsontext
 from actors.sandbox.records import EVERYBODY, Card, CardState, Look
 from actors.sandbox.replies import ApiError, Reply
 from actors.sandbox.rules import Rules
@@ -108,8 +109,8 @@ class StandardCards:
         if not isinstance(contents, list) or not all(isinstance(element, dict) for element in contents):
             raise _wrong("cardData.contents")
         ids = [element.get("id") for element in _elements(contents)]
-        twice = self._rules.unique_element_ids and len(set(ids)) < len(ids)
-        if twice or not all(isinstance(each, str) and each for each in ids):
+        named = all(isinstance(each, str) and each for each in ids)
+        if not named or (self._rules.unique_element_ids and len(set(ids)) < len(ids)):
             raise _wrong("cardData.contents: id")
         text = "\n\n".join(filter(None, (_said(element) for element in contents)))
         header = data.get("header")
@@ -172,8 +173,8 @@ def _object(name: str, raw: Any) -> dict[str, Any]:
 
 def _json(raw: Any) -> Any:
     try:
-        return json.loads(raw)
-    except (TypeError, ValueError):
+        return jsontext.read(raw) if isinstance(raw, str) else None
+    except ValueError:
         return None
 
 

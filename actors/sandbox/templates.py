@@ -3,11 +3,11 @@
 It changes no card; what a call may do with one is decided in `cards`.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from actors.sandbox import jsontext
 from actors.sandbox.records import CardState, Layout, Look
 
 # AICardStatus in dingtalk_stream's card_replier.py.
@@ -35,7 +35,7 @@ class PublicLayout:
 def _public_buttons(raw: str) -> tuple[dict[str, Any], ...]:
     """Those in `sys_full_json_obj`; what cannot be read shows none."""
     try:
-        layout = json.loads(raw)
+        layout = jsontext.read(raw)
         if "msgButtons" not in layout.get("order", ["msgButtons"]):
             return ()
         return tuple(button for button in layout.get("msgButtons", []) if isinstance(button.get("text"), str))
@@ -59,6 +59,9 @@ PUBLIC = {
     "1366a1eb-bc54-4859-ac88-517c56a9acb1.schema": Template("markdown", states=frozenset()),
 }
 
+MOST = 1000
+"""How many templates may be withdrawn at once."""
+
 
 class Templates:
     """All templates: the public ones and some of our own. An id that is not known may be anybody's, and is taken with
@@ -72,7 +75,13 @@ class Templates:
         return self._known.get(template_id, Template())
 
     def withdraw(self, template_id: str) -> None:
-        """From now on nobody can make a card of it; cards that there are stay as they are."""
+        """From now on nobody can make a card of it; cards that there are stay as they are.
+
+        Raises:
+            ValueError: too many are withdrawn already.
+        """
+        if len(self._withdrawn) >= MOST:
+            raise ValueError(f"{MOST} templates are withdrawn: publish some first")
         self._withdrawn.add(template_id)
 
     def publish(self, template_id: str) -> None:

@@ -6,10 +6,11 @@ else is text, which the page must treat as text.
 
 import re
 from collections.abc import Sequence
+from dataclasses import asdict
 from functools import lru_cache
-from html import escape
+from html import escape, unescape
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
@@ -22,6 +23,8 @@ from actors.sandbox.standard import TEMPLATE as STANDARD
 from actors.sandbox.world import World
 
 LATEST = 400
+INLINE = re.compile(r"</?(?:a|code|em|s|strong)\b[^>]*>")
+TAG = re.compile(r"</?[a-z][^>]*>")
 LINE_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 
 
@@ -37,6 +40,7 @@ def presence(world: World) -> dict[str, Any]:
         "people": [
             {"id": person.id, "nick": person.nick, "staff": person.staff} for person in list(world.people.values())[:50]
         ],
+        "groups": [_chat(chat) for chat in world.chats.values() if chat.group][-50:],
     }
 
 
@@ -63,7 +67,33 @@ def _name(world: World, user: str) -> str:
 
 def _said(said: Said) -> dict[str, Any]:
     state = "acked" if said.acked else "sent" if said.delivered else "lost"
-    return {"kind": "said", "sender": said.sender, "nick": said.nick, "text": said.text, "state": state}
+    text, attached = _body(said)
+    return {
+        "kind": "said",
+        "sender": said.sender,
+        "nick": said.nick,
+        "text": text,
+        "attached": attached,
+        "quote": asdict(said.quote) if said.quote else None,
+        "state": state,
+    }
+
+
+def _body(said: Said) -> tuple[str, list[dict[str, str]]]:
+    """The words of what was said, and what hangs on it."""
+    rich = said.content.get("richText")
+    if said.kind == "richText" and isinstance(rich, list):
+        parts = [part for part in rich if isinstance(part, dict)]
+        words = "".join(str(part["text"]) for part in parts if part.get("text"))
+        return words, [_attached("picture", part) for part in parts if part.get("downloadCode")]
+    if said.kind != "text" and said.content.get("downloadCode"):
+        return str(said.content.get("recognition", "")), [_attached(said.kind, said.content)]
+    return said.text, []
+
+
+def _attached(kind: str, content: dict[str, Any]) -> dict[str, str]:
+    query = urlencode({"code": str(content["downloadCode"])})
+    return {"kind": kind, "name": str(content.get("fileName", "")), "url": f"/sandbox/attached?{query}"}
 
 
 def _message(message: Message) -> dict[str, Any]:
@@ -146,6 +176,11 @@ def _link(
 
 
 _MARKDOWN = _Safe()
+
+
+def plain(text: str) -> str:
+    """The words of Markdown, on one line."""
+    return " ".join(unescape(TAG.sub(" ", INLINE.sub("", render(text)))).split())
 
 
 @lru_cache(maxsize=512)

@@ -5,7 +5,6 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 
-from hypothesis import HealthCheck, settings
 from prometheus_client import REGISTRY
 
 from actors.agents.answering import Clocks, answering
@@ -16,9 +15,6 @@ from actors.errors import AgentFailed
 
 PATIENT = Clocks(connect=60, first_token=60, idle=60, total=600)
 AT_ONCE = Backoff(initial=0, multiplier=1, maximum=0, jitter=0)
-
-UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-"""For properties: a busy machine is no fault."""
 
 Script = Callable[[Question], AsyncIterator[Event]]
 

@@ -29,7 +29,6 @@ from actors.core.question import Question
 from actors.errors import AgentFailed
 from tests.agents.stories import (
     PATIENT,
-    UNHURRIED,
     Scripted,
     answer_of,
     ask,
@@ -366,7 +365,6 @@ spoken = st.lists(
 )
 
 
-@UNHURRIED
 @given(spoken, st.sampled_from([Finished(), BUSY, None]))
 def test_from_the_first_text_on_nothing_is_lost_or_invented(said: list[Event], end: Event | AgentFailed | None) -> None:
     def begins(event: Event) -> bool:

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from actors.agents.faq.folder import Entry, parse, read_folder
 from actors.errors import SettingsError
 from tests.agents.shop import ENTRIES
-from tests.agents.stories import UNHURRIED
 
 
 def test_a_file_holds_several_entries() -> None:
@@ -54,7 +53,6 @@ def test_a_heading_without_an_answer_is_no_entry(markdown: str) -> None:
     assert parse(markdown, "parking") == []
 
 
-@UNHURRIED
 @given(st.text(), st.text(min_size=1))
 def test_any_text_can_be_a_file(markdown: str, name: str) -> None:
     assert all(entry.answer for entry in parse(markdown, name))

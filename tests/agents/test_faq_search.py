@@ -17,7 +17,6 @@ from actors.agents.faq.agent import OFFERED, Faq
 from actors.agents.faq.folder import Entry
 from actors.agents.faq.text import DID_YOU_MEAN, DO_NOT_KNOW, HELLO
 from tests.agents.shop import ENTRIES, SHOP, cited, offered, phrasings
-from tests.agents.stories import UNHURRIED
 
 ANSWERED = phrasings("answered")
 OFFERED_ONES = phrasings("offered")
@@ -158,19 +157,16 @@ def test_who_asks_about_nothing_hears_a_few_topics() -> None:
     assert len(offered(SHOP.reply("今天天气怎么样"))) == OFFERED
 
 
-@UNHURRIED
 @given(st.text())
 def test_any_text_gets_a_reply(asked: str) -> None:
     assert SHOP.reply(asked).strip()
 
 
-@UNHURRIED
 @given(st.text(alphabet='"*^:+-(){}[]\\ANDORNOTEA 退货款', max_size=80))
 def test_no_search_operator_of_the_index_can_be_reached(asked: str) -> None:
     assert SHOP.reply(asked).strip()
 
 
-@UNHURRIED
 @given(st.text(alphabet="那呢吗吧的了好的谢你第一二12 ok.,，?？andthewho", max_size=60))
 def test_any_way_of_talking_gets_a_reply(asked: str) -> None:
     assert SHOP.reply(asked).strip()

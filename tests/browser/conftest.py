@@ -1,26 +1,15 @@
 """A real Chromium, a DingTalk, and its chat page on a screen that tells of every error."""
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from actors.sandbox.rules import Rules
 from actors.sandbox.server import Sandbox
+from tests.browser.chromium import ARGUMENTS, CHROMIUM, TEMPLATES
+from tests.browser.shots import OTHER
 from tests.sandbox.robot import ROBOT, SECRET, Line, Robot
-
-CHROMIUM = "/usr/bin/chromium"
-TEMPLATES = Path(__file__).parents[2] / "deploy" / "dingtalk"
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 @pytest_asyncio.fixture(loop_scope="session", scope="session")
@@ -34,8 +23,10 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def sandbox() -> AsyncIterator[Sandbox]:
-    """A DingTalk with one robot, which knows our own card template."""
-    async with Sandbox(robots={ROBOT: SECRET}, rules=Rules(first_ping=0.01), templates=TEMPLATES) as sandbox:
+    """A DingTalk with two robots, which knows our own card template."""
+    async with Sandbox(
+        robots={ROBOT: SECRET, OTHER: SECRET}, rules=Rules(first_ping=0.01), templates=TEMPLATES
+    ) as sandbox:
         yield sandbox
 
 

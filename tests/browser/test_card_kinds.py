@@ -8,21 +8,10 @@ from playwright.async_api import Locator, Page, expect
 
 from actors.sandbox.records import EVERYBODY
 from actors.sandbox.server import Sandbox
-from tests.sandbox.robot import ROBOT, Line, Robot
+from tests.sandbox.robot import BY_KEY, OWN, ROBOT, Line, Robot
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-BY_KEY: dict[str, Any] = {"cardUpdateOptions": {"updateCardDataByKey": True}}
-OWN = {
-    "flowStatus": "1",
-    "title": "怎么退货？",
-    "content": "",
-    "status": "",
-    "stoppable": "",
-    "rateable": "",
-    "rating": "",
-    "message_id": "m1",
-}
 PWNED = "window.pwned = true"
 EVIL = f'<img src=x onerror="{PWNED}"><script>{PWNED}</script>'
 
@@ -33,7 +22,7 @@ def card(page: Page, track: str = "c1") -> Locator:
 
 async def create(robot: Robot, more: dict[str, Any] | None = None, **shown: str) -> None:
     """A card of our own template."""
-    params = {"cardParamMap": OWN | shown}
+    params = {"cardParamMap": OWN | {"flowStatus": "1"} | shown}
     await robot.create("c1", cardTemplateId="card-template.schema", cardData=params, **(more or {}))
 
 
@@ -203,6 +192,8 @@ async def test_nothing_sticks_out_of_any_kind_of_card(page: Page, robot: Robot, 
         "cardBizId": "s1",
     }
     await send_standard(robot, long, long, "b", title=long, **group)
+    if await page.locator("#open-list").is_visible():
+        await page.locator("#open-list").click()
     await page.get_by_role("button", name="产品群").click()
     await expect(card(page, "s1")).to_be_visible()
     assert await page.evaluate("document.documentElement.scrollWidth") <= width

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from actors.sandbox.troubles import TROUBLES
+
 TRIES = 2
 """The service's OPENAPI_RETRY_ATTEMPTS here."""
 
@@ -42,42 +44,20 @@ CALLS = {
     "final-alone": Call("streaming", match={"isFinalize": True}, without=("webhook", "oto")),
 }
 
-_DENIED = "Forbidden.AccessDenied"
-
-TROUBLES: dict[str, dict[str, Any]] = {
-    "503": {"status": 503},
-    "504": {"status": 504, "body": "<html>Gateway Time-out</html>"},
-    "timeout": {"hang": True},
-    "qps": {"status": 403, "code": f"{_DENIED}.QpsLimitForAppkeyAndApi"},
-    "busy": {"body": {"errcode": -1, "errmsg": "系统繁忙"}},
-    "torn": {"torn": True},
-    "lost": {"reset": True, "applied": True},
-    "quota": {"status": 403, "code": f"{_DENIED}.ApiCountLimitForOrg"},
-    "errcode": {"body": {"errcode": 300001, "errmsg": "session 不存在"}},
-    "permission": {"status": 403, "code": f"{_DENIED}.AccessTokenPermissionDenied"},
-    "credentials": {"status": 400, "code": "InvalidAuthentication"},
-    "exists": {"status": 400, "code": "param.cardAlreadyExist", "applied": True},
-    "content": {"status": 400, "code": "param.stream.content"},
-    "undelivered": {"body": {"success": True, "result": {"deliverResults": [{"success": False, "errorMsg": "?"}]}}},
-}
-"""What a call is answered with. `torn` and `lost` take effect; `exists` is the answer to a repeat of what did."""
-
 PASSING = ("503", "504", "timeout", "qps", "busy")
 UNKNOWN = ("torn", "lost")
 LASTING = ("quota", "errcode")
-
-ONLY = {"exists": {"create", "create-alone"}, "undelivered": {"create", "create-alone"}}
-ONLY |= {"content": {"streaming", "final", "final-alone"}}
-NEITHER = {("webhook", "permission"), ("webhook", "credentials"), ("token", "permission"), ("token", "credentials")}
-"""A webhook needs no permission and no token; a token is what the others are for."""
+OTHERS = ("permission", "credentials", "exists", "content", "undelivered")
+"""With those above, the troubles that are played here: what a call is answered with. Those of UNKNOWN take effect;
+`exists` is the answer to a repeat of what did. The sandbox's catalogue says what each is, and for which APIs."""
 
 
 def applicable() -> Iterator[tuple[str, str]]:
     """Every pair of a call and a trouble that there can be."""
-    for call in CALLS:
-        for trouble in TROUBLES:
-            if call in ONLY.get(trouble, CALLS) and (call, trouble) not in NEITHER:
-                yield call, trouble
+    for name, call in CALLS.items():
+        for trouble in (*PASSING, *UNKNOWN, *LASTING, *OTHERS):
+            if call.api in TROUBLES[trouble].apis:
+                yield name, trouble
 
 
 DURATIONS: dict[str, int | None] = {"once": 1, "while": TRIES, "ever": None}

@@ -1,7 +1,6 @@
 """A real service in a process of its own, that can be killed; the platform stays up in the test."""
 
 import asyncio
-import itertools
 import json
 import os
 import signal
@@ -39,7 +38,11 @@ def some(every: Sequence[T], few: int = 1) -> Sequence[T]:
 
 ROOT = Path(__file__).parents[2]
 SECRET = "robot-secret"
-_numbers = itertools.count(1)
+
+
+def client(kind: str) -> str:
+    """The client id of the robot for a kind of card."""
+    return f"chaos-{kind}"
 
 
 @dataclass
@@ -209,8 +212,7 @@ async def placed(
     """A robot whose service is not started yet, or one for each of several kinds of card, of those that are known (a
     name that is none stands for a robot with the public template), and for each that is named with a configuration of
     its own; what was started is killed in the end."""
-    number = next(_numbers)
-    robots = {kind: f"chaos-{kind}-{number}" for kind in (*kinds, *own) or ("public",)}
+    robots = {kind: client(kind) for kind in (*kinds, *own) or ("public",)}
     rules = Rules(first_ping=0.02, ping_interval=1.0, redelivery_after=3600)
     secrets = dict.fromkeys(robots.values(), SECRET)
     async with Sandbox(robots=secrets, rules=rules, history=history, templates=TEMPLATES) as sandbox:

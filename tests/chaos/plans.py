@@ -1,14 +1,18 @@
 """What happens in a storm, and when: people's words and presses, and every kind of fault, planned by a seed alone.
 
-A plan is data. The same seed gives the same plan, and what the plan makes allowable is read from it; nothing here acts.
+A plan is a scenario of the sandbox, with the suite's own words `press`, `kill` and `drain` beside those of the control.
+The same seed gives the same plan, and what the plan makes allowable is read from it; nothing here acts.
 """
 
 import random
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any
 
-from tests.chaos.conftest import KINDS
+from actors.core import texts
+from actors.core.card import STOP
+from actors.sandbox.scenario import Happening, Scenario
+from tests.chaos.conftest import KINDS, client
 
 SPEAKS = ["", "1x0.01", "3x0.05", "8x0.05", "20x0.05", "tool 4x0.05 back"]
 """Agents that answer whole."""
@@ -58,21 +62,6 @@ GARBAGE = ["{", "null", '{"type": "CALLBACK"}', '{"type": "SYSTEM", "headers": {
 
 
 @dataclass(frozen=True)
-class Deed:
-    """What somebody does `at` so many seconds. `kind` says whose robot, `words` is a question's text, an API or a
-    frame, `pick` in [0, 1) chooses among what is there by then."""
-
-    at: float
-    what: str
-    kind: str = ""
-    person: str = ""
-    words: str = ""
-    group: str | None = None
-    pick: float = 0.0
-    fault: Fault = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
 class Weather:
     """How much of everything, each as the mean of seconds from one to the next. `deaths_until` is the second from which
     on no process dies any more."""
@@ -89,8 +78,8 @@ class Weather:
     """Of each robot."""
 
 
-def plan(seed: int, weather: Weather) -> list[Deed]:
-    """Everything that happens, in order."""
+def plan(seed: int, weather: Weather) -> Scenario:
+    """Everything that happens."""
     chance = random.Random(seed)
     asked = list(_asks(chance, weather))
     rest = [
@@ -100,7 +89,13 @@ def plan(seed: int, weather: Weather) -> list[Deed]:
         *_lines(chance, weather),
         *_deaths(chance, weather),
     ]
-    return sorted([*asked, *rest], key=lambda deed: deed.at)
+    return Scenario(f"storm {seed}", (*asked, *rest))
+
+
+def questions(planned: Scenario) -> list[Happening]:
+    """What is asked, the first time that it is; repeats have the same message id, other words have none."""
+    said = [each for each in planned.happenings if "message_id" in each.arguments]
+    return list({each.arguments["message_id"]: each for each in reversed(said)}.values())
 
 
 def fickle(person: str) -> bool:
@@ -108,26 +103,29 @@ def fickle(person: str) -> bool:
     return person.endswith(("1", "3", "5", "7", "9"))
 
 
-def ends(deed: Deed) -> frozenset[str]:
+def ends(question: Happening) -> frozenset[str]:
     """The ends that the card of this question may have."""
-    own = "failed" if deed.words.partition(" ")[2] in FALTERS else "answered"
-    return frozenset({own, "stopped"} if fickle(deed.person) else {own})
+    own = "failed" if question.arguments["text"].partition(" ")[2] in FALTERS else "answered"
+    return frozenset({own, "stopped"} if fickle(question.arguments["sender"]) else {own})
 
 
-def deaths(planned: list[Deed]) -> int:
+def deaths(planned: Scenario) -> int:
     """How many processes end."""
-    return sum(deed.what in {"kill", "drain"} for deed in planned)
+    return sum(each.do in {"kill", "drain"} for each in planned.happenings)
 
 
 NEAR = 2.0
 """Seconds before the end of a connection in which a question may have gone out on it, and its ack has not come back."""
 
 
-def unsure(planned: list[Deed]) -> int:
+def unsure(planned: Scenario) -> int:
     """How many questions may stay without an ack: those that were asked just before a connection went."""
-    cuts = [deed for deed in planned if deed.what in {"kill", "drain", "abort", "close", "roll"}]
-    asks = [deed for deed in planned if deed.what == "ask"]
-    return sum(any(0.0 <= cut.at - ask.at <= NEAR and cut.kind in {"", ask.kind} for cut in cuts) for ask in asks)
+    cuts = [each for each in planned.happenings if each.do in {"kill", "drain", "abort", "close", "roll"}]
+    return sum(
+        any(0.0 <= cut.at - ask.at <= NEAR and cut.arguments.get("robot", robot) == robot for cut in cuts)
+        for ask in questions(planned)
+        for robot in [ask.arguments["robot"]]
+    )
 
 
 def _moments(chance: random.Random, every: float, until: float) -> Iterator[float]:
@@ -137,28 +135,28 @@ def _moments(chance: random.Random, every: float, until: float) -> Iterator[floa
         at += chance.expovariate(1 / every)
 
 
-def _asks(chance: random.Random, weather: Weather) -> Iterator[Deed]:
+def _asks(chance: random.Random, weather: Weather) -> Iterator[Happening]:
     for number, at in enumerate(_moments(chance, weather.asks, weather.seconds)):
         kind = chance.choice(list(KINDS))
         # Without a card there is nothing that tells how an answer without words ended.
         text = kind == "text"
         person = f"{kind}{chance.randrange(weather.people) * (2 if text else 1)}"
         script = chance.choice(FALTERS if not text and chance.random() < 0.1 else SPEAKS)
-        group = chance.choice([None, None, "销售群", "技术群"])
-        yield Deed(at, "ask", kind, person, f"问{number} {script}".strip(), group)
+        where = {"robot": client(kind), "group": chance.choice([None, None, "销售群", "技术群"])}
+        words = {"text": f"问{number} {script}".strip(), "message_id": f"storm{number}=="}
+        yield Happening(at, "say", words | where | {"sender": person})
 
 
-def _again(chance: random.Random, weather: Weather, asked: list[Deed]) -> Iterator[Deed]:
+def _again(chance: random.Random, weather: Weather, asked: list[Happening]) -> Iterator[Happening]:
     """The same message once more: at once, after a second, or much later."""
     for at in _moments(chance, weather.again, weather.seconds):
-        before = [deed for deed in asked if deed.at < at]
+        before = [each for each in asked if each.at < at]
         if before:
             back = min(len(before), chance.choice([1, 2, 10, 100]))
-            first = before[-back]
-            yield Deed(at, "again", first.kind, first.person, first.words, first.group)
+            yield replace(before[-back], at=at)
 
 
-def _words(chance: random.Random, weather: Weather) -> Iterator[Deed]:
+def _words(chance: random.Random, weather: Weather) -> Iterator[Happening]:
     kinds = [kind for kind in KINDS if kind != "text"]
     for at in _moments(chance, weather.words, weather.seconds):
         what = chance.choices(["stop", "new", "press", "rate"], [3, 1, 2, 4])[0]
@@ -166,25 +164,31 @@ def _words(chance: random.Random, weather: Weather) -> Iterator[Deed]:
         if what != "rate":
             number |= 1
         kind = chance.choice(kinds)
-        yield Deed(at, what, kind, f"{kind}{number}", pick=chance.random())
+        who, pick = {"sender": f"{kind}{number}"}, chance.random()
+        if what in {"stop", "new"}:
+            yield Happening(at, "say", {"text": f"/{what}", "robot": client(kind), **who})
+        else:
+            buttons = [STOP] if what == "press" else list(texts.RATINGS)
+            yield Happening(at, "press", {**who, "buttons": buttons, "pick": pick})
 
 
-def _calls(chance: random.Random, weather: Weather) -> Iterator[Deed]:
+def _calls(chance: random.Random, weather: Weather) -> Iterator[Happening]:
     for at in _moments(chance, weather.calls, weather.seconds):
         api = chance.choices([*CARD_CALLS, *MESSAGE_CALLS, *OTHER_CALLS], [4] * 5 + [2] * 3 + [1] * 3)[0]
         faults = [*PASSING, *(LOST if api in CARD_CALLS else []), *(REFUSED if api in REFUSABLE else [])]
         fault = chance.choice(faults)
         if api == "create" and at < weather.deaths_until and chance.random() < 0.05:
             fault = REMEMBERED
-        yield Deed(at, "call", words=api, fault={**fault, "times": chance.choice([1, 1, 2, 3])})
+        yield Happening(at, "fail", {"api": api, **fault, "times": chance.choice([1, 1, 2, 3])})
 
 
-def _lines(chance: random.Random, weather: Weather) -> Iterator[Deed]:
+def _lines(chance: random.Random, weather: Weather) -> Iterator[Happening]:
     for at in _moments(chance, weather.lines, weather.seconds):
-        what = chance.choice(["abort", "close", "roll", "garbage", "expire"])
-        yield Deed(at, what, chance.choice(list(KINDS)), words=chance.choice(GARBAGE))
+        do = chance.choice(["abort", "close", "roll", "push_raw", "expire_tokens"])
+        robot, frame = {"robot": client(chance.choice(list(KINDS)))}, {"frame": chance.choice(GARBAGE)}
+        yield Happening(at, do, {"push_raw": robot | frame, "expire_tokens": {}}.get(do, robot))
 
 
-def _deaths(chance: random.Random, weather: Weather) -> Iterator[Deed]:
+def _deaths(chance: random.Random, weather: Weather) -> Iterator[Happening]:
     for number, at in enumerate(_moments(chance, weather.deaths, weather.deaths_until)):
-        yield Deed(at, "drain" if number % 2 else "kill")
+        yield Happening(at, "drain" if number % 2 else "kill")

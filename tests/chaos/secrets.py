@@ -35,7 +35,7 @@ class Secrets:
         """Note what the sandbox has handed out."""
         sandbox = self._place.sandbox
         handed_out = {
-            "token": list(sandbox._api._tokens),
+            "token": list(sandbox._tokens._granted),
             "ticket": [*sandbox._gateway._tickets, *(connection.id for connection in sandbox.connections)],
             "session": list(sandbox._messages._sessions),
             "download address": list(sandbox._files._addresses),

@@ -16,10 +16,11 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from actors.sandbox.records import Said
+from actors.sandbox.scenario import Scenario
 from tests.actors.endings import ending, over_at
 from tests.chaos.conftest import Place
 from tests.chaos.footprint import Footprint, above
-from tests.chaos.plans import Deed, deaths, unsure
+from tests.chaos.plans import deaths, unsure
 from tests.chaos.promises import accepted, card_of, messages_for, runs, unacked
 from tests.chaos.storm import Storm
 
@@ -46,7 +47,7 @@ class Run:
 
     minutes: float
     seed: int
-    planned: list[Deed]
+    planned: Scenario
     storm: Storm
     samples: list[Sample]
     settled: float
@@ -124,7 +125,7 @@ def _happened(run: Run) -> str:
     return "\n\n".join(
         [
             "## What happened",
-            _table("deeds", Counter(deed.what for deed in run.planned)),
+            _table("happenings", Counter(each.do for each in run.planned.happenings)),
             _table("calls that failed, by DingTalk's code or HTTP status", failed),
         ]
     )
@@ -201,7 +202,7 @@ def _table(title: str, counts: Counter[str]) -> str:
     return "\n".join([f"| {title} | |", "| --- | ---: |", *rows])
 
 
-def draw(samples: list[Sample], planned: list[Deed], path: Path) -> None:
+def draw(samples: list[Sample], planned: Scenario, path: Path) -> None:
     """Plot what the processes held over time, with the moments at which one ended."""
     rows: list[tuple[str, Callable[[Sample], float]]] = [
         ("memory, MB", lambda sample: sample.holds.memory / 1e6),
@@ -217,9 +218,9 @@ def draw(samples: list[Sample], planned: list[Deed], path: Path) -> None:
         for process in dict.fromkeys(sample.process for sample in samples):
             own = [sample for sample in samples if sample.process == process]
             axis.plot([sample.at / 60 for sample in own], [value(sample) for sample in own], linewidth=1)
-        for deed in planned:
-            if deed.what in {"kill", "drain"}:
-                axis.axvline(deed.at / 60, color="red" if deed.what == "kill" else "orange", linewidth=0.6, alpha=0.6)
+        for each in planned.happenings:
+            if each.do in {"kill", "drain"}:
+                axis.axvline(each.at / 60, color="red" if each.do == "kill" else "orange", linewidth=0.6, alpha=0.6)
         axis.set_ylabel(title)
         axis.set_ylim(bottom=0)
         axis.grid(alpha=0.3)

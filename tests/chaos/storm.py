@@ -1,11 +1,12 @@
 """Storms: everything of a plan happens to one real service, with every kind of card, and all promises are kept.
 
 `python -m tests.chaos.storm SEED [SECONDS]` plays the storm of a seed, and tells what is broken; the suite plays one.
+`--save FILE` writes it to a file, which may be shortened by hand, and is played if it is named in place of a seed.
 """
 
+import argparse
 import asyncio
 import signal
-import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator
@@ -14,15 +15,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from actors.agents import Event, Question
-from actors.core import texts
-from actors.core.card import STOP, button_id, card_id
+from actors.core.card import button_id, card_id
+from actors.sandbox.actions import Action
 from actors.sandbox.records import Card
+from actors.sandbox.scenario import Scenario
 from tests.actors.cast import ASKED
 from tests.actors.endings import ending
 from tests.chaos.cast import faithful
 from tests.chaos.conftest import KINDS, Place, Running, placed
 from tests.chaos.footprint import Footprint, footprint, returned
-from tests.chaos.plans import Deed, Weather, deaths, ends, plan, unsure
+from tests.chaos.plans import Weather, deaths, ends, plan, questions, unsure
 from tests.chaos.promises import SETTINGS, Allowed, accepted, card_of, kept
 
 TRIES = 2
@@ -63,54 +65,29 @@ class Storm:
     place: Place
     running: Running
     before: Footprint
-    ids: dict[str, str] = field(default_factory=dict)
-    """Message ids by the text of the question."""
     came: list[float] = field(default_factory=list)
     _dying: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def play(self, planned: list[Deed]) -> None:
+    async def play(self, planned: Scenario) -> None:
         """Let everything happen in its time, then let the trouble end."""
-        began = time.monotonic()
+        sandbox = self.place.sandbox
         async with asyncio.TaskGroup() as tasks:
-            for deed in planned:
-                await asyncio.sleep(began + deed.at - time.monotonic())
-                if deed.what in {"kill", "drain", "close"}:
-                    tasks.create_task(self._take_time(deed))
-                else:
-                    self._do(deed)
-        self.place.sandbox.heal()
 
-    def _do(self, deed: Deed) -> None:
-        sandbox, robot = self.place.sandbox, self.place.robots.get(deed.kind, "")
-        match deed.what:
-            case "ask":
-                self.ids[deed.words] = sandbox.say(deed.words, robot=robot, sender=deed.person, group=deed.group)
-            case "again":
-                again = self.ids[deed.words]
-                sandbox.say(deed.words, robot=robot, sender=deed.person, group=deed.group, message_id=again)
-            case "stop" | "new":
-                sandbox.say(f"/{deed.what}", robot=robot, sender=deed.person)
-            case "press":
-                self._press(deed, [STOP])
-            case "rate":
-                self._press(deed, list(texts.RATINGS))
-            case "abort":
-                sandbox.abort(robot)
-            case "roll":
-                sandbox.roll(robot)
-            case "garbage":
-                sandbox.push_raw(robot, deed.words)
-            case "expire":
-                sandbox.expire_tokens()
-            case "call":
-                sandbox.fail(deed.words, **deed.fault)
+            def kill() -> None:
+                tasks.create_task(self._end(signal.SIGKILL))  # the storm goes on while the next process comes
 
-    async def _take_time(self, deed: Deed) -> None:
-        if deed.what == "close":
-            await self.place.sandbox.close(self.place.robots[deed.kind])
-            return
+            def drain() -> None:
+                tasks.create_task(self._end(signal.SIGTERM))
+
+            sandbox.actions.add(Action("press", self._press), Action("kill", kill), Action("drain", drain))
+            play = sandbox.scenarios.play(planned)
+            await sandbox.until(lambda: play.over, planned.seconds + 30.0)
+        sandbox.heal()
+        assert (play.done, play.problems) == (len(planned.happenings), [])
+
+    async def _end(self, how: signal.Signals) -> None:
         async with self._dying:
-            self.running.kill(signal.SIGKILL if deed.what == "kill" else signal.SIGTERM)
+            self.running.kill(how)
             await self.running.ended()
             began, here = time.monotonic(), len(self.place.sandbox.connections)
             self.running = await self.place.run(**STORMY)
@@ -122,19 +99,20 @@ class Storm:
         new = {connection.robot for connection in self.place.sandbox.connections[since:]}
         return new >= set(self.place.robots.values())
 
-    def _press(self, deed: Deed, buttons: list[str]) -> None:
-        """Press one of these buttons on one of the person's cards that have it, if there is any."""
+    def _press(self, sender: str, buttons: list[str], pick: float) -> None:
+        """Press one of these buttons on one of the person's cards that have it, if there is any; `pick` in [0, 1)
+        chooses."""
         shown: list[tuple[Card, str]] = []
         for said in self.place.sandbox.said:
-            if said.sender == deed.person and (card := self.place.sandbox.cards.get(card_id(said.robot, said.id))):
+            if said.sender == sender and (card := self.place.sandbox.cards.get(card_id(said.robot, said.id))):
                 wanted = {spelled for button in buttons for spelled in (button, button_id(button, said.id))}
                 shown += [(card, each["id"]) for each in card.buttons() if each["id"] in wanted]
         if shown:
-            card, button = shown[int(deed.pick * len(shown))]
-            self.place.sandbox.click(card.id, button, deed.person)
+            card, button = shown[int(pick * len(shown))]
+            self.place.sandbox.click(card.id, button, sender)
 
 
-def allowed(planned: list[Deed]) -> Allowed:
+def allowed(planned: Scenario) -> Allowed:
     """What a plan makes allowable."""
     died = deaths(planned)
     return Allowed(
@@ -146,10 +124,10 @@ def allowed(planned: list[Deed]) -> Allowed:
     )
 
 
-def unfair(place: Place, planned: list[Deed]) -> list[str]:
+def unfair(place: Place, planned: Scenario) -> list[str]:
     """Questions whose card ended as it may for others, but not for them: failed by an agent that does not fail, or
     stopped for somebody who stops nothing."""
-    may = {deed.words: ends(deed) for deed in planned if deed.what == "ask"}
+    may = {each.arguments["text"]: ends(each) for each in questions(planned)}
     over = [(said.text, card) for said in accepted(place) if said.text in may and (card := card_of(place, said))]
     return [
         f"{text}: its card is {how}, and may be {' or '.join(sorted(may[text]))}"
@@ -167,9 +145,8 @@ async def began(place: Place) -> Storm:
     return Storm(place, running, footprint(running))
 
 
-async def weathered(place: Place, seed: int, weather: Weather | None = None) -> Storm:
-    """Play the storm of a seed to its end, and see that all promises are kept."""
-    planned = plan(seed, weather or Weather())
+async def weathered(place: Place, planned: Scenario) -> Storm:
+    """Play a storm to its end, and see that all promises are kept."""
     storm = await began(place)
     await storm.play(planned)
     await kept(place, allowed(planned), within=90.0)
@@ -178,16 +155,24 @@ async def weathered(place: Place, seed: int, weather: Weather | None = None) -> 
     return storm
 
 
-async def main(seed: int, seconds: float) -> None:
+async def main(planned: Scenario) -> None:
     """Play one storm, and tell of it."""
-    weather = Weather(seconds=seconds, deaths_until=0.8 * seconds)
-    planned = plan(seed, weather)
-    print(f"seed {seed}: {len(planned)} deeds in {seconds:g} s, {deaths(planned)} deaths", flush=True)
+    count = len(planned.happenings)
+    print(f"{planned.name}: {count} happenings in {planned.seconds:.1f} s, {deaths(planned)} deaths", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         async with placed(Path(folder), *KINDS) as place:
-            storm = await weathered(place, seed, weather)
+            storm = await weathered(place, planned)
             print(f"{len(accepted(place))} questions kept, back after {storm.came}, {footprint(storm.running)}")
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]), float(sys.argv[2]) if len(sys.argv) > 2 else 10.0))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("storm", metavar="SEED|FILE")
+    parser.add_argument("seconds", metavar="SECONDS", nargs="?", type=float, default=10.0)
+    parser.add_argument("--save", metavar="FILE", type=Path)
+    given = parser.parse_args()
+    weather = Weather(seconds=given.seconds, deaths_until=0.8 * given.seconds)
+    storm = plan(int(given.storm), weather) if given.storm.isdecimal() else Scenario.read(Path(given.storm))
+    if given.save:
+        storm.write(given.save)
+    asyncio.run(main(storm))

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from actors.sandbox.records import Call, Said
-from tests.chaos.calls import CALLS, DURATIONS, PASSING, TRIES, TROUBLES, UNKNOWN, Case, End, applicable, cases, parts
+from actors.sandbox.troubles import TROUBLES
+from tests.chaos.calls import CALLS, DURATIONS, PASSING, TRIES, UNKNOWN, Case, End, applicable, cases, parts
 from tests.chaos.conftest import KINDS, Place, placed, some
 from tests.chaos.promises import SETTINGS, Allowed, accepted, broken, card_of, end_of, messages_for, settled
 from tests.chaos.scaled import AGAIN_AFTER, BAN_PAUSE
@@ -50,7 +51,7 @@ CARD_CALLS = {"create", "streaming", "final", "update", "standard", "standard-up
 """Those that turn a robot to text for an hour where their permission is missing."""
 LAG = 0.7
 """Seconds by which the service may hear of a ban, or forget it, too late or too early."""
-BAN: dict[str, Any] = {"status": 403, "body": {"status": 1111, "wait": 5, "source": "x5", "punish": "deny"}}
+BAN = TROUBLES["ban"].order
 
 
 def test_every_pair_of_a_call_and_a_trouble_has_its_place_in_the_matrix() -> None:
@@ -63,7 +64,7 @@ async def test_every_answer_arrives_as_the_matrix_tells(tmp_path: Path, part: in
     every = parts()[part]
     async with serving(tmp_path, every) as place:
         for case in every:
-            await order(place, case, TROUBLES[case.trouble])
+            await order(place, case, TROUBLES[case.trouble].order)
         await everybody_asks(place, every)
         at_first = [replace(case, end=AT_FIRST.get(case.end, case.end)) for case in every]
         await arrived(place, [case for case in at_first if case.end not in LATER | LAST])
@@ -120,7 +121,7 @@ async def order(place: Place, case: Case, trouble: Mapping[str, Any]) -> None:
     """Order the trouble of a case; a robot whose token has trouble is made to need one."""
     call, robot, fail = CALLS[case.call], place.robots[case.name], place.sandbox.fail
     for api in call.without:
-        fail(api, times=None, robot=robot, **(TROUBLES["errcode"] if api == "webhook" else REFUSED))
+        fail(api, times=None, robot=robot, **(TROUBLES["errcode"].order if api == "webhook" else REFUSED))
     if call.api == "token":
         await place.sandbox.until(
             lambda: any(each.status for each in calls(place, case) if each.api == "token"), PATIENCE

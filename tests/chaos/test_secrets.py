@@ -66,7 +66,7 @@ async def test_no_secret_gets_out_of_a_troubled_service(
     await secrets.fetch(serving)
 
     secrets.learn()
-    (token,) = sandbox._api._tokens
+    (token,) = sandbox._tokens._granted
     sandbox.fail("create", status=500, code="system.error", message=f"{'x' * 180} {token} broke it")
     sandbox.fail("update", reset=True)
     sandbox.fail("streaming", status=400, code="param.error", message=token)

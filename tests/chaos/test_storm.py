@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from actors.sandbox.scenario import Scenario
 from tests.actors.cast import whole
 from tests.actors.endings import ending
 from tests.chaos.conftest import CARDS, KINDS, placed, some
@@ -17,12 +18,18 @@ SEEDS = [2026, *range(1, 6)]
 @pytest.mark.parametrize("seed", some(SEEDS))
 async def test_in_a_storm_every_promise_is_kept(tmp_path: Path, seed: int) -> None:
     async with placed(tmp_path, *KINDS) as place:
-        await weathered(place, seed)
+        await weathered(place, plan(seed, Weather()))
 
 
 def test_a_seed_says_all_that_happens() -> None:
     assert plan(1, Weather()) == plan(1, Weather())
-    assert plan(1, Weather()) != plan(2, Weather())
+    assert plan(1, Weather()).happenings != plan(2, Weather()).happenings
+
+
+def test_a_storm_can_be_written_down_and_is_read_as_it_was(tmp_path: Path) -> None:
+    planned = plan(1, Weather(seconds=40.0))
+    planned.write(tmp_path / "storm.json")
+    assert Scenario.read(tmp_path / "storm.json") == planned
 
 
 @pytest.mark.parametrize("kind", some(CARDS))

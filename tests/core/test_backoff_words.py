@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from actors.core.backoff import Backoff
 from actors.core.backoff_words import LISTED, Told, endless, figure, limited
-from tests.core.conftest import unhurried
 
 numbers = st.one_of(st.just(0.0), st.floats(min_value=1e-6, max_value=1e6))
 """Seconds; between nothing and a microsecond floating point has its own ideas, and nobody has any use."""
@@ -90,7 +89,6 @@ def test_seconds_are_written_as_people_write_them(seconds: float, text: str) -> 
     assert figure(seconds) == text
 
 
-@unhurried
 @given(backoffs, st.integers(min_value=2, max_value=200))
 def test_the_sums_are_those_of_the_waits(backoff: Backoff, attempts: int) -> None:
     told = limited(backoff, attempts)
@@ -105,7 +103,6 @@ def policies() -> st.SearchStrategy[tuple[Backoff, Told]]:
     return st.builds(told, backoffs, st.one_of(st.none(), st.integers(min_value=2, max_value=200)))
 
 
-@unhurried
 @given(policies())
 def test_the_waits_are_those_that_come(policy: tuple[Backoff, Told]) -> None:
     backoff, told = policy
@@ -119,7 +116,6 @@ def test_the_waits_are_those_that_come(policy: tuple[Backoff, Told]) -> None:
         assert told.longest == told.waits[-1]
 
 
-@unhurried
 @given(policies())
 def test_a_policy_stays_short(policy: tuple[Backoff, Told]) -> None:
     _, told = policy

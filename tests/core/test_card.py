@@ -23,7 +23,6 @@ from actors.core.card import (
     rating_value,
     thinking,
 )
-from tests.core.conftest import unhurried
 
 # Faces
 
@@ -158,7 +157,6 @@ def test_a_button_of_somebody_else_means_nothing(action_id: str, params: dict[st
     assert pressed(action_id, params) is None
 
 
-@unhurried
 @given(st.text(max_size=30), st.dictionaries(st.sampled_from(["action", "rating", "message_id", "x"]), st.text()))
 def test_a_press_is_always_understood_or_means_nothing(action_id: str, params: dict[str, str]) -> None:
     press = pressed(action_id, params)

@@ -5,7 +5,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.core.commands import Command, read_command
-from tests.core.conftest import unhurried
 
 WORDS = {
     "/new": Command.NEW,
@@ -69,7 +68,6 @@ def test_everything_else_is_a_question(text: str) -> None:
     assert read_command(text) is None
 
 
-@unhurried
 @given(st.text())
 def test_a_text_that_has_none_of_the_words_is_a_question(text: str) -> None:
     folded = text.replace("／", "/").casefold()

@@ -3,7 +3,7 @@
 import unicodedata
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.core.markdown import neutral, presentable
@@ -45,26 +45,22 @@ def test_an_echo(text: str, shown: str) -> None:
 
 
 @given(markups)
-@settings(deadline=None)
 def test_an_echo_is_one_paragraph_of_nothing_but_text(text: str) -> None:
     assert {token.type for token in tokens(neutral(text))} <= {"paragraph_open", "inline", "text", "paragraph_close"}
 
 
 @given(markups)
-@settings(deadline=None)
 def test_an_echo_in_a_quote_is_nothing_but_text(text: str) -> None:
     kinds = {token.type for token in tokens(f"> {neutral(text)}")}
     assert kinds <= {"blockquote_open", "paragraph_open", "inline", "text", "paragraph_close", "blockquote_close"}
 
 
 @given(markups)
-@settings(deadline=None)
 def test_no_mention_link_or_reference_is_left_in_an_echo(text: str) -> None:
     assert not any(mark in neutral(text) for mark in ("@", "://", "<", "&", "](", "{"))
 
 
 @given(markups)
-@settings(deadline=None)
 def test_an_echo_reads_as_it_was_written(text: str) -> None:
     written = unicodedata.normalize("NFKC", " ".join(text.replace("\x00", "").split()))
     read = unicodedata.normalize("NFKC", neutral(text))
@@ -72,19 +68,16 @@ def test_an_echo_reads_as_it_was_written(text: str) -> None:
 
 
 @given(markups)
-@settings(deadline=None)
 def test_an_echo_of_an_echo_is_the_same(text: str) -> None:
     assert neutral(neutral(text)) == neutral(text)
 
 
 @given(markups)
-@settings(deadline=None)
 def test_an_echo_within_an_answer_stays_as_it_is(text: str) -> None:
     assert presentable(f"问：{neutral(text)}") == f"问：{neutral(text)}".rstrip(" ")
 
 
 @given(markups, st.integers(1, 40))
-@settings(deadline=None)
 def test_an_echo_keeps_its_limit(text: str, limit: int) -> None:
     whole, short = neutral(text), neutral(text, limit)
     assert len(short) <= limit

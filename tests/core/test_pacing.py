@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.core.pacing import Budget, Pace, next_update
-from tests.core.conftest import unhurried
 
 USUAL = Budget(updates=20, min_interval=0.8)
 
@@ -57,20 +56,17 @@ def test_an_answer_of_two_minutes_keeps_moving_to_its_end() -> None:
     assert longest_standstill(120.0) <= 40.0
 
 
-@unhurried
 @given(st.floats(1, 600), st.integers(1, 100), st.floats(0.1, 5), st.floats(0, 2))
 def test_no_answer_gets_more_updates_than_its_budget(length: float, updates: int, gap: float, latency: float) -> None:
     assert len(times(length, Budget(updates, gap), latency)) <= updates
 
 
-@unhurried
 @given(st.floats(1, 600), st.integers(2, 100), st.floats(0.1, 5))
 def test_two_updates_are_never_closer_than_the_interval(length: float, updates: int, gap: float) -> None:
     sent = times(length, Budget(updates, gap))[:-1]
     assert all(later - earlier >= gap - 1e-9 for earlier, later in pairwise(sent))
 
 
-@unhurried
 @given(st.floats(0, 590))
 def test_the_usual_budget_is_never_spent_before_five_minutes(age: float) -> None:
     sent = times(600.0)
@@ -109,7 +105,6 @@ def test_what_is_being_done_is_told_at_once() -> None:
     assert next_update(Pace(began=7.0, speaking=False), USUAL) == 7.0
 
 
-@unhurried
 @given(st.floats(0, 600), budgets)
 def test_what_is_being_done_costs_at_most_half_of_what_an_answer_has_before_its_end(
     length: float, budget: Budget
@@ -117,14 +112,12 @@ def test_what_is_being_done_costs_at_most_half_of_what_an_answer_has_before_its_
     assert busy_until(length, budget)[1] <= (budget.updates - 1) / 2
 
 
-@unhurried
 @given(st.floats(0.1, 600), st.floats(1, 600), budgets)
 def test_status_and_text_together_keep_to_the_budget(busy: float, speaking: float, budget: Budget) -> None:
     pace, count = busy_until(busy, budget)
     assert count + len(times(busy + speaking, budget, after=pace.spoke(busy))) <= budget.updates
 
 
-@unhurried
 @given(st.floats(0.1, 600), st.floats(1, 600), budgets.filter(lambda budget: budget.updates > 1))
 def test_the_first_text_waits_for_nothing_but_the_interval(busy: float, speaking: float, budget: Budget) -> None:
     pace, _ = busy_until(busy, budget)
@@ -132,7 +125,6 @@ def test_the_first_text_waits_for_nothing_but_the_interval(busy: float, speaking
     assert first <= busy + budget.min_interval
 
 
-@unhurried
 @given(st.floats(0.1, 600))
 def test_text_that_comes_after_much_ado_still_moves_for_minutes(busy: float) -> None:
     pace, _ = busy_until(busy, USUAL)
@@ -141,7 +133,6 @@ def test_text_that_comes_after_much_ado_still_moves_for_minutes(busy: float) -> 
     assert sent[-2] > busy + 120.0
 
 
-@unhurried
 @given(st.floats(0.1, 600))
 def test_text_of_ten_seconds_that_comes_after_much_ado_never_stands_still_for_long(busy: float) -> None:
     pace, _ = busy_until(busy, USUAL)

@@ -5,7 +5,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.core.proxies import Proxies, Proxy, password_in, read_proxy
-from tests.core.conftest import unhurried
 
 HTTP = Proxy("HTTP_PROXY", "http", "plain.corp", 3128)
 HTTPS = Proxy("HTTPS_PROXY", "http", "secure.corp", 3128)
@@ -99,7 +98,6 @@ def test_who_is_not_spared_is_not(spared: str, url: str) -> None:
     assert Proxies(HTTP, HTTPS, spared).to(url) is HTTPS
 
 
-@unhurried
 @given(st.text(), st.sampled_from(["https://shop.test", "ws://10.1.2.3:99", "wss://[2001:db8::7]/"]))
 def test_no_list_of_the_spared_is_a_crash(spared: str, url: str) -> None:
     assert Proxies(HTTP, HTTPS, spared).to(url) in {None, HTTP, HTTPS}
@@ -163,7 +161,6 @@ def test_socks_takes_no_user_that_is_not_ascii() -> None:
         read_proxy("V", "socks5://bot:暗号@proxy")
 
 
-@unhurried
 @given(st.text())
 def test_whatever_text_is_a_proxy_or_a_fault_in_words(text: str) -> None:
     try:
@@ -182,7 +179,6 @@ def test_only_a_proxys_url_says_user_and_password() -> None:
 credentials = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
 
 
-@unhurried
 @given(credentials, credentials)
 def test_a_proxys_url_is_read_back_as_the_same_proxy(user: str, password: str) -> None:
     proxy = Proxy("V", "http", "2001:db8::7", 3128, user, password)

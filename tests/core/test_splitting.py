@@ -6,7 +6,6 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from actors.core.splitting import cut, fenced, split
-from tests.core.conftest import unhurried
 
 texts = st.text(st.sampled_from('aé中😀\n"\\\t\x00 ') | st.characters(), max_size=400)
 
@@ -16,7 +15,6 @@ def size(part: str) -> int:
     return len(json.dumps(part, ensure_ascii=False).encode(errors="replace")) - 2
 
 
-@unhurried
 @given(texts, st.integers(6, 100))
 @example('"' * 50, 7)
 @example("\n" * 50, 7)
@@ -24,13 +22,11 @@ def test_nothing_is_lost_by_splitting(text: str, limit: int) -> None:
     assert "".join(split(text, limit)) == text
 
 
-@unhurried
 @given(texts, st.integers(12, 100))
 def test_every_part_travels_in_its_limit(text: str, limit: int) -> None:
     assert max(map(size, split(text, limit))) <= limit
 
 
-@unhurried
 @given(texts, st.integers(12, 100))
 def test_no_part_is_empty_unless_the_text_is(text: str, limit: int) -> None:
     assert all(split(text, limit)) or not text
@@ -55,7 +51,6 @@ def test_a_part_is_not_cut_short_for_a_line_that_ends_early() -> None:
 # Cut in two
 
 
-@unhurried
 @given(texts, st.integers(12, 100))
 def test_part_and_rest_are_the_text(text: str, limit: int) -> None:
     part, rest = cut(text, limit)
@@ -63,19 +58,16 @@ def test_part_and_rest_are_the_text(text: str, limit: int) -> None:
     assert size(part) <= limit
 
 
-@unhurried
 @given(texts, st.integers(12, 100))
 def test_there_is_a_rest_only_where_the_text_does_not_fit(text: str, limit: int) -> None:
     assert bool(cut(text, limit)[1]) == (size(text) > limit)
 
 
-@unhurried
 @given(texts, st.integers(0, 12))
 def test_a_part_takes_something_however_little_fits(text: str, limit: int) -> None:
     assert cut(text, limit)[0] or not text
 
 
-@unhurried
 @given(texts, st.integers(12, 100))
 def test_as_much_is_taken_as_fits_unless_a_line_a_sentence_or_a_word_ends_before_it(text: str, limit: int) -> None:
     part, rest = cut(text, limit)
@@ -122,7 +114,6 @@ def test_backticks_within_code_do_not_end_it() -> None:
     assert list(fenced(("````\n```\n", "x\n````"))) == ["````\n```\n````", "````\nx\n````"]
 
 
-@unhurried
 @given(st.lists(st.sampled_from(["```", "文字", "", "- 项"]), max_size=12), st.integers(1, 11))
 def test_every_part_closes_as_many_fences_as_it_opens(lines: list[str], at: int) -> None:
     first = next(fenced(("\n".join(lines[:at]), "\n".join(lines[at:]))))

@@ -45,7 +45,6 @@ from actors.core.turn_words import (
     UpdateDue,
     UpdateEnded,
 )
-from tests.core.conftest import unhurried
 
 ANSWER = "明天发货。"
 WHOLE = FinishCard(answered(ANSWER))
@@ -429,7 +428,6 @@ class World:
         return [type(action) for action in self.asked]
 
 
-@unhurried
 @given(st.data())
 def test_every_turn_comes_to_an_end_and_only_once(data: st.DataObject) -> None:
     world = World(data).run()
@@ -437,7 +435,6 @@ def test_every_turn_comes_to_an_end_and_only_once(data: st.DataObject) -> None:
     assert sum(isinstance(action, Done | GiveBack) for action in world.done) == 1
 
 
-@unhurried
 @given(st.data())
 def test_no_final_call_comes_before_the_answer_is_durable(data: st.DataObject) -> None:
     world = World(data)
@@ -447,7 +444,6 @@ def test_no_final_call_comes_before_the_answer_is_durable(data: st.DataObject) -
         assert durable or final not in kinds or kinds.index(StoreAnswer) < kinds.index(final)
 
 
-@unhurried
 @given(st.data())
 def test_a_question_is_closed_only_when_the_person_has_the_answer(data: st.DataObject) -> None:
     world = World(data).run()
@@ -455,13 +451,11 @@ def test_a_question_is_closed_only_when_the_person_has_the_answer(data: st.DataO
         assert any(isinstance(action, FinishCard | Say) for action in world.done)
 
 
-@unhurried
 @given(st.data())
 def test_the_answer_is_made_durable_at_most_once(data: st.DataObject) -> None:
     assert World(data).run().kinds().count(StoreAnswer) <= 1
 
 
-@unhurried
 @given(st.data())
 def test_no_update_follows_a_final_call(data: st.DataObject) -> None:
     kinds = World(data).run().kinds()
@@ -469,7 +463,6 @@ def test_no_update_follows_a_final_call(data: st.DataObject) -> None:
     assert not {Update, ShowLeaving} & set(kinds[final:])
 
 
-@unhurried
 @given(st.data())
 def test_a_stopped_turn_is_never_given_back_unanswered_nor_apologised_for(data: st.DataObject) -> None:
     world = World(data).run()
@@ -478,7 +471,6 @@ def test_a_stopped_turn_is_never_given_back_unanswered_nor_apologised_for(data: 
         assert stored.end in {End.STOPPED, End.ANSWERED}
 
 
-@unhurried
 @given(st.data())
 def test_the_person_gets_the_whole_text_in_one_place_or_in_two(data: st.DataObject) -> None:
     world = World(data).run()
@@ -497,7 +489,6 @@ AT_ANY_TIME = st.sampled_from(
 )
 
 
-@unhurried
 @given(st.lists(AT_ANY_TIME, max_size=12))
 def test_whatever_happens_a_question_is_given_back_at_most_once(events: list[TurnEvent]) -> None:
     turn, given_back = begin()[0], 0
@@ -507,7 +498,6 @@ def test_whatever_happens_a_question_is_given_back_at_most_once(events: list[Tur
     assert given_back <= 1
 
 
-@unhurried
 @given(st.lists(AT_ANY_TIME, max_size=8), AT_ANY_TIME)
 def test_nothing_at_all_follows_a_lost_lease(before: list[TurnEvent], event: TurnEvent) -> None:
     lost, _ = play(begin(), *before, Lost())

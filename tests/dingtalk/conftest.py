@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Callable
 
 import aiohttp
 import pytest
-from hypothesis import HealthCheck, settings
 
 from actors.core.backoff import Backoff
 from actors.core.question import Address, Question
@@ -21,9 +20,6 @@ from actors.dingtalk.standing import Standing
 from tests.dingtalk.scripted import DingTalk
 
 NEVER = float("inf")
-
-unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-"""For properties: a loaded machine is no failure."""
 
 
 class Clock:

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from actors.dingtalk.clicks import Click, read_click
 from actors.dingtalk.inbound import Malformed
-from tests.dingtalk.conftest import unhurried
 
 CONTENT = {"cardPrivateData": {"actionIds": ["single_button_node_ocltl6e6foq"], "params": {"action": "like"}}}
 CLICK: dict[str, Any] = {
@@ -132,7 +131,6 @@ PRIVATE = ANYTHING | st.fixed_dictionaries({}, optional={"actionIds": ANYTHING, 
 COPIES = ANYTHING | st.fixed_dictionaries({}, optional={"cardPrivateData": PRIVATE, "params": ANYTHING})
 
 
-@unhurried
 @given(
     st.dictionaries(st.sampled_from(list(CLICK)), ANYTHING),
     st.fixed_dictionaries({}, optional={"content": COPIES | COPIES.map(json.dumps), "value": COPIES}),

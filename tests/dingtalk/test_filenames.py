@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.dingtalk.filenames import MOST_BYTES, is_page, recognised, safe_name
-from tests.dingtalk.conftest import unhurried
 
 
 @pytest.mark.parametrize(
@@ -42,14 +41,12 @@ def test_a_long_ending_is_none() -> None:
     assert len(safe_name("a." + "b" * 300)) == MOST_BYTES
 
 
-@unhurried
 @given(st.text(st.characters(codec=None)))
 def test_no_name_leads_out_of_its_folder(given_name: str) -> None:
     name, folder = safe_name(given_name), Path("/folder")
     assert (folder / name).resolve().parent == folder
 
 
-@unhurried
 @given(st.text(st.characters(codec=None)) | st.text(alphabet="./\\ aü\x00\u202e"))
 def test_every_name_fits_and_can_be_shown(given_name: str) -> None:
     name = safe_name(given_name)

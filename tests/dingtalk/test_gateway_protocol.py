@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.dingtalk.frames import FrameType, Silence, closing_reason, read_frame, reply
-from tests.dingtalk.conftest import unhurried
 from tests.dingtalk.gateway_script import disconnect, frame, ping
 
 JSON = st.recursive(
@@ -23,19 +22,16 @@ ENVELOPES = st.fixed_dictionaries(
 )
 
 
-@unhurried
 @given(st.binary())
 def test_any_bytes_are_a_frame(raw: bytes) -> None:
     assert isinstance(json.loads(reply(read_frame(raw))), dict)
 
 
-@unhurried
 @given(ENVELOPES)
 def test_any_envelope_is_a_frame(envelope: dict[str, object]) -> None:
     assert isinstance(json.loads(reply(read_frame(json.dumps(envelope).encode()))), dict)
 
 
-@unhurried
 @given(ENVELOPES)
 def test_a_callback_always_has_an_id_a_topic_and_an_object(envelope: dict[str, object]) -> None:
     read = read_frame(json.dumps(envelope).encode())

@@ -10,7 +10,6 @@ from actors.core import texts
 from actors.core.question import Address, Question
 from actors.core.scope import Scope
 from actors.dingtalk.inbound import Malformed, Unreadable, read_message
-from tests.dingtalk.conftest import unhurried
 
 ROBOT = "dingc6gk"
 GROUP: dict[str, Any] = {"conversationType": "2", "conversationTitle": "客服群"}
@@ -268,7 +267,6 @@ REPLIED = ANYTHING | st.fixed_dictionaries(
 BODIES = ANYTHING | st.fixed_dictionaries({}, optional=CONTENT | {"repliedMsg": REPLIED})
 
 
-@unhurried
 @given(
     st.dictionaries(st.sampled_from([*TEXT, "errorCode", "atUsers"]), ANYTHING),
     st.fixed_dictionaries({}, optional={"text": BODIES, "content": BODIES, "msgtype": KINDS, "quoteMessage": REPLIED}),

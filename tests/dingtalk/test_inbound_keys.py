@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from actors.core.question import Question
 from actors.core.scope import Scope, of_robot, robot_of
 from actors.dingtalk.inbound import read_message
-from tests.dingtalk.conftest import unhurried
 
 IDS = st.text(st.characters(codec=None), min_size=1)
 PARTIES = st.tuples(IDS, IDS, IDS)
@@ -34,7 +33,6 @@ def test_the_scopes_are_named_as_in_the_settings() -> None:
     assert [scope.value for scope in Scope] == ["sender", "sender_in_chat", "chat"]
 
 
-@unhurried
 @given(PARTIES, PARTIES)
 @example(("a", "b:c", "d"), ("a", "b", "c:d"))
 @example(("a", "b%3Ac", "d"), ("a", "b:c", "d"))
@@ -45,7 +43,6 @@ def test_different_parties_never_share_a_key(one: tuple[str, str, str], other: t
     assert (key(Scope.CHAT, one) == key(Scope.CHAT, other)) == (one[:2] == other[:2])
 
 
-@unhurried
 @given(PARTIES, PARTIES, st.sampled_from(Scope), st.sampled_from(Scope))
 def test_different_scopes_never_share_a_key(
     one: tuple[str, str, str], other: tuple[str, str, str], scope: Scope, another: Scope
@@ -54,7 +51,6 @@ def test_different_scopes_never_share_a_key(
         assert key(scope, one) != key(another, other)
 
 
-@unhurried
 @given(st.sampled_from(Scope), PARTIES, IDS)
 @example(Scope.SENDER, ("shop2", "c", "s"), "shop")
 @example(Scope.SENDER, ("a:b", "c", "s"), "a")
@@ -62,7 +58,6 @@ def test_a_key_begins_with_its_robot_and_with_no_other(scope: Scope, parties: tu
     assert key(scope, parties).startswith(of_robot(robot)) == (robot == parties[0])
 
 
-@unhurried
 @given(st.sampled_from(Scope), PARTIES)
 def test_a_key_is_plain_ascii_without_blanks(scope: Scope, parties: tuple[str, str, str]) -> None:
     made = key(scope, parties)
@@ -100,7 +95,6 @@ def test_a_message_without_chat_still_has_a_key_of_its_sender(scope: Scope) -> N
     assert "s" in asked(scope, scope, senderStaffId="s").chat_id
 
 
-@unhurried
 @given(st.sampled_from(Scope), PARTIES)
 def test_a_key_tells_its_robot(scope: Scope, parties: tuple[str, str, str]) -> None:
     assert robot_of(key(scope, parties)) == parties[0]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from actors.dingtalk.limits import MOST_PATIENCE, PATIENCE, WINDOW, Kind, Limiter, Rank, Schedule, Ticket
 from actors.dingtalk.share import at_rest
-from tests.dingtalk.conftest import Clock, unhurried
+from tests.dingtalk.conftest import Clock
 
 QPS = 5
 ALONE = at_rest(1, replicas=1, now=0.0)
@@ -70,27 +70,23 @@ def most_within_a_second(times: list[float]) -> int:
     return max(sum(1 for time in ordered if start <= time < start + almost) for start in ordered)
 
 
-@unhurried
 @given(arrivals)
 def test_dingtalk_never_counts_more_than_the_limit_in_any_second(callers: Callers) -> None:
     assert most_within_a_second(Run(callers).counted) <= QPS
 
 
-@unhurried
 @given(arrivals)
 def test_everybody_goes_in_the_end_and_once(callers: Callers) -> None:
     sent = [ticket for _, ticket in Run(callers).sent]
     assert len(sent) == len(set(sent)) == len(callers)
 
 
-@unhurried
 @given(arrivals)
 def test_whoever_goes_is_the_first_in_rank_of_those_who_wait(callers: Callers) -> None:
     run = Run(callers)
     assert [ticket.rank for _, ticket in run.sent] == run.first_in_rank
 
 
-@unhurried
 @given(arrivals)
 def test_nobody_waits_while_a_place_is_free(callers: Callers) -> None:
     run = Run(callers)
@@ -101,7 +97,6 @@ def test_nobody_waits_while_a_place_is_free(callers: Callers) -> None:
             assert len(held_at_most) >= QPS
 
 
-@unhurried
 @given(arrivals)
 def test_a_place_is_free_again_no_later_than_its_answer_allows(callers: Callers) -> None:
     schedule, now = Schedule(1), 0.0
@@ -117,7 +112,6 @@ def test_a_place_is_free_again_no_later_than_its_answer_allows(callers: Callers)
 rates = st.lists(st.tuples(st.floats(0, 3), st.floats(0.25, QPS)), min_size=1, max_size=20)
 
 
-@unhurried
 @given(rates)
 def test_a_rate_that_changes_is_kept_to_at_every_moment(changes: list[tuple[float, float]]) -> None:
     schedule, now, sent = Schedule(changes[0][1]), 0.0, list[float]()
@@ -205,7 +199,6 @@ delayed = st.lists(
 )
 
 
-@unhurried
 @given(delayed)
 def test_calls_that_are_delayed_do_not_meet_those_behind_them(callers: Callers) -> None:
     usual = (0.0, Kind.USUAL, STEADY / 2, STEADY / 2)

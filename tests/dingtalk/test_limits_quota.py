@@ -10,7 +10,7 @@ from prometheus_client import REGISTRY
 from actors.dingtalk import quota as quota_module
 from actors.dingtalk.quota import Quota, affordable, month
 from actors.errors import InboxUnavailable
-from tests.dingtalk.conftest import Clock, unhurried
+from tests.dingtalk.conftest import Clock
 
 NOVEMBER = 1_795_795_200.0  # 2026-11-28 00:00 in Shanghai
 DECEMBER = NOVEMBER + 3 * 86_400
@@ -48,25 +48,21 @@ def test_a_month_begins_at_midnight_in_shanghai() -> None:
     assert (month(december - 1), month(december)) == ("2026-11", "2026-12")
 
 
-@unhurried
 @given(st.integers(1, 100), st.integers(0, 100_000))
 def test_a_limit_of_zero_is_not_watched(updates: int, used: int) -> None:
     assert affordable(updates, used, 0) == updates
 
 
-@unhurried
 @given(st.integers(1, 100), st.integers(1, 10_000), st.floats(0, 0.8))
 def test_an_ample_quota_leaves_the_whole_budget(updates: int, limit: int, share: float) -> None:
     assert affordable(updates, int(limit * share), limit) == updates
 
 
-@unhurried
 @given(st.integers(1, 100), st.integers(0, 10_000), st.integers(1, 10_000))
 def test_a_used_up_quota_leaves_the_final_text(updates: int, beyond: int, limit: int) -> None:
     assert affordable(updates, limit + beyond, limit) == 1
 
 
-@unhurried
 @given(st.integers(1, 100), st.integers(0, 12_000), st.integers(1, 10_000))
 def test_the_more_is_used_the_fewer_updates_are_left(updates: int, used: int, limit: int) -> None:
     assert 1 <= affordable(updates, used + 1, limit) <= affordable(updates, used, limit) <= updates

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from actors.dingtalk.faults import BAN_PAUSE, BANNED, Refusal, read
 from actors.errors import Fault
-from tests.dingtalk.conftest import unhurried
 
 QPS = "Forbidden.AccessDenied.QpsLimitForAppkeyAndApi"
 
@@ -180,7 +179,6 @@ JSON: st.SearchStrategy[Any] = st.recursive(
 )
 
 
-@unhurried
 @given(st.integers(100, 599), JSON.map(json.dumps) | st.text())
 def test_no_answer_whatever_is_a_crash(status: int, text: str) -> None:
     assert isinstance(read(status, text), dict | Refusal)

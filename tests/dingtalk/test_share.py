@@ -5,7 +5,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.dingtalk.share import DECREASE, HEARD_WITHIN, LEAST, RECOVERY, Share, at_rest, joining
-from tests.dingtalk.conftest import unhurried
 
 LIMIT = 20
 NOW = 1000.0
@@ -40,7 +39,6 @@ def test_replicas_at_rest_have_the_limit_together(replicas: int) -> None:
     assert at_rest(LIMIT, replicas, NOW).rate(NOW) * replicas == pytest.approx(LIMIT)
 
 
-@unhurried
 @given(happenings)
 def test_a_replica_that_is_alone_has_all_whatever_happened(happened: Happenings) -> None:
     share, now = lived(joining(LIMIT, 3, NOW), happened)
@@ -48,7 +46,6 @@ def test_a_replica_that_is_alone_has_all_whatever_happened(happened: Happenings)
     assert alone.refused(now, now + 1).rate(now + 1) == LIMIT
 
 
-@unhurried
 @given(st.integers(2, 40), happenings, st.floats(0, 600))
 def test_a_rate_is_never_above_the_limit_nor_below_what_a_replica_keeps(
     replicas: int, happened: Happenings, later: float
@@ -57,7 +54,6 @@ def test_a_rate_is_never_above_the_limit_nor_below_what_a_replica_keeps(
     assert LEAST * share.fair * (1 - 1e-9) <= share.rate(now + later) <= LIMIT
 
 
-@unhurried
 @given(st.integers(2, 40), happenings, st.floats(0, 600), st.floats(0, 600))
 def test_a_rate_does_not_fall_while_nothing_is_refused(
     replicas: int, happened: Happenings, later: float, still_later: float
@@ -66,7 +62,6 @@ def test_a_rate_does_not_fall_while_nothing_is_refused(
     assert share.rate(now + later) <= share.rate(now + later + still_later) + 1e-9
 
 
-@unhurried
 @given(st.integers(2, 40), happenings)
 def test_a_refusal_lowers_the_rate_by_a_part_of_it(replicas: int, happened: Happenings) -> None:
     share, now = lived(at_rest(LIMIT, replicas, NOW), happened)

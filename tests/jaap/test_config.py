@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from actors.jaap.config import Config, read_config
 from actors.redaction import clean
-from tests.jaap.conftest import unhurried
 
 FILE = Path("imRobots/demo/config.json")
 KNOWN = {"DINGTALK_CLIENT_ID": False, "AGENT": False, "HTTP_PORT": False} | dict.fromkeys(
@@ -182,14 +181,12 @@ values = st.text(min_size=1, max_size=30).filter(str.strip)
 hard_values = values | st.text('"\\{}$ \n\u2028SECRET', min_size=1, max_size=20).filter(str.strip)
 
 
-@unhurried
 @given(hard_values)
 def test_any_secret_of_the_environment_arrives_as_it_is(secret: str) -> None:
     config = read(WHOLE | {"clientSecret": "{{SECRET}}"}, SECRET=secret)
     assert config == Config({"DINGTALK_CLIENT_ID": "ding1", "DINGTALK_CLIENT_SECRET": secret}, ())
 
 
-@unhurried
 @given(hard_values, st.sampled_from(["clientId", "agent", "AGENT_TIMEOUT", "clientSecret"]))
 def test_no_value_of_the_environment_is_ever_told(value: str, key: str) -> None:
     hidden = f"geheim-{value}"

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from actors.core.robot import Cause, Parked
 from actors.errors import SettingsError
 from actors.jaap.tree import Instance, read_tree
-from tests.jaap.conftest import unhurried
 from tests.jaap.trees import INSTANCE, plant, robot, write
 
 KNOWN = {"AGENT": False, "AGENT_TIMEOUT": True, "HTTP_PORT": False}
@@ -281,7 +280,6 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return plant(tmp_path_factory.mktemp("app"), {"demo": robot("ding1")})
 
 
-@unhurried
 @given(content=configs | st.binary(max_size=40))
 def test_whatever_a_file_holds_each_fault_is_one_line_that_names_it(app: Path, content: str | bytes) -> None:
     path = write(app / "imRobots" / "demo" / "config.json", content)

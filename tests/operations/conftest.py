@@ -1,12 +1,8 @@
 """What every test here starts with."""
 
 import pytest
-from hypothesis import HealthCheck, settings
 
 from actors import redaction
-
-unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-"""For properties: a loaded machine is no failure."""
 
 
 @pytest.fixture(autouse=True)

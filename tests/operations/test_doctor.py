@@ -280,7 +280,7 @@ async def test_no_secret_is_told_even_if_dingtalk_quotes_it(sandbox: Sandbox) ->
 
 async def test_neither_ticket_nor_token_is_told(sandbox: Sandbox) -> None:
     visit = await examined(sandbox, "--to", "u1")
-    secrets = [*sandbox._api._tokens, *(connection.id for connection in sandbox.connections)]
+    secrets = [*sandbox._tokens._granted, *(connection.id for connection in sandbox.connections)]
     assert len(secrets) == 2
     assert not any(secret in visit.out + visit.err for secret in secrets)
 

@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.redaction import MASK, clean, hide, plain
-from tests.operations.conftest import unhurried
 
 # Secrets that this process knows.
 
@@ -24,7 +23,6 @@ def test_an_empty_secret_masks_nothing() -> None:
     assert clean("all is well") == "all is well"
 
 
-@unhurried
 @given(st.text(min_size=4).filter(lambda text: text.strip() and "*" not in text), st.text(), st.text())
 def test_no_known_secret_is_in_a_cleaned_text(secret: str, before: str, after: str) -> None:
     hide(secret)

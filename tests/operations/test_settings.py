@@ -12,7 +12,6 @@ from actors.core.scope import Scope
 from actors.errors import SettingsError
 from actors.redaction import clean
 from actors.settings import KNOWN, load
-from tests.operations.conftest import unhurried
 
 ROBOT = {"DINGTALK_CLIENT_ID": "ding-shop", "DINGTALK_CLIENT_SECRET": "kept-to-ourselves"}
 
@@ -455,13 +454,11 @@ def said_of(environ: dict[str, str]) -> tuple[str, ...]:
         return (str(error), repr(error), *error.problems)
 
 
-@unhurried
 @given(st.dictionaries(names, st.text(max_size=12)), secrets)
 def test_whatever_else_is_set_the_secret_is_never_said(environ: dict[str, str], secret: str) -> None:
     assert not any(secret in said for said in said_of(environ | {"DINGTALK_CLIENT_SECRET": secret}))
 
 
-@unhurried
 @given(st.dictionaries(names, st.text(max_size=12), min_size=1))
 def test_every_fault_has_one_line_that_begins_with_its_variable(environ: dict[str, str]) -> None:
     try:
@@ -472,7 +469,6 @@ def test_every_fault_has_one_line_that_begins_with_its_variable(environ: dict[st
     assert all(re.fullmatch(r"[A-Z_]+(=|:).+", line) for line in told)
 
 
-@unhurried
 @given(names, st.data())
 def test_one_slip_of_the_finger_in_a_name_of_ours_is_never_ignored(name: str, data: st.DataObject) -> None:
     everybodys = ("ALL_", "HTTPS_", "NO_", "OPENAI_", "SSL_")

@@ -17,6 +17,7 @@ from tests.operations.workshop import Workshop
 pytestmark = pytest.mark.timeout(300)  # pip and venv take their time on a busy machine
 
 NOTHING_TO_DO = (0, "", "")
+NEXT_LOCK = "requirements-sdk-next.txt"
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +33,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory, empty_venv: Path) -> Path
     workshop = Workshop(tmp_path_factory.mktemp("finished") / "workshop", empty_venv)
     workshop.lock("deploy", ("bread", "1"))
     workshop.lock("tests", ("bread", "1"), ("butter", "1"))
+    workshop.lock("tests", ("butter", "9"), file=NEXT_LOCK)
     done = workshop.install()
     assert done.returncode == 0, done.stderr
     return workshop.project.parent
@@ -89,6 +91,38 @@ def test_a_changed_lock_is_installed_even_if_it_is_older(workshop: Workshop) -> 
 def test_the_tests_lock_comes_on_top(workshop: Workshop) -> None:
     workshop.install("test")
     assert (workshop.installed("bread"), workshop.installed("butter")) == ("1", "1")
+
+
+def test_a_later_version_of_a_package_stands_beside_the_one_in_use(workshop: Workshop) -> None:
+    workshop.install("test")
+    assert (workshop.installed("butter"), workshop.installed("butter", beside="sdk-next")) == ("1", "9")
+
+
+def test_a_changed_lock_of_the_later_version_takes_its_place(workshop: Workshop) -> None:
+    workshop.install("test")
+    workshop.lock("tests", ("butter", "10"), file=NEXT_LOCK)
+    workshop.install("test")
+    assert (workshop.installed("butter"), workshop.installed("butter", beside="sdk-next")) == ("1", "10")
+
+
+def test_node_modules_are_what_their_lock_says_and_run_nothing(workshop: Workshop) -> None:
+    workshop.install("test")
+    asked = workshop.node / "node_modules" / "asked"
+    assert asked.read_text(encoding="utf-8").split()[:2] == ["ci", "--ignore-scripts"]
+    asked.unlink()
+    workshop.install("test")
+    assert not asked.exists(), "they were there"
+    (workshop.node / "package-lock.json").write_text('{"changed": true}', encoding="utf-8")
+    workshop.install("test")
+    assert asked.exists()
+
+
+def test_node_modules_that_could_not_be_had_are_tried_again(workshop: Workshop) -> None:
+    workshop.program("npm", "mkdir -p node_modules; exit 1")
+    assert workshop.install("test").stderr.endswith("npm could not install tests/sandbox/node/package-lock.json\n")
+    workshop.program("npm", "touch node_modules/asked")
+    assert workshop.install("test").returncode == 0
+    assert (workshop.node / "node_modules" / "asked").exists()
 
 
 def test_what_the_tests_need_is_enough_to_run(workshop: Workshop) -> None:
@@ -197,8 +231,9 @@ def test_after_a_failure_the_next_run_mends_it(workshop: Workshop) -> None:
 
 # What it asks the system for.
 
+FONTS = ("fonts-noto-cjk", "fonts-noto-color-emoji")
 FOR_CONTAINERS = ("buildah", "catatonit", "debootstrap", "podman", "runc")
-KEPT_PROGRAMS = ("cp", "cut", "dirname", "env", "grep", "ln", "mkdir", "rm", "sha256sum", "touch")
+KEPT_PROGRAMS = ("chmod", "cp", "cut", "dirname", "env", "grep", "ln", "mkdir", "rm", "sha256sum", "touch")
 
 
 class BareMachine:
@@ -217,8 +252,10 @@ class BareMachine:
         workshop.program("python-of-the-package", workshop.python)
         workshop.program(
             "apt-get",
-            f"""echo "apt-get $*" >>{self.notes}; cd {workshop.programs}
-            case "$*" in *python3-venv*) ln -s python-of-the-package python3;; esac""",
+            f"""echo "apt-get $*" >>{self.notes}; echo "Unpacking, at length"; cd {workshop.programs}
+            case "$*" in
+            *python3-venv*) ln -s python-of-the-package python3;;
+            esac""",
         )
 
     def install(self, what: str) -> subprocess.CompletedProcess[str]:
@@ -235,11 +272,22 @@ def test_a_missing_python_is_installed_by_root(workshop: Workshop) -> None:
     assert workshop.installed("bread") == "1"
 
 
+def test_what_apt_get_says_of_its_work_is_not_told(workshop: Workshop) -> None:
+    assert "Unpacking" not in BareMachine(workshop, user=0).install("run").stderr
+
+
+def test_what_apt_get_says_is_told_where_it_fails(workshop: Workshop) -> None:
+    machine = BareMachine(workshop, user=0)
+    workshop.program("apt-get", 'echo "Unpacking, at length"; test "$1" = update')
+    said = machine.install("run").stderr
+    assert "Unpacking, at length\ninstall: apt-get could not install python3-venv\n" in said
+
+
 def test_the_tests_get_their_system_programs(workshop: Workshop) -> None:
     machine = BareMachine(workshop, user=0)
     machine.install("test")
     wanted = [line.split()[-1] for line in machine.asked() if "install" in line]
-    assert wanted == ["python3-venv", "chromium", "fonts-noto-cjk", "prometheus", "postgresql", *FOR_CONTAINERS]
+    assert wanted == ["python3-venv", "chromium", *FONTS, "prometheus", "postgresql", *FOR_CONTAINERS]
 
 
 def test_somebody_who_is_not_root_installs_by_sudo(workshop: Workshop) -> None:

@@ -4,15 +4,12 @@ import csv
 import io
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.records.tables import LEAST, csv_record, one_line, safe, table, width
 
 TEXTS = st.text(max_size=60)
-
-unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-"""For properties: a loaded machine is no failure."""
 
 
 @pytest.mark.parametrize(
@@ -52,7 +49,6 @@ def test_a_table_without_rows_is_its_header() -> None:
     assert list(table(("id", "text"), [], 80)) == ["id  text"]
 
 
-@unhurried
 @given(st.lists(st.tuples(TEXTS, TEXTS, TEXTS), max_size=5), st.integers(60, 200))
 def test_a_row_is_one_line_of_the_terminals_width(rows: list[tuple[str, str, str]], columns: int) -> None:
     cut = [(one_line(first)[:8], second, third) for first, second, third in rows]
@@ -81,7 +77,6 @@ def test_a_text_shown_whole_keeps_its_lines_and_steers_no_terminal() -> None:
     assert safe("一\n\t二 \x1b[31m红\x9b\u202e👨\u200d👩") == "一\n\t二 [31m红👨\u200d👩"
 
 
-@unhurried
 @given(st.lists(st.text().filter(lambda cell: not cell.lstrip(" ").startswith(tuple("=+-@\t\r＝＋－＠"))), min_size=1))
 def test_csv_is_read_back_as_it_was(cells: list[str]) -> None:
     assert next(csv.reader(io.StringIO(csv_record(cells), newline=""), strict=True)) == cells

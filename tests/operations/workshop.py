@@ -49,14 +49,19 @@ class Workshop:
         self.python = f"""case "$1 $2" in "-m venv") exec cp -a {empty_venv}/. "$3";; esac
             exec {Path(sys.executable).resolve()} "$@\""""
         self.program("python3.11", self.python)
+        self.node = self.project / "tests" / "sandbox" / "node"
+        self.node.mkdir(parents=True)
+        (self.node / "package-lock.json").write_text("{}", encoding="utf-8")
+        self.program("node", "exit 0")
+        self.program("npm", "mkdir -p node_modules && echo $* >node_modules/asked")
         self.program("chromium", "exit 0")
         self.program("dpkg-query", "echo install ok installed")
         self.program("apt-get", "echo apt-get is not expected here >&2; exit 1")
 
-    def lock(self, name: str, *wheels: tuple[str, str]) -> None:
+    def lock(self, name: str, *wheels: tuple[str, str], file: str = "requirements.txt") -> None:
         """Write a lock: `deploy` or `tests`, of (name, version) pairs."""
         lines = [make_wheel(self.wheels, *wheel) for wheel in wheels]
-        (self.project / name / "requirements.txt").write_text("".join(lines), encoding="utf-8")
+        (self.project / name / file).write_text("".join(lines), encoding="utf-8")
 
     def program(self, name: str, script: str) -> None:
         """Put a shell script before the system's program of that name."""
@@ -77,7 +82,9 @@ class Workshop:
         environ = self.environment(**environment)
         return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=250, check=False)
 
-    def installed(self, name: str) -> str:
-        """The version of a module in .venv, or nothing."""
+    def installed(self, name: str, beside: str = "") -> str:
+        """The version of a module in .venv, or nothing; with `beside`, a folder in it, as seen with that first."""
         command = [str(self.venv / "bin" / "python"), "-c", f"import {name}; print({name}.VERSION)"]
-        return subprocess.run(command, capture_output=True, text=True, timeout=250, check=False).stdout.strip()
+        environ = os.environ | {"PYTHONPATH": str(self.venv / beside) if beside else ""}
+        done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=250, check=False)
+        return done.stdout.strip()

@@ -17,6 +17,19 @@ SECRET = "robot-secret"
 TEMPLATE = "382e4302-551d-4880-bf29-a30acfab2e71.schema"
 PATIENCE = 20.0
 
+OWN = {
+    "title": "怎么退货？",
+    "content": "",
+    "status": "",
+    "stoppable": "",
+    "rateable": "",
+    "rating": "",
+    "message_id": "m1",
+}
+"""The variables of the template in deploy/dingtalk, as a card begins with them."""
+BY_KEY: dict[str, Any] = {"cardUpdateOptions": {"updateCardDataByKey": True}}
+"""For an update that leaves the other variables as they are."""
+
 
 @dataclass(frozen=True)
 class Answer:

@@ -11,26 +11,16 @@ import pytest
 from actors.sandbox.records import CardState
 from actors.sandbox.rules import Rules
 from actors.sandbox.server import Sandbox
-from tests.sandbox.robot import ROBOT, SECRET, Answer, Line, Robot
+from tests.sandbox.robot import BY_KEY, OWN, ROBOT, SECRET, Answer, Line, Robot
 
 DEPLOY = Path(__file__).parents[2] / "deploy" / "dingtalk"
 FILE = DEPLOY / "card-template.json"
 VARIABLES = {"title", "content", "status", "stoppable", "rateable", "rating", "message_id", "flowStatus"}
-BY_KEY: dict[str, Any] = {"cardUpdateOptions": {"updateCardDataByKey": True}}
 RATINGS = {
     "very_helpful": ("😄 非常有帮助", "helpful"),
     "helpful": ("😊 有帮助", "helpful"),
     "slightly_helpful": ("🙂 帮助不大", "unhelpful"),
     "not_helpful": ("😅 没帮助", "unhelpful"),
-}
-SHOWN = {
-    "title": "怎么退货？",
-    "content": "",
-    "status": "",
-    "stoppable": "",
-    "rateable": "",
-    "rating": "",
-    "message_id": "m1",
 }
 
 
@@ -114,7 +104,7 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 
 
 async def create(robot: Robot, **shown: str) -> Answer:
-    params = {"flowStatus": "1", **SHOWN, **shown}
+    params = {"flowStatus": "1", **OWN, **shown}
     return await robot.create("c1", cardTemplateId="card-template.schema", cardData={"cardParamMap": params})
 
 

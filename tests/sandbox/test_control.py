@@ -31,6 +31,20 @@ async def test_a_nick_holds_from_when_its_person_is_first_seen(robot: Robot, lin
         assert (await line.message())["senderNick"] == "访客"
 
 
+async def test_a_file_is_attached_by_its_bytes_in_base64(robot: Robot, line: Line) -> None:
+    status, attached = await post(robot, "attach", {"data": "5L2g5aW9", "name": "a.txt", "kind": "text/plain"})
+    assert status == 200
+    body = {"downloadCode": attached["downloadCode"], "robotCode": ROBOT}
+    url = (await robot.call("POST", "/v1.0/robot/messageFiles/download", body)).body["downloadUrl"]
+    async with robot.http.get(url) as response:
+        assert (await response.text("utf-8"), response.content_type) == ("你好", "text/plain")
+
+
+async def test_a_group_is_founded_by_asking_for_its_id(robot: Robot, sandbox: Sandbox) -> None:
+    _, group = await post(robot, "chat_id", {"robot": ROBOT, "group": "产品群"})
+    assert group == {"id": sandbox.chat_id(ROBOT, group="产品群")}
+
+
 async def test_a_click_travels(robot: Robot, line: Line) -> None:
     await robot.create("c1")
     assert await post(robot, "click", {"card": "c1", "button": "b1", "user": "u1"}) == (200, {"delivered": True})
@@ -76,6 +90,8 @@ async def test_a_rule_that_is_none_is_refused(robot: Robot, sandbox: Sandbox, ru
         ("say", {"text": "?"}),
         ("say", {"robot": ROBOT, "text": "?", "sneder": "u1"}),
         ("say", []),
+        ("say", {"robot": ROBOT, "text": "?", "quoting": 99}),
+        ("attach", {"name": "a.txt", "data": "no base64!"}),
         ("click", {"card": "none", "button": "b"}),
         ("fail", {"api": "createe"}),
         ("close", {"robot": ROBOT, "kode": 1}),
@@ -85,6 +101,12 @@ async def test_wrong_arguments_are_named(robot: Robot, action: str, body: Any) -
     status, problem = await post(robot, action, body)
     assert status == 400
     assert problem["error"]
+
+
+async def test_whether_a_message_was_delivered_is_told_of_the_robot_that_it_went_to(robot: Robot, line: Line) -> None:
+    for client_id, delivered in ((ROBOT, True), ("dingother", False), (ROBOT, True)):
+        _, told = await post(robot, "say", {"robot": client_id, "text": "你们好", "group": "群", "message_id": "m1"})
+        assert told == {"msgId": "m1", "delivered": delivered}
 
 
 async def test_an_unknown_action_is_404(robot: Robot) -> None:

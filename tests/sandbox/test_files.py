@@ -151,3 +151,36 @@ async def test_a_download_is_recorded(robot: Robot, sandbox: Sandbox) -> None:
     await get(robot, await address(robot, sandbox))
     call = await sandbox.until(lambda: sandbox.calls[-1] if sandbox.calls[-1].status else None)
     assert (call.api, call.robot, call.body, call.status) == ("file", ROBOT, {"name": "a.png"}, 200)
+
+
+# What robots upload
+
+
+async def upload(robot: Robot, token: str, kind: str = "image", data: bytes = b"png") -> dict[str, Any]:
+    """The answer to an upload of a picture."""
+    form = aiohttp.FormData({"type": kind})
+    form.add_field("media", data, filename="a.png", content_type="image/png")
+    async with robot.http.post(f"{robot.url}/media/upload", params={"access_token": token}, data=form) as response:
+        assert response.status == 200
+        return dict(await response.json())
+
+
+async def test_an_upload_is_kept_under_its_media_id(robot: Robot, sandbox: Sandbox) -> None:
+    answer = await upload(robot, robot.token)
+    assert (answer["errcode"], answer["type"]) == (0, "image")
+    kept = sandbox.uploads[answer["media_id"]]
+    assert (kept.data, kept.name, kept.kind) == (b"png", "a.png", "image/png")
+    assert (sandbox.calls[-1].api, sandbox.calls[-1].robot) == ("upload", ROBOT)
+
+
+async def test_an_upload_without_a_good_token_is_refused_with_http_200(robot: Robot, sandbox: Sandbox) -> None:
+    assert (await upload(robot, "made-up"))["errcode"] == 40014
+    assert not sandbox.uploads
+
+
+async def test_an_upload_of_nothing_or_of_no_known_kind_is_refused(robot: Robot, sandbox: Sandbox) -> None:
+    assert (await upload(robot, robot.token, data=b""))["errcode"] == 40004
+    assert (await upload(robot, robot.token, kind="program"))["errcode"] == 40004
+    async with robot.http.post(f"{robot.url}/media/upload", params={"access_token": robot.token}) as response:
+        assert (await response.json())["errcode"] == 40035
+    assert not sandbox.uploads

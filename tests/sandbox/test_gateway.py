@@ -206,14 +206,35 @@ async def test_an_ack_that_comes_after_the_repeat_is_still_an_ack(line: Line, sa
     assert ack is sandbox.said[0].pushes[0]
 
 
-async def test_an_acked_message_does_not_come_again(line: Line, sandbox: Sandbox) -> None:
+@pytest.mark.parametrize("code", [200, 500])
+async def test_an_acked_message_does_not_come_again(line: Line, sandbox: Sandbox, code: int) -> None:
     sandbox.rules.redelivery_after = 2.0
     sandbox.say("收到请回答", robot=ROBOT)
-    await line.message()
+    await line.ack(await line.callback(), code=code)
     await sandbox.until(lambda: sandbox.acks)
     sandbox.say("不用回答", robot=ROBOT)
     silent, again = await line.callback(), await line.callback()
     assert silent["data"] == again["data"], "only the one that got no ack is repeated"
+
+
+async def test_what_a_lost_connection_did_not_ack_comes_again_on_another(
+    robot: Robot, line: Line, sandbox: Sandbox
+) -> None:
+    sandbox.rules.redelivery_after = 2.0
+    async with robot.line() as doomed:
+        _, connection = await sandbox.until(lambda: sandbox.connections[:2])
+        sandbox.say("你好", robot=ROBOT, message_id="m1", connection=connection.id)
+        await doomed.callback()
+    assert (await line.message())["msgId"] == "m1"
+
+
+async def test_a_click_without_an_ack_does_not_come_again(robot: Robot, line: Line, sandbox: Sandbox) -> None:
+    sandbox.rules.redelivery_after = 0.01
+    await robot.create("c1")
+    sandbox.click("c1", "b1")
+    assert (await line.callback())["headers"]["topic"] == CARD_TOPIC
+    sandbox.say("你好", robot=ROBOT)
+    assert [(await line.callback())["headers"]["topic"] for _ in range(2)] == [ROBOT_TOPIC] * 2
 
 
 async def test_redelivery_can_be_switched_off_as_the_protocol_document_has_it(line: Line, sandbox: Sandbox) -> None:

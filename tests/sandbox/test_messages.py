@@ -10,6 +10,7 @@ from actors.sandbox.server import Sandbox
 from tests.sandbox.robot import ROBOT, Line, Robot
 
 HELLO = {"msgtype": "text", "text": {"content": "您好"}}
+FEED = {"title": "新闻", "messageURL": "u", "picURL": "p"}
 
 # What a robot receives
 
@@ -68,6 +69,16 @@ async def test_other_kinds_of_message_carry_their_content(
     assert "text" not in data
 
 
+@pytest.mark.parametrize("msgtype", ["audio", "video", "file"])
+async def test_audio_video_and_files_do_not_reach_a_robot_from_a_group(
+    line: Line, sandbox: Sandbox, msgtype: str
+) -> None:
+    sandbox.say("", robot=ROBOT, group="产品群", msgtype=msgtype, content={"downloadCode": "d"})
+    sandbox.say("你好", robot=ROBOT, group="产品群")
+    assert (await line.message())["msgtype"] == "text"
+    assert [said.delivered for said in sandbox.said] == [False, True]
+
+
 async def test_a_quote_joins_the_text(line: Line, sandbox: Sandbox) -> None:
     sandbox.say("这个呢", robot=ROBOT, content={"isReplyMsg": True, "repliedMsg": {"msgType": "text"}})
     assert (await line.message())["text"] == {
@@ -75,6 +86,51 @@ async def test_a_quote_joins_the_text(line: Line, sandbox: Sandbox) -> None:
         "isReplyMsg": True,
         "repliedMsg": {"msgType": "text"},
     }
+
+
+@pytest.mark.parametrize(
+    ("said", "kind", "content"),
+    [
+        ({"text": "原话"}, "text", {"text": "原话"}),
+        ({"text": "", "msgtype": "file", "content": {"fileName": "a"}}, "file", {"fileName": "a"}),
+    ],
+)
+async def test_what_a_person_said_can_be_quoted_by_its_line(
+    line: Line, sandbox: Sandbox, said: dict[str, Any], kind: str, content: dict[str, str]
+) -> None:
+    sandbox.say(robot=ROBOT, sender="u2", **said)
+    first = await line.message()
+    sandbox.say("这个呢", robot=ROBOT, quoting=sandbox.entries[-1].id)
+    text = (await line.message())["text"]
+    replied = text["repliedMsg"]
+    assert (text["content"], text["isReplyMsg"], replied["msgType"], replied["content"]) == (
+        "这个呢",
+        True,
+        kind,
+        content,
+    )
+    assert (replied["msgId"], replied["senderId"]) == (first["msgId"], first["senderId"])
+    assert sandbox.said[-1].quote is not None
+    assert sandbox.said[-1].quote.nick == "王芳"
+
+
+async def test_a_robots_message_can_be_quoted(robot: Robot, line: Line, sandbox: Sandbox) -> None:
+    sandbox.say("你好", robot=ROBOT)
+    body = {"msgtype": "text", "text": {"content": "**您好**"}}
+    first = await line.message()
+    await robot.call("POST", first["sessionWebhook"], body)
+    sandbox.say("谢谢", robot=ROBOT, quoting=sandbox.entries[-1].id)
+    replied = (await line.message())["text"]["repliedMsg"]
+    assert (replied["content"], replied["senderId"]) == ({"text": "**您好**"}, first["chatbotUserId"])
+    assert sandbox.said[-1].quote is not None
+    assert sandbox.said[-1].quote.text == "您好"
+
+
+async def test_people_who_are_mentioned_in_a_group_are_named_beside_the_robot(line: Line, sandbox: Sandbox) -> None:
+    sandbox.say("一起看 @王芳", robot=ROBOT, group="产品群", at=["u2"])
+    message = await line.message()
+    assert message["atUsers"][0] == {"dingtalkId": message["chatbotUserId"]}
+    assert [user.get("staffId") for user in message["atUsers"]] == [None, "u2"]
 
 
 async def test_a_payload_can_be_bent_in_any_way(line: Line, sandbox: Sandbox) -> None:
@@ -108,6 +164,8 @@ async def webhook_of(line: Line, sandbox: Sandbox) -> str:
     [
         (HELLO, ("text", "", "您好")),
         ({"msgtype": "markdown", "markdown": {"title": "标题", "text": "**您好**"}}, ("markdown", "标题", "**您好**")),
+        ({"msgtype": "link", "link": {"title": "标题", "text": "您好", "messageUrl": "u"}}, ("link", "标题", "您好")),
+        ({"msgtype": "feedCard", "feedCard": {"links": [FEED, FEED]}}, ("feedCard", "", "[新闻](u)\n\n[新闻](u)")),
     ],
 )
 async def test_an_answer_by_webhook_stands_in_the_chat(
@@ -127,6 +185,12 @@ async def test_a_session_that_is_over_says_so_with_http_200(robot: Robot, line: 
     assert not sandbox.messages
 
 
+async def test_the_session_of_an_older_message_stays_good(robot: Robot, line: Line, sandbox: Sandbox) -> None:
+    older, newer = await webhook_of(line, sandbox), await webhook_of(line, sandbox)
+    assert older != newer
+    assert (await robot.call("POST", older, HELLO)).body["errcode"] == 0
+
+
 async def test_a_session_of_nobody_is_over(robot: Robot) -> None:
     answer = await robot.call("POST", "/robot/sendBySession?session=none", HELLO)
     assert answer.body["errcode"] == 300001
@@ -140,7 +204,9 @@ async def test_an_answer_by_webhook_is_at_most_20000_bytes(robot: Robot, line: L
     assert (await robot.call("POST", webhook, body)).body["errcode"] == 0
 
 
-@pytest.mark.parametrize("body", [{}, {"msgtype": "image"}, {"msgtype": "text", "text": "x"}, {"msgtype": "text"}])
+@pytest.mark.parametrize(
+    "body", [{}, {"msgtype": "image"}, {"msgtype": "text", "text": "x"}, {"msgtype": "text"}, {"msgtype": "feedCard"}]
+)
 async def test_an_answer_that_is_not_understood_is_refused(
     robot: Robot, line: Line, sandbox: Sandbox, body: dict[str, Any]
 ) -> None:

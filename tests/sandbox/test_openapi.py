@@ -52,6 +52,23 @@ async def test_secrets_are_not_kept_with_the_calls(robot: Robot, sandbox: Sandbo
     assert SECRET not in str(sandbox.calls)
 
 
+async def test_a_token_is_renewed_by_asking_again(robot: Robot, sandbox: Sandbox) -> None:
+    sandbox.rules.token_life = 0.0
+    assert (await robot.get_token()).body == {"accessToken": robot.token, "expireIn": 0}
+    assert (await robot.create("c1")).code == "InvalidAuthentication", "its life began again, and is this short now"
+
+
+async def test_the_former_way_gives_the_same_token(robot: Robot) -> None:
+    answer = await robot.call("GET", f"/gettoken?appkey={ROBOT}&appsecret={SECRET}", None)
+    assert answer.body == {"errcode": 0, "errmsg": "ok", "access_token": robot.token, "expires_in": 7200}
+
+
+async def test_the_former_way_refuses_with_http_200(robot: Robot, sandbox: Sandbox) -> None:
+    answer = await robot.call("GET", f"/gettoken?appkey={ROBOT}&appsecret=wrong", None)
+    assert (answer.status, answer.body["errcode"]) == (200, 40089)
+    assert "wrong" not in str(sandbox.calls)
+
+
 # Limits
 
 

@@ -1,135 +1,66 @@
-// The chat page: keeps what the server tells, draws it, and says what a person does. Everything from a chat is text to
-// it; the only HTML it takes is the Markdown that the server rendered.
+// The chat page: it puts the parts together and draws what has changed. Everything from a chat is text to it; the only
+// HTML it takes is the Markdown that the server rendered.
 
-import { face, make, options, place } from "./dom.js";
-import { line, STAGES } from "./lines.js";
+import { post } from "./actions.js";
+import { drawComposer, keepDraft, listenToWriting, quote } from "./composer.js";
+import { drawConversations, listenToDialogs, step } from "./conversations.js";
+import { $, both, fillIn, make, options, place, toast } from "./dom.js";
+import { line } from "./lines.js";
+import { say, TEXTS } from "./texts.js";
+import { setTheme, theme } from "./theme.js";
+import { allNews, here, linesHere, listen, move, personHere, placeHere, robotHere, seen, world } from "./world.js";
 
-const $ = (id) => document.getElementById(id);
-const KEPT = 400;
-
-const world = { robots: [], people: [], groups: new Map(), entries: new Map(), live: false };
-const here = { robot: "", person: "", group: "", drafts: new Map() };
-const news = new Map();
 const pressed = new Map();
 const drawn = new Map();
-
-// What the server tells
-
-function listen() {
-  const source = new EventSource("/sandbox/events");
-  source.addEventListener("hello", (event) => {
-    const all = JSON.parse(event.data);
-    world.live = true;
-    world.entries.clear();
-    meet(all);
-    all.entries.forEach(take);
-    draw();
-  });
-  source.addEventListener("presence", (event) => {
-    meet(JSON.parse(event.data));
-    draw();
-  });
-  source.addEventListener("entry", (event) => {
-    const entry = JSON.parse(event.data);
-    const known = world.entries.has(entry.id);
-    take(entry);
-    if (!known && !inView(entry)) {
-      news.set(placeOf(entry), (news.get(placeOf(entry)) ?? 0) + 1);
-    }
-    draw();
-  });
-  source.onerror = () => {
-    world.live = false;
-    drawPresence();
-  };
-}
-
-function meet({ robots, people }) {
-  world.robots = robots;
-  world.people = people;
-  if (!robots.some((robot) => robot.id === here.robot)) {
-    here.robot = (robots.find((robot) => robot.connections) ?? robots[0])?.id ?? "";
-  }
-  if (!here.person) here.person = people[0].id;
-}
-
-function take(entry) {
-  if (entry.chat.group) world.groups.set(entry.chat.id, entry.chat);
-  world.entries.set(entry.id, entry);
-  if (world.entries.size > KEPT) world.entries.delete(world.entries.keys().next().value);
-}
-
-// Where things belong
-
-const placeOf = (entry) => entry.chat.group ? entry.chat.id : `${entry.chat.robot} ${entry.chat.person}`;
-const placeHere = () => here.group || `${here.robot} ${here.person}`;
-const inView = (entry) => placeOf(entry) === placeHere();
-const nickOf = (id) => world.people.find((person) => person.id === id)?.nick ?? id;
 
 // Drawing
 
 function draw() {
-  news.delete(placeHere());
-  ready();
-  drawConversations();
+  seen(placeHere());
+  drawConversations(go);
   drawTop();
   drawPresence();
   drawLines();
-}
-
-function drawConversations() {
-  const rows = [
-    ...world.people.map((person) => [person.nick, `${here.robot} ${person.id}`, { person: person.id, group: "" }, person.staff]),
-    ...[...world.groups.values()].map((group) => [group.title, group.id, { group: group.id }, true]),
-  ];
-  $("conversations").replaceChildren(...rows.map(([name, place, target, staff]) => {
-    const row = make("button", "person");
-    row.type = "button";
-    row.setAttribute("aria-current", String(place === placeHere()));
-    const text = make("div");
-    text.append(make("div", "name", staff ? name : `${name}（外部 outside）`), make("div", "last", lastOf(place)));
-    row.append(face(name), text);
-    if (news.get(place)) row.append(make("div", "news", String(Math.min(news.get(place), 99))));
-    row.addEventListener("click", () => go(target));
-    return row;
-  }));
-}
-
-function lastOf(place) {
-  const last = [...world.entries.values()].findLast((entry) => placeOf(entry) === place);
-  if (!last) return world.groups.has(place) ? "群聊 Group" : "私聊 Private chat";
-  if (last.kind === "said") return last.text;
-  return last.kind === "card" ? `[卡片 Card] ${last.title || STAGES[last.state][0]}` : last.title || "[消息 Message]";
+  drawComposer();
 }
 
 function drawTop() {
-  $("title").textContent = here.group ? world.groups.get(here.group)?.title ?? "" : `${nickOf(here.person)} → ${here.robot || "机器人 robot"}`;
-  $("subtitle").textContent = here.group ? "群聊 · Group" : "私聊 · Private chat";
-  $("pick").hidden = world.robots.length < 2;
-  options($("robot"), world.robots.map((robot) => [robot.id, `${robot.id}${robot.connections ? "" : " (离线 offline)"}`]), here.robot);
-  $("as").hidden = !here.group;
-  options($("sender"), world.people.map((person) => [person.id, person.nick]), here.person);
+  const nick = personHere()?.nick ?? "";
+  const group = world.groups.get(here.group);
+  $("title").textContent = group ? group.title : here.robot || say("robot");
+  $("subtitle").textContent = `${say(group ? "group" : "privateChat")} · ${nick}`;
+  const news = allNews();
+  $("list-news").hidden = !news;
+  $("list-news").textContent = String(Math.min(news, 99));
+  document.title = `${news ? `(${news}) ` : ""}${TEXTS.name.join(" · ")}`;
+  tell(group?.id ?? linesHere()[0]?.chat.id ?? "");
+}
+
+// Whoever looks beside the chat is told which conversation it is.
+function tell(conversation) {
+  const { dataset } = document.body;
+  if (dataset.conversation === conversation && dataset.robot === here.robot && dataset.person === here.person) return;
+  Object.assign(dataset, { conversation, robot: here.robot, person: here.person });
+  document.dispatchEvent(new CustomEvent("conversation", { detail: { conversation, robot: here.robot, person: here.person } }));
 }
 
 function drawPresence() {
-  const robot = world.robots.find((each) => each.id === here.robot);
-  const [className, chinese, english] = !world.live ? ["pill off", "页面已断开", "Page offline"]
-    : robot?.connections ? ["pill on", "已连接", "Connected"]
-      : ["pill", "等待机器人连接", "Waiting for the robot"];
+  const [className, key] = !world.live ? ["pill off", "pageOffline"] : robotHere()?.connections ? ["pill on", "connected"] : ["pill", "waiting"];
   const pill = $("presence");
   if (pill.dataset.drawn === className) return;
   pill.dataset.drawn = className;
   pill.className = className;
-  pill.replaceChildren(`${chinese} `, make("span", "", english));
+  pill.replaceChildren(...both("p", "", key).childNodes);
 }
 
 function drawLines() {
-  const shown = [...world.entries.values()].filter(inView).sort((one, other) => one.id - other.id);
+  const shown = linesHere();
+  const nicks = JSON.stringify(world.people);
   const lines = shown.map((entry) => {
     const known = drawn.get(entry.id);
-    if (known?.entry === entry) return known.node;
-    const node = line(entry, { person: here.person, pressed: pressedOn(entry), press });
-    drawn.set(entry.id, { entry, node });
+    if (known?.entry === entry && known.nicks === nicks) return known.node;
+    const node = line(entry, { person: here.person, people: world.people, pressed: pressedOn(entry), press, quote });
+    drawn.set(entry.id, { entry, nicks, node });
     return node;
   });
   place($("lines"), lines);
@@ -137,6 +68,16 @@ function drawLines() {
   $("empty").hidden = shown.length > 0;
   if (!shown.length) drawEmpty();
   stayAtEnd();
+}
+
+function drawEmpty() {
+  const icon = make("img");
+  icon.src = "/static/icon.svg";
+  icon.width = icon.height = 60;
+  icon.alt = "";
+  const [chinese, english] = TEXTS[robotHere()?.connections ? "ask" : "point"];
+  const last = robotHere()?.connections ? both("p", "tips", "tips") : make("code", "", `DINGTALK_OPENAPI_ENDPOINT=${location.origin}`);
+  $("empty").replaceChildren(icon, make("h3", "", chinese), make("p", "", english), last);
 }
 
 // The end is followed until a person scrolls away from it: what is shown may also grow by itself, as fonts and pictures come.
@@ -153,62 +94,21 @@ function stayAtEnd() {
   if (follow.end) $("log").scrollTop = $("log").scrollHeight;
 }
 
+// What a person does
+
+function go(target) {
+  keepDraft(() => move(target));
+  drawn.clear();
+  showList(false);
+  follow.end = true;
+  draw();
+  $("text").focus();
+}
+
 // The button that was pressed here, until the robot shows other ones.
 function pressedOn({ card, buttons }) {
   const { id, among } = pressed.get(card) ?? {};
   return among === JSON.stringify(buttons) ? id : undefined;
-}
-
-function drawEmpty() {
-  const online = world.robots.some((robot) => robot.connections);
-  const icon = make("img");
-  icon.src = "/static/icon.svg";
-  icon.width = icon.height = 60;
-  icon.alt = "";
-  const parts = online
-    ? [icon, make("h3", "", "向机器人提一个问题"), make("p", "", "Ask the robot something; the answer comes as a card that grows.")]
-    : [icon, make("h3", "", "还没有机器人连接"), make("p", "", "No robot is connected yet. Point one here:"), make("code", "", `DINGTALK_OPENAPI_ENDPOINT=${location.origin}`)];
-  $("empty").replaceChildren(...parts);
-}
-
-// What a person does
-
-function go(target) {
-  here.drafts.set(placeHere(), $("text").value);
-  Object.assign(here, target);
-  drawn.clear();
-  $("text").value = here.drafts.get(placeHere()) ?? "";
-  grow();
-  draw();
-  follow.end = true;
-  stayAtEnd();
-  $("text").focus();
-}
-
-async function post(action, what) {
-  const response = await fetch(`/sandbox/${action}`, {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify(what),
-  });
-  if (!response.ok) throw new Error(`${response.status}`);
-  return response.json();
-}
-
-async function send(event) {
-  event?.preventDefault();
-  const text = $("text").value.trim();
-  if (!text || !here.robot) return;
-  $("text").value = "";
-  grow();
-  const group = here.group ? { group: world.groups.get(here.group).title } : {};
-  try {
-    await post("say", { robot: here.robot, sender: here.person, text, ...group });
-  } catch {
-    $("text").value = text;
-    grow();
-    toast("发送失败 Could not be sent");
-  }
 }
 
 async function press(entry, button, node) {
@@ -218,43 +118,42 @@ async function press(entry, button, node) {
   try {
     const { delivered } = await post("click", { card: entry.card, button: button.id, user: here.person });
     if (delivered) return;
-    toast("点击未送达 The click reached no robot");
+    toast("clickLost");
   } catch {
-    toast("点击失败 The click failed");
+    toast("clickFailed");
   }
   pressed.delete(entry.card);
   node.setAttribute("aria-pressed", "false");
 }
 
-let fading = 0;
-function toast(text) {
-  $("toast").textContent = text;
-  $("toast").hidden = false;
-  clearTimeout(fading);
-  fading = setTimeout(() => { $("toast").hidden = true; }, 4000);
+// On a narrow screen the list of conversations is a drawer.
+function showList(open) {
+  document.body.classList.toggle("list-open", open);
+  $("open-list").setAttribute("aria-expanded", String(open));
+  if (open) ($("conversations").querySelector("[aria-current=true]") ?? $("close-list")).focus();
 }
 
-function grow() {
-  const field = $("text");
-  field.style.height = "auto";
-  field.style.height = `${field.scrollHeight + 2}px`;
-  ready();
+function key(event) {
+  const writing = event.target.matches("input, textarea, select");
+  if (event.isComposing || document.querySelector("dialog[open]")) return;
+  if (event.altKey && ["ArrowUp", "ArrowDown"].includes(event.key)) step(event.key === "ArrowDown" ? 1 : -1, go);
+  else if (event.key === "/" && !writing) $("text").focus();
+  else if (event.key === "Escape" && document.body.classList.contains("list-open")) showList(false);
+  else return;
+  event.preventDefault();
 }
 
-function ready() {
-  $("send").disabled = !$("text").value.trim() || !here.robot;
-}
-
+fillIn(document);
+options($("theme"), ["auto", "light", "dark"].map((name) => [name, say(name)]), theme());
+$("theme").addEventListener("change", (event) => setTheme(event.target.value));
+$("open-list").addEventListener("click", () => showList(true));
+$("close-list").addEventListener("click", () => showList(false));
+$("scrim").addEventListener("click", () => showList(false));
 $("log").addEventListener("scroll", scrolled);
+document.addEventListener("keydown", key);
 const grown = new ResizeObserver(stayAtEnd);
 grown.observe($("lines"));
 grown.observe($("log"));
-$("composer").addEventListener("submit", send);
-$("text").addEventListener("input", grow);
-$("text").addEventListener("keydown", (event) => {
-  // While an input method composes Chinese, Enter belongs to it.
-  if (event.key === "Enter" && !event.shiftKey && !event.isComposing) send(event);
-});
-$("robot").addEventListener("change", (event) => go({ robot: event.target.value, group: "" }));
-$("sender").addEventListener("change", (event) => go({ person: event.target.value }));
-listen();
+listenToWriting(draw);
+listenToDialogs(go);
+listen(draw);
