@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from actors.core.card import Face, card_id
 from actors.core.question import Address, Question
+from actors.dingtalk.port import Fence
 from actors.errors import CallFailed, Fault
 
 NOW = 1_700_000_000.0
@@ -63,14 +64,14 @@ class Slates:
     busy: int = 0
     most_busy: int = 0
 
-    def card(self, question: Question, attempt: int) -> "Slate":
+    def card(self, question: Question, attempt: int, fence: Fence | None = None) -> "Slate":
         self.attempts.add(attempt)
         return Slate(self, question)
 
     def budget(self, updates: int) -> int:
         return max(1, int(updates * self.quota))
 
-    async def say(self, address: Address, text: str) -> None:
+    async def say(self, address: Address, text: str, fence: Fence | None = None) -> None:
         if self.mute:
             raise CallFailed("webhook", Fault.TRANSIENT, 503, "", "")
         self.said.append(text)
