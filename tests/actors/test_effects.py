@@ -187,13 +187,13 @@ async def test_a_card_of_a_former_attempt_is_not_forgotten_in_plain_text() -> No
 @pytest.mark.parametrize("attempts", [1, 2])
 async def test_a_card_from_before_is_not_forgotten_where_none_can_be_made_any_more(attempts: int) -> None:
     stage = await staged(Slates(failing={"m1"}, fault=Fault.TEMPLATE), attempts)
-    stage.rules = replace(RULES, began=NOW + 1.0)
+    stage.rules = replace(RULES, alone_since=NOW + 1.0)
     assert await stage.does(words.CreateCard(think=True)) == words.CardRefused(maybe_there=True)
 
 
 async def test_a_question_from_before_this_process_may_have_a_card_in_line_though_the_robot_is_in_plain_text() -> None:
     stage = await staged(Slates(text_only=True))
-    stage.rules = replace(RULES, began=NOW + 1.0)
+    stage.rules = replace(RULES, alone_since=NOW + 1.0)
     assert await stage.does(words.CreateCard(think=True)) == words.CardRefused(maybe_there=True)
 
 
@@ -282,6 +282,7 @@ async def closed_later(slates: Slates) -> list[str]:
     effects = (await staged(slates)).effects()
     await effects.perform(words.CloseCard(ended(texts.SENT_BESIDE)))
     assert len(slates.puts) == 1
+    await effects.perform(words.Done(words.End.STOPPED))
     putting_away = asyncio.create_task(effects.put_away())
     while not putting_away.done() and len(slates.puts) < 3:  # noqa: ASYNC110 - a slate tells no events
         await asyncio.sleep(0.001)
