@@ -186,10 +186,6 @@ class Conversation(Actor):
             return
         running = self._turn.delivery.question.message_id
         line = tuple(question for question in line if question.message_id != running)
-        if self._turn is None or self._finishing_up:
-            return
-        running = self._turn.delivery.question.message_id
-        line = tuple(question for question in line if question.message_id != running)
         self._placing = [effect for effect in self._placing if not effect.over]
         self._placing.append(self._run(self._line.show(line, self._turn.effects.lease), lambda _: Done()))
 
