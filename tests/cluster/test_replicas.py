@@ -10,7 +10,7 @@ import pytest
 from tests.chaos.conftest import placed
 from tests.chaos.promises import Allowed, accepted, kept, runs_of
 from tests.cluster.postgres import Server
-from tests.cluster.replicas import Cluster
+from tests.cluster.replicas import LEASE, Cluster, logged
 
 PEOPLE = 12
 
@@ -47,9 +47,8 @@ async def test_a_message_that_comes_to_every_replica_is_answered_once(cluster: C
     assert len(runs_of(cluster.place)["问 3x0.02"]) == 1
 
 
-async def test_the_questions_of_a_killed_replica_are_taken_over_on_the_same_cards(cluster: Cluster) -> None:
-    for person in range(PEOPLE):
-        cluster.ask(f"问{person} 60x0.05", f"p{person}")
+async def test_the_questions_of_a_killed_replica_are_taken_over_soon_and_on_the_same_cards(cluster: Cluster) -> None:
+    asked = [cluster.ask(f"问{person} 120x0.05", f"p{person}") for person in range(PEOPLE)]
     await cluster.place.sandbox.until(
         lambda: (
             len(cluster.place.sandbox.cards) == PEOPLE
@@ -57,7 +56,19 @@ async def test_the_questions_of_a_killed_replica_are_taken_over_on_the_same_card
         ),
         30.0,
     )
-    cluster.replicas[0].kill()
+    dead, *others = cluster.replicas
+    dead.kill()
+    await dead.ended()
+    ended = {line["message_id"] for line in logged(dead, "turn_ended")}
+    orphans = {name for name in asked if cluster.holder(name) is dead} - ended
+    died = asyncio.get_running_loop().time()
+
+    def adopted() -> bool:
+        begun = {line["message_id"] for each in others for line in logged(each, "turn_began") if line["turn"] == 2}
+        return begun >= orphans
+
+    await cluster.place.sandbox.until(adopted, LEASE + 30.0)
+    assert asyncio.get_running_loop().time() - died < LEASE + 15.0  # 5 s, on a machine that does nothing else
     await kept(cluster.place, Allowed(deaths=1))
     assert len(cluster.place.sandbox.cards) == PEOPLE
 
