@@ -364,7 +364,7 @@ async def test_the_old_agent_is_closed_after_its_last_answer(
     async with folder(tmp_path) as (tree, a, _):
         old = agent_of(a)
         for sender in ("last-of-the-old", "other-of-the-old"):
-            await in_progress(a, "30x0.03", sender)
+            await in_progress(a, "80x0.05", sender)
         tree.config(a, **OTHER)
         await told(caplog, "robot_changed", a)
         await looked()
