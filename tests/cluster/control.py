@@ -6,6 +6,7 @@ run the answer; the agent notes when it is stopped, or hears of a rating.
 """
 
 import asyncio
+import os
 import statistics
 import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -28,7 +29,7 @@ RESULTS = Path(__file__).parent / "results"
 HANGS = "1x0.01 hang"
 """An answer that goes on until it is stopped."""
 
-TIMES = 50
+TIMES = 30
 
 
 @dataclass(frozen=True)
@@ -152,8 +153,8 @@ that the press came to); and until the next call about it has reached the card.
 ## How this was had
 
 `.venv/bin/python -m tests.cluster.control` starts two processes of the service, a PostgreSQL that forgets at a crash
-(`fsync=off`) and the sandbox, all on one machine with 2 cores, and writes this file. Questions go to one replica, words
-and presses to the other.
+(`fsync=off`) and the sandbox, all on one machine with {os.cpu_count()} cores, whose load average was
+{os.getloadavg()[0]:.0f} at that time, and writes this file. Questions go to one replica, words and presses to the other.
 """
 
 
