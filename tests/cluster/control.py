@@ -153,8 +153,8 @@ that the press came to); and until the next call about it has reached the card.
 ## How this was had
 
 `.venv/bin/python -m tests.cluster.control` starts two processes of the service, a PostgreSQL that forgets at a crash
-(`fsync=off`) and the sandbox, all on one machine with {os.cpu_count()} cores, whose load average was
-{os.getloadavg()[0]:.0f} at that time, and writes this file. Questions go to one replica, words and presses to the other.
+(`fsync=off`) and the sandbox, all on one machine with {os.cpu_count()} cores, and writes this file. Its load average
+was {os.getloadavg()[0]:.0f} at that time. Questions go to one replica, words and presses to the other.
 """
 
 
