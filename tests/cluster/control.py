@@ -148,7 +148,8 @@ def told(took: dict[str, list[Took]]) -> str:
 
 Median and worst of {len(next(iter(took.values())))}, each from the moment in which the platform sends the frame: until
 its ack is there; until the agent is stopped in the replica that runs it, or hears of the rating (that is in the replica
-that the press came to); and until the next call about it has reached the card.
+that the press came to); and until the next call about it has reached the card. At this pace some calls have to wait for
+their place among the robot's 20 a second.
 
 ## How this was had
 

@@ -128,14 +128,14 @@ async def _begun_anew(stage: Stage) -> None:
     stage.say("旧问 1x0.01", "anew", stage.here)
     card = await stage.place.card("anew")
     await sandbox.until(lambda: closed(card), 30.0)
-    before = len(sandbox.cards)
+    before = len(sandbox.cards) + 1
     stage.say("跑着 400x0.02", "anew", stage.here)
-    await sandbox.until(lambda: len(sandbox.cards) > before and list(sandbox.cards.values())[-1].text, 30.0)
+    await sandbox.until(lambda: "「跑着」" in list(sandbox.cards.values())[-1].text, 30.0)
     stage.say("/new", "anew", stage.there, "anew begins anew")
     running = list(sandbox.cards.values())[-1]
     await sandbox.until(lambda: closed(running), 30.0)
     stage.say("新问 1x0.01", "anew", stage.here)
-    await sandbox.until(lambda: len(sandbox.cards) > before + 1 and closed(list(sandbox.cards.values())[-1]), 30.0)
+    await sandbox.until(lambda: len(sandbox.cards) > before and closed(list(sandbox.cards.values())[-1]), 30.0)
 
 
 async def _deaf(folder: Path, url: str, server: Server) -> Story:
