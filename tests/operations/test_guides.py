@@ -12,7 +12,7 @@ from actors import metrics
 from actors.settings import KNOWN, load
 from deploy.kubernetes import check
 from grafana.source import alerts
-from tests.operations.manifests.rendering import container, pod
+from tests.operations.manifests.rendering import container, one, pod
 from tests.operations.workshop import ROOT
 
 GUIDE = ROOT / "deploy" / "README.md"
@@ -103,6 +103,22 @@ def test_the_pod_that_moves_the_inbox_has_the_database_as_the_replicas_have_it()
     assert database["projected"]["sources"] == replicas["projected"]["sources"]
     variables = [{"name": name, "value": value} for name, value in libpq().items()]
     assert spec["containers"][0]["env"] == variables
+
+
+def test_the_numbers_of_the_autoscaler_are_those_of_the_manifests() -> None:
+    spec = one("overlays/replicas", "ScaledObject")["spec"]
+    section = text().split("### How many there are")[1].split("\n## ")[0]
+    told = dict(re.findall(r"^\| `?([\w -]+?)`? \| ([\w ]+) \|", section, re.MULTILINE))
+    behaviour = spec["advanced"]["horizontalPodAutoscalerConfig"]["behavior"]
+    assert told == {
+        "threshold": spec["triggers"][0]["metadata"]["threshold"],
+        "minReplicaCount": str(spec["minReplicaCount"]),
+        "maxReplicaCount": str(spec["maxReplicaCount"]),
+        "scale-down window": f"{behaviour['scaleDown']['stabilizationWindowSeconds']} s",
+        "scale-down step": "one in {periodSeconds} s".format(**behaviour["scaleDown"]["policies"][0]),
+        "scale-up step": "two a minute",
+    }
+    assert behaviour["scaleUp"]["policies"] == [{"type": "Pods", "value": 2, "periodSeconds": 60}]
 
 
 def libpq() -> dict[str, str]:
