@@ -31,7 +31,9 @@ def faults(objects: Sequence[Object], workload: Object, settings: Settings) -> I
     """What does not fit, of the service's workload and of what stands beside it."""
     scalers = [found for found in objects if found["kind"] == "ScaledObject"]
     scaler = next((each for each in scalers if _target(each) == workload["metadata"]["name"]), None)
-    databases = [found for found in objects if found["kind"] == "Cluster"]
+    databases = [
+        found for found in objects if (found["apiVersion"], found["kind"]) == ("postgresql.cnpg.io/v1", "Cluster")
+    ]
     if settings.inbox_url.get_secret_value().startswith("sqlite:"):
         if workload["kind"] != "StatefulSet" or _most(workload, scaler) > 1:
             told = "processes cannot share an inbox in a file, name a database in INBOX_URL_FILE"
@@ -41,7 +43,8 @@ def faults(objects: Sequence[Object], workload: Object, settings: Settings) -> I
     if scaler is not None:
         yield from _of_the_scaler(scaler, workload, settings)
     for database in databases:
-        yield from _of_the_database(database, _most(workload, scaler) + _surge(workload), settings)
+        most = _most(workload, scaler)
+        yield from _of_the_database(database, most + _surge(workload, most), settings)
 
 
 def _target(scaler: Object) -> str:
@@ -53,9 +56,12 @@ def _most(workload: Object, scaler: Object | None) -> int:
     return int(scaler["spec"].get("maxReplicaCount", 100) if scaler else workload["spec"].get("replicas", 1))
 
 
-def _surge(workload: Object) -> int:
-    """How many more there are during an update, where that is said."""
-    return int(workload["spec"].get("strategy", {}).get("rollingUpdate", {}).get("maxSurge", 0))
+def _surge(workload: Object, most: int) -> int:
+    """How many more there are during an update: a number, or a share of them."""
+    if workload["kind"] != "Deployment":
+        return 0
+    surge = workload["spec"].get("strategy", {}).get("rollingUpdate", {}).get("maxSurge", "25%")
+    return surge if isinstance(surge, int) else math.ceil(most * int(surge.removesuffix("%")) / 100)
 
 
 def _of_the_secrets(workload: Object, databases: Sequence[Object]) -> Iterator[Fault]:
@@ -89,6 +95,8 @@ def _of_the_scaler(scaler: Object, workload: Object, settings: Settings) -> Iter
 def _of_the_trigger(scaler: Object, least: int, settings: Settings) -> Iterator[Fault]:
     declared = {metric.name for metric in metrics.DECLARED}
     for trigger in scaler["spec"]["triggers"]:
+        if trigger["type"] != "prometheus":
+            continue
         query, threshold = trigger["metadata"]["query"], float(trigger["metadata"]["threshold"])
         for name in re.findall(r"dingtalk_\w+", query):
             if name not in declared:
@@ -119,7 +127,7 @@ def _of_the_way_down(scaler: Object, workload: Object, settings: Settings) -> It
 
 
 def _of_the_database(database: Object, replicas: int, settings: Settings) -> Iterator[Fault]:
-    postgresql, instances = database["spec"].get("postgresql", {}), database["spec"]["instances"]
+    postgresql, instances = database["spec"].get("postgresql", {}), database["spec"].get("instances", 1)
     each = settings.inbox_pool_size + LISTENING
     needed, given = replicas * each + SET_ASIDE, int(postgresql.get("parameters", {}).get("max_connections", 100))
     if given < needed:

@@ -37,9 +37,9 @@ def changed(kind: str, path: str, value: Any) -> Objects:
     """The overlay's objects, with another value at one place; None takes it out."""
     objects = copy.deepcopy(list(rendered(REPLICAS)))
     (place,) = [found["spec"] for found in objects if found["kind"] == kind]
-    *way, last = path.split(".")
+    *way, last = (int(step) if step.isdigit() else step for step in path.split("."))
     for step in way:
-        place = place[int(step) if step.isdigit() else step]
+        place = place[step]
     if value is None:
         del place[last]
     else:
@@ -197,6 +197,12 @@ def test_all_of_it_comes_out() -> None:
             60,
             "periodSeconds=60: is too short, the one before has terminationGracePeriodSeconds=90 to drain",
         ),
+        (
+            "Deployment",
+            "strategy.rollingUpdate.maxSurge",
+            "100%",
+            "max_connections=100: 118 are needed, 9 for each of 12 replicas",
+        ),
         ("Deployment", "replicas", 3, "replicas=3: is the autoscaler's to say"),
         ("Cluster", "postgresql.parameters.max_connections", "60", "max_connections=60: 73 are needed"),
         ("Cluster", "postgresql.synchronous", None, "synchronous: is missing, a failover may lose"),
@@ -236,6 +242,10 @@ def test_an_autoscaler_of_something_else_is_not_ours() -> None:
     (scaler,) = [found for found in objects if found["kind"] == "ScaledObject"]
     scaler["spec"]["triggers"][0]["metadata"]["threshold"] = "1000"
     assert told(objects) == []
+
+
+def test_what_else_an_autoscaler_may_go_by_is_its_own_affair() -> None:
+    assert told(changed("ScaledObject", "triggers.0", {"type": "cpu", "metadata": {"value": "80"}})) == []
 
 
 def test_a_fault_is_told_with_the_place_of_what_is_wrong(overlay: Overlay) -> None:

@@ -16,7 +16,7 @@ WIDTH, COLUMNS, UNIT, GAP, MARGIN, HEAD = 1920, 24, 41, 8, 16, 72
 """Pixels of the picture, columns of the grid, and pixels of one of its rows, between panels, at the edges and of the
 heading."""
 
-MOST = 51
+MOST = 59
 """How many rows of the grid are shown: the main panels are the upper ones."""
 
 KINDS: dict[str, Callable[[Canvas, Box, Panel], None]] = {
