@@ -12,7 +12,7 @@ from actors import metrics
 from actors.settings import KNOWN, load
 from deploy.kubernetes import check
 from grafana.source import alerts
-from tests.operations.manifests.rendering import container, one, pod
+from tests.operations.manifests.rendering import one, pod, rendered
 from tests.operations.workshop import ROOT
 
 GUIDE = ROOT / "deploy" / "README.md"
@@ -101,8 +101,11 @@ def test_the_pod_that_moves_the_inbox_has_the_database_as_the_replicas_have_it()
     (database,) = [volume for volume in spec["volumes"] if volume["name"] == "database"]
     (replicas,) = [volume for volume in pod("overlays/replicas")["spec"]["volumes"] if volume["name"] == "database"]
     assert database["projected"]["sources"] == replicas["projected"]["sources"]
-    variables = [{"name": name, "value": value} for name, value in libpq().items()]
-    assert spec["containers"][0]["env"] == variables
+    (moving,) = spec["containers"]
+    variables = check.deployed(rendered("overlays/replicas")).environment
+    assert {each["name"]: each["value"] for each in moving["env"]} == {
+        name: variables[name] for name in ("INBOX_URL_FILE", *check.LIBPQ)
+    }
 
 
 def test_the_numbers_of_the_autoscaler_are_those_of_the_manifests() -> None:
@@ -119,13 +122,6 @@ def test_the_numbers_of_the_autoscaler_are_those_of_the_manifests() -> None:
         "scale-up step": "two a minute",
     }
     assert behaviour["scaleUp"]["policies"] == [{"type": "Pods", "value": 2, "periodSeconds": 60}]
-
-
-def libpq() -> dict[str, str]:
-    """What the replicas' pods tell the database's own library."""
-    return {
-        each["name"]: each["value"] for each in container("overlays/replicas")["env"] if each["name"] in check.LIBPQ
-    }
 
 
 def test_it_names_the_folders_of_the_manifests() -> None:
