@@ -113,6 +113,7 @@ class MemoryInbox:
     ) -> None:
         self.lease = lease
         self.now = clock
+        self.trouble = ""
         self._dedupe_window = dedupe_window
         self._retention = retention
         self._sequence = count()
@@ -277,6 +278,7 @@ class MemoryInbox:
 
     async def healthy(self) -> bool:
         """Whether it is not closed."""
+        self.trouble = "it is closed" if self._closed else ""
         return not self._closed
 
     async def close(self) -> None:
