@@ -132,8 +132,8 @@ def it_has_no_connection_left(home: Home) -> Iterator[None]:
 
 FAULTS: dict[Fault, str] = {
     it_hangs: "does not answer|timeout expired",
-    it_takes_no_writes: "read-only",
     the_table_is_locked: "does not answer|statement timeout",
+    it_takes_no_writes: "read-only",
     it_has_no_connection_left: "too many connections",
     nothing_gets_through: "does not answer|timeout expired",
     its_disk_is_full: "No space left on device",
