@@ -14,7 +14,7 @@ from tests.chaos.promises import SETTINGS
 from tests.cluster.postgres import Server
 from tests.cluster.proxy import Proxy
 
-LEASE = 3.0
+LEASE = 15.0
 BOT = "bot"
 PASSWORD = "ge:heim/7"
 
