@@ -208,11 +208,13 @@ GIVE_BACK = """
 """
 """An ordered end is no death."""
 GIVE_BACK_ONE = """
-    UPDATE questions SET state = 'open', lease_until = 0
-    WHERE conversation = :conversation AND state <> 'closed' AND state = 'held' AND holder = :holder
+    UPDATE questions SET
+        state = CASE WHEN state = 'held' AND holder = :holder THEN 'open' ELSE state END,
+        lease_until = CASE WHEN state = 'held' AND holder = :holder THEN 0 ELSE lease_until END
+    WHERE conversation = :conversation AND state <> 'closed'
     RETURNING sequence
 """
-"""Nor is it one to have taken a question without hearing of it."""
+"""Nor is it one to have taken a question without hearing of it. Whoever may be taking it still is waited for."""
 
 NOTE = """
     INSERT INTO notes (robot, message_id, noted_at) SELECT :robot, :message_id, :now
