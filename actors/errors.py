@@ -127,11 +127,12 @@ class InboxError(ServiceError):
 
 class InboxUnavailable(InboxError):
     """The inbox does not take writes now (disk full, file gone, database away). `reason` is why, where the message says
-    which inbox it is, too."""
+    which inbox it is, too. `for_all`: it takes them from no other process either, as far as that can be told."""
 
-    def __init__(self, message: str, reason: str = "") -> None:
+    def __init__(self, message: str, reason: str = "", *, for_all: bool = False) -> None:
         super().__init__(message)
         self.reason = reason or message
+        self.for_all = for_all
 
 
 class LeaseLost(InboxError):

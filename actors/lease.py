@@ -1,21 +1,26 @@
 """One attempt's lease, as the process that holds it knows it: kept as long as the turn goes on, and what its calls to
 DingTalk have to pass.
 
-The law: a call goes only while nobody else can have taken the question. A process that stood still, or could not reach
-the inbox, for as long as the lease lasts knows that no more: its calls wait until the inbox says whose the question is.
-If it is still this one's they go, with the latest text; if not, none goes ever again. The agent is left alone until
-then: the inbox may be away for all, and nobody wants to pay for the answer twice.
+The law: a call goes only while nobody else can have taken the question. A process that stood still, or that gets no
+answer from the inbox, for as long as the lease lasts knows that no more: its calls wait until the inbox says whose the
+question is. If it is still this one's they go, with the latest text; if not, none goes ever again. An inbox that is
+away for all says as much: nobody takes anything from it, and the answer goes on. The agent is left alone until it is known:
+nobody wants to pay for the answer twice.
 """
 
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from math import inf
 
 from actors.errors import InboxUnavailable, LeaseLost
 from actors.inbox.port import Delivery
 
 AGAIN_AFTER = 1.0
 """Seconds until an inbox that could not be asked is asked again: before others take what seems to be nobody's."""
+
+BELIEVED_FOR = 5.0
+"""Seconds after which an inbox that was away for all is asked once more before a call: more than asking again takes."""
 
 
 class Lease:
@@ -36,13 +41,16 @@ class Lease:
         self._warn = warn
         self._asked = asyncio.Event()
         self._news = asyncio.Event()
+        self._away_for_all_until = -inf
         self._closed = False
         self._over = False
 
     @property
     def open(self) -> bool:
         """Whether a call may go now."""
-        return self._closed or (not self._over and self._delivery.left > 0)
+        if self._over or self._closed:
+            return self._closed
+        return self._delivery.left > 0 or asyncio.get_running_loop().time() < self._away_for_all_until
 
     async def passed(self) -> None:
         """Wait until a call may go.
@@ -71,11 +79,14 @@ class Lease:
                 if not told:
                     self._warn("lease_not_renewed", error)
                 pause, told = min(self._every, AGAIN_AFTER), True
+                if error.for_all:
+                    self._away_for_all_until = asyncio.get_running_loop().time() + BELIEVED_FOR
+                    self._tell()
             except LeaseLost:
                 self.end()
                 return
             else:
-                pause, told = self._every, False
+                pause, told, self._away_for_all_until = self._every, False, -inf
                 self._tell()
 
     def close(self) -> None:

@@ -7,6 +7,7 @@ after another, across replicas. It knows no questions; `sql` says what is run.
 
 import asyncio
 import logging
+import re
 import select
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
@@ -77,7 +78,7 @@ class PostgresqlEngine:
         self._where = where(url)
         self._closing = False
         self._outage = Outage(self._where)
-        self._unconnected = ""
+        self._unconnected: psycopg.Error | None = None
         """Why the last connection could not be made."""
         self._running: set[asyncio.Task[Any]] = set()
         self._lines: dict[str, asyncio.Task[Any]] = {}
@@ -176,18 +177,19 @@ class PostgresqlEngine:
         if isinstance(error, psycopg.Error | OSError):
             # One that takes no writes any more is a standby now, and says so on every connection for as long as it has.
             demoted = isinstance(error, psycopg.errors.ReadOnlySqlTransaction)
-            raise await self._failed(said(error), drain=demoted) from error
+            raise await self._failed(error, drain=demoted) from error
         raise error
 
-    async def _failed(self, reason: str, *, drain: bool = False) -> InboxUnavailable:
+    async def _failed(self, why: str | BaseException, *, drain: bool = False) -> InboxUnavailable:
         """What a caller is to be told; `drain`: who asks next shall not try each of the other connections in vain."""
-        failure = self._outage.failed(reason)
+        reason, for_all = (why, False) if isinstance(why, str) else (said(why), is_for_all(why))
+        failure = self._outage.failed(reason, for_all=for_all)
         if drain:
             await self._pool.drain()
         return failure
 
     def _connecting(self, error: psycopg.Error | None) -> None:
-        self._unconnected = said(error) if error else ""
+        self._unconnected = error
 
     def _ran(self, line: str, task: asyncio.Task[Any]) -> None:
         self._running.discard(task)
@@ -309,6 +311,20 @@ async def execute(connection: Connection, steps: tuple[Step, ...], line: str) ->
 
 async def _rows(connection: Connection, step: Step) -> list[Row]:
     return await (await connection.execute(spelled(step.statement), step.values)).fetchall()
+
+
+_FOR_ALL = re.compile(
+    r"Connection refused|closed the connection unexpectedly|is starting up|is shutting down|in recovery mode|read-only"
+    r"|No space left"
+)
+_FOR_ME = re.compile(r"timeout|timed out|unreachable|too many")
+
+
+def is_for_all(error: BaseException) -> bool:
+    """Whether the database says of itself that it takes writes from nobody, or nobody is there to say anything. Silence
+    is no such word, nor is it one where it comes from one host of several: it may be this process's way alone."""
+    words = str(error)
+    return _FOR_ALL.search(words) is not None and _FOR_ME.search(words) is None
 
 
 def said(error: BaseException) -> str:

@@ -27,12 +27,12 @@ class Outage:
         """Whether the database is away, as far as is known."""
         return self._failed_at is not None
 
-    def failed(self, reason: str) -> InboxUnavailable:
-        """Something was not done; gives what its caller is to be told."""
+    def failed(self, reason: str, *, for_all: bool = False) -> InboxUnavailable:
+        """Something was not done, `for_all` or for this process alone; gives what its caller is to be told."""
         if not self.lasts:
             log.error("inbox failing", extra={"action": "inbox_failing", "reason": reason, "database": self._where})
         self._failed_at = time.monotonic()
-        return InboxUnavailable(f"the inbox {self._where} takes no writes: {reason}", reason)
+        return InboxUnavailable(f"the inbox {self._where} takes no writes: {reason}", reason, for_all=for_all)
 
     def worked(self) -> None:
         """Something was done."""

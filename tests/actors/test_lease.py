@@ -118,3 +118,19 @@ async def test_nothing_goes_after_a_turn_that_did_not_close_its_question(stage: 
     stage.lease.end()
     with pytest.raises(LeaseLost):
         await asyncio.wait_for(waiting, 10)
+
+
+async def test_calls_go_on_while_the_inbox_says_that_it_is_away_for_all(stage: Stage) -> None:
+    stage.held.left, stage.held.answers = 0.0, [InboxUnavailable("", for_all=True)] * 1000
+    for _ in range(3):
+        await asyncio.wait_for(stage.lease.passed(), 10)
+    assert stage.held.left == 0.0
+
+
+async def test_what_an_inbox_said_before_a_standstill_is_not_believed_after_it(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("actors.lease.BELIEVED_FOR", 0.0)
+    stage.held.left, stage.held.answers = 0.0, [InboxUnavailable("", for_all=True)]
+    await asyncio.wait_for(stage.lease.passed(), 10)
+    assert stage.held.left == LENGTH
