@@ -33,10 +33,10 @@ class Home:
         """As the replicas are told it: the password is an option, which is to be hidden as well."""
         return f"postgresql://{BOT}@127.0.0.1:{self.proxy.port}/inbox?password=ge%3Aheim%2F7"
 
-    async def grow(self, replicas: int) -> None:
+    async def grow(self, replicas: int, lease: float = LEASE) -> None:
         """Start more of them, and wait until each is connected."""
         for _ in range(replicas):
-            settings = SETTINGS | {"INBOX_URL": self.url, "INBOX_LEASE": str(LEASE), "CARD_MIN_INTERVAL": "0.2"}
+            settings = SETTINGS | {"INBOX_URL": self.url, "INBOX_LEASE": str(lease), "CARD_MIN_INTERVAL": "0.2"}
             self.replicas.append(await self.place.serve(**settings))
 
     def ask(self, text: str, person: str) -> str:

@@ -20,7 +20,7 @@ from tests.actors.conftest import closed, eventually
 from tests.chaos import puppet
 from tests.chaos.conftest import THOROUGH, placed, some
 from tests.chaos.promises import SETTINGS, Allowed, kept
-from tests.cluster.away import FAULTS, LEASE, Fault, Home, furnished
+from tests.cluster.away import FAULTS, LEASE, Fault, Home, furnished, it_is_killed
 from tests.cluster.postgres import Server, served
 from tests.cluster.proxy import Proxy, proxied
 from tests.cluster.test_postgresql_schema import opened
@@ -107,6 +107,43 @@ async def test_whatever_way_the_database_is_away_all_are_told_and_nothing_is_los
 
 async def _as_often(home: Home) -> bool:
     return home.logged("inbox_failing") == home.logged("inbox_works_again") > 0
+
+
+async def test_an_answer_that_outlasts_its_lease_ends_on_its_card_while_the_database_is_away_for_all(
+    tmp_path: Path, shaky: Server
+) -> None:
+    lease = 3.0
+    async with placed(tmp_path) as place, proxied(shaky.port) as proxy:
+        home = Home(place, shaky, proxy)
+        await home.grow(2, lease)
+        name = home.ask("问 60x0.1", "p")
+        card = await place.card("p", calls=2)
+        began = time.monotonic()
+        with it_is_killed(home):
+            await place.sandbox.until(lambda: closed(card), 60.0)
+            assert time.monotonic() - began > lease
+        await kept(place)
+        await eventually(lambda: _all_in(home, [(name, "closed", "answered", 1)]), 60.0)
+
+
+SAID_OF_ITSELF = (
+    'connection to server at "10.0.0.7", port 5432 failed: Connection refused',
+    "server closed the connection unexpectedly",
+    "FATAL:  the database system is starting up",
+    "cannot execute UPDATE in a read-only transaction",
+    "could not extend file: No space left on device",
+)
+SILENT = (
+    "connection timeout expired",
+    "the database does not answer",
+    'FATAL:  too many connections for role "bot"',
+    'connection to "a" failed: timeout expired\nconnection to "b" failed: session is read-only',
+)
+
+
+@pytest.mark.parametrize(("words", "for_all"), [*((w, True) for w in SAID_OF_ITSELF), *((w, False) for w in SILENT)])
+def test_what_a_database_says_of_itself_is_so_for_all_and_silence_is_not(words: str, for_all: bool) -> None:
+    assert postgresql.is_for_all(psycopg.OperationalError(words)) is for_all
 
 
 async def test_a_replica_whose_clock_is_wrong_expires_nobodys_question(tmp_path: Path, shaky: Server, url: str) -> None:
