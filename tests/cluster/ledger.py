@@ -1,0 +1,174 @@
+"""What `promises` cannot know of a service in several replicas: what each trouble excuses, and what the database says.
+
+A question may stay without an ack, and an answer be begun again, only where something befell the replica that had it.
+In the end the database has every question closed, remembered once, as it ended on its card, and as many calls as
+DingTalk counted, but for what a crash may lose or count twice.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from actors.sandbox.records import Push, Said
+from tests.actors.endings import ending, spins
+from tests.chaos.promises import accepted, card_of, runs, unacked
+from tests.chaos.storm import TRIES
+from tests.cluster.fleet import Fleet, Trouble, What
+
+ACK_WITHIN = 3.0
+"""Seconds that DingTalk waits for an ack."""
+
+BLOCKED = 5.0
+"""Seconds in which a replica that stands still can hold what others wait for, until the server ends its transaction."""
+
+COUNTED = {"create", "streaming", "update", "standard", "standard_update", "oto", "group"}
+THROTTLED = "QpsLimit"
+UNRECORDED = 3.0
+"""Seconds in which calls are collected and recorded."""
+
+OF_THE_DATABASE = {What.CUT, What.HOLE, What.CRASH}
+
+
+@dataclass(frozen=True)
+class Calls:
+    """What the database has counted in all, and what it may have: from `least` to `most`."""
+
+    stored: int
+    least: int
+    most: int
+
+
+def unexplained(fleet: Fleet) -> list[str]:
+    """Everything that is not as it should be, whatever befell the replicas; none if all is well."""
+    return [*_without_ack(fleet), *_again(fleet), *_gave_up(fleet), *_spinning(fleet), *_books(fleet)]
+
+
+def calls(fleet: Fleet) -> Calls:
+    """The month's calls."""
+    ((stored,),) = fleet.server.execute("SELECT COALESCE(SUM(counted), 0) FROM calls")
+    answered = [
+        call
+        for call in fleet.place.sandbox.calls
+        if call.api in COUNTED and call.status and THROTTLED not in call.code
+    ]
+    lost = [(_since(fleet, each), each.began + 1.0) for each in fleet.troubles if each.what is What.KILL]
+    twice = [
+        (each.began - UNRECORDED, each.began + 1.0) for each in fleet.troubles if each.what in {*OF_THE_DATABASE}
+    ]
+    unheard = [(each.began - 1.0, each.began + 1.0) for each in fleet.troubles if each.what is What.FREEZE]
+    least = sum(not _within(call.at, lost + unheard) and (call.seconds or 0.0) < 1.0 for call in answered)
+    most = len(answered) + sum(_within(call.at, twice) for call in answered)
+    return Calls(int(str(stored)), least, most)
+
+
+def _since(fleet: Fleet, kill: Trouble) -> float:
+    """From when on a killed process may not have recorded its calls."""
+    away = [
+        each.began
+        for each in fleet.troubles
+        if each.what in OF_THE_DATABASE and each.meets(kill.replica, kill.began - UNRECORDED, kill.began)
+    ]
+    return min([kill.began, *away]) - UNRECORDED
+
+
+def _within(at: float, spans: list[tuple[float, float]]) -> bool:
+    return any(since <= at <= until for since, until in spans)
+
+
+def _without_ack(fleet: Fleet) -> Iterator[str]:
+    numbers = connections(fleet)
+    for said in unacked(fleet.place):
+        if not all(_excused(fleet, push, numbers) for push in said.pushes):
+            yield f"{said.text}: has no ack, and nothing was wrong with the replica that it came to"
+
+
+def _excused(fleet: Fleet, push: Push, numbers: dict[str, int]) -> bool:
+    until = push.at + ACK_WITHIN
+    closed = next(each.closed_at for each in fleet.place.sandbox.connections if each.id == push.connection)
+    return (closed is not None and closed <= until) or any(
+        each.meets(numbers.get(push.connection), push.at, until)
+        or (each.what in {What.FREEZE, What.HOLE} and push.at - BLOCKED <= each.began <= until)
+        for each in fleet.troubles
+    )
+
+
+def connections(fleet: Fleet) -> dict[str, int]:
+    """Which replica has which connection, as far as is known: it says whose messages it took."""
+    pushes: dict[str, Said] = {said.id: said for said in fleet.place.sandbox.said if len(said.pushes) == 1}
+    took: dict[str, int] = {}
+    for running in fleet.place.started:
+        for line in running.output:
+            if '"message_accepted"' in line:
+                said = pushes.get(json.loads(line)["message_id"])
+                if said is not None and said.acked:
+                    took[said.pushes[0].connection] = fleet.processes[running.process.pid]
+    return took
+
+
+def _again(fleet: Fleet) -> Iterator[str]:
+    """Answers that were begun again though nothing had befallen the replica that was at it."""
+    former: dict[str, tuple[float, int, int]] = {}
+    for line in runs(fleet.place):
+        run = json.loads(line)
+        text, at, number = run["text"], run["at"], fleet.processes[run["process"]]
+        if text in former:
+            since, who, times = former[text]
+            if any(each.meets(who, since, at) for each in fleet.troubles):
+                times = 0
+            elif who != number:
+                yield f"{text}: replica {number} began again what replica {who} was at, which nothing had befallen"
+            elif times >= TRIES:
+                yield f"{text}: replica {number} began to answer it {times + 1} times"
+        else:
+            times = 0
+        former[text] = at, number, times + 1
+
+
+def _gave_up(fleet: Fleet) -> Iterator[str]:
+    """Processes that ended by themselves. One that starts while the database is away may."""
+    for number, code, at in fleet.ends:
+        befell = {each.what for each in fleet.troubles if each.meets(number, at - 20.0, at)}
+        expected = (
+            (code == -9 and What.KILL in befell)
+            or (code in {0, -15} and What.DRAIN in befell)
+            or (code == 2 and befell & OF_THE_DATABASE)  # noqa: PLR2004 - it said why
+        )
+        if not expected:
+            yield f"replica {number} ended by itself with code {code}"
+
+
+def _spinning(fleet: Fleet) -> Iterator[str]:
+    """Cards that look as if something were to come, whether or not their question was acked."""
+    names = {said.id: said.text for said in fleet.place.sandbox.said}
+    for card in fleet.place.sandbox.cards.values():
+        if spins(card):
+            yield f"card {card.id} ({names}) is left open"
+
+
+def _books(fleet: Fleet) -> Iterator[str]:
+    rows = {
+        (str(robot), str(message_id)): (str(state), outcome, float(str(lease)))
+        for robot, message_id, state, outcome, lease in fleet.server.execute(
+            "SELECT robot, message_id, state, outcome, lease_until FROM questions"
+        )
+    }
+    for (_, message_id), (state, outcome, lease) in rows.items():
+        if state != "closed" or outcome is None or lease:
+            yield f"{message_id}: the database has it as {state}, {outcome}, held until {lease}"
+    remembered: dict[str, int] = {}
+    for text, times in fleet.server.execute("SELECT question, COUNT(*) FROM turns GROUP BY question"):
+        remembered[str(text)] = int(str(times))
+    for said in accepted(fleet.place):
+        row = rows.get((said.robot, said.id))
+        if row is None:
+            yield f"{said.text}: was acked, and is not in the database"
+            continue
+        card = card_of(fleet.place, said)
+        how = None if card is None else ending(card)
+        if how in {"answered", "failed", "stopped"} and how != row[1]:
+            yield f"{said.text}: its card is {how}, and the database says {row[1]}"
+        if remembered.get(said.text, 0) > 1:
+            yield f"{said.text}: is remembered {remembered[said.text]} times"
+    counted = calls(fleet)
+    if not counted.least <= counted.stored <= counted.most:
+        yield f"the month's calls: {counted}"

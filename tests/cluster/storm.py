@@ -1,0 +1,107 @@
+"""Storms over replicas: everything of a plan happens to several real processes and their database, and all promises
+are kept.
+
+`python -m tests.cluster.storm SEED [SECONDS]` plays the storm of a seed, and tells what happened and what is broken;
+the suite plays a short one. `--save FILE` writes it to a file, which may be shortened by hand, and is played if it is
+named in place of a seed.
+"""
+
+import argparse
+import asyncio
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+
+from actors.sandbox.scenario import Scenario
+from tests.chaos.conftest import KINDS, Place, placed
+from tests.chaos.promises import Allowed, broken, kept
+from tests.chaos.storm import STORMY, TRIES, played, unfair
+from tests.cluster.fleet import Fleet, sailing
+from tests.cluster.ledger import unexplained
+from tests.cluster.postgres import Server, served
+from tests.cluster.storm_report import told
+from tests.cluster.weather import LEASE, Gale, gentle, replicas_plan
+
+REPLICAS = 3
+SETTINGS = STORMY | {"INBOX_LEASE": str(LEASE), "CARD_MIN_INTERVAL": "0.2"}
+BOOKS_WITHIN = 15.0
+"""Seconds until all that is done is written down."""
+
+
+async def weathered(fleet: Fleet, planned: Scenario, within: float = 90.0) -> list[str]:
+    """Play a storm to its end, and tell what is broken."""
+    await played(
+        fleet.place,
+        planned,
+        kill=fleet.kill,
+        drain=fleet.drain,
+        roll=fleet.roll,
+        join=fleet.join,
+        leave=fleet.leave,
+        freeze=fleet.freeze,
+        cut=fleet.cut,
+        hole=fleet.hole,
+        crash=fleet.crash,
+        sever=fleet.sever,
+        spread=fleet.spread,
+    )
+    await fleet.settle()
+    for kind in fleet.place.robots:
+        fleet.place.ask(f"末{kind}", kind=kind)
+    may = allowed(fleet)
+    with suppress(AssertionError):  # told below
+        await kept(fleet.place, may, within=within)
+    deadline = time.monotonic() + BOOKS_WITHIN
+    while (wrong := unexplained(fleet)) and time.monotonic() < deadline:  # noqa: ASYNC110 - the database tells nobody
+        await asyncio.sleep(0.5)
+    return [*broken(fleet.place, may), *unfair(fleet.place, planned), *wrong]
+
+
+def allowed(fleet: Fleet) -> Allowed:
+    """What the promises make allowable for any question; `ledger` tells for which."""
+    befell = len(fleet.troubles)
+    return Allowed(
+        deaths=befell,
+        tries=TRIES,
+        ends=frozenset({"answered", "stopped", "failed"}),
+        messages=2 + befell,
+        unacked=len(fleet.place.sandbox.said),
+        apart=True,
+    )
+
+
+@asynccontextmanager
+async def staged(folder: Path, server: Server, history: int = 2000) -> AsyncIterator[Fleet]:
+    """Replicas that serve a robot for each kind of card."""
+    async with placed(folder, *KINDS, history=history) as place, sailing(place, server, REPLICAS, **SETTINGS) as fleet:
+        yield fleet
+
+
+async def main(planned: Scenario) -> list[str]:
+    """Play one storm, and tell of it."""
+    print(f"{planned.name}: {len(planned.happenings)} happenings in {planned.seconds:.1f} s", flush=True)
+    with tempfile.TemporaryDirectory() as folder, served() as server:
+        async with staged(Path(folder), server, history=100_000) as fleet:
+            wrong = await weathered(fleet, planned)
+            print(told(fleet, planned, wrong))
+            return wrong
+
+
+def of_the_seed(seed: int, seconds: float) -> Scenario:
+    """The storm of a seed, of so many seconds."""
+    return replicas_plan(seed, replace(Gale(), people=gentle(seconds), every=1.5, calm=0.05 * seconds))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("storm", metavar="SEED|FILE")
+    parser.add_argument("seconds", metavar="SECONDS", nargs="?", type=float, default=30.0)
+    parser.add_argument("--save", metavar="FILE", type=Path)
+    given = parser.parse_args()
+    storm = of_the_seed(int(given.storm), given.seconds) if given.storm.isdecimal() else Scenario.read(Path(given.storm))
+    if given.save:
+        storm.write(given.save)
+    raise SystemExit(1 if asyncio.run(main(storm)) else 0)
