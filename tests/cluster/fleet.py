@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 import aiohttp
 
@@ -23,6 +24,8 @@ FEWEST = 2
 """Replicas that stay, however many are to leave."""
 
 READY_WITHIN = 60.0
+
+_numbers = itertools.count(1)
 
 
 class What(StrEnum):
@@ -83,6 +86,7 @@ class Fleet:
 
     place: Place
     server: Server
+    database: str
     settings: dict[str, str]
     replicas: list[Replica] = field(default_factory=list)
     troubles: list[Trouble] = field(default_factory=list)
@@ -111,6 +115,10 @@ class Fleet:
         await replica.keeper
         trouble.ended = time.monotonic()
 
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """What the database has."""
+        return self.server.execute(query, self.database)
+
     async def settle(self) -> None:
         """Wait until all replicas are ready."""
         await asyncio.gather(*map(self._ready, self.replicas))
@@ -135,7 +143,7 @@ class Fleet:
         async with self._trouble(What.DRAIN, replica := self._picked(pick)):
             self._signal(replica, signal.SIGTERM)
 
-    async def roll(self, pick: float) -> None:
+    async def replace(self, pick: float) -> None:
         """A new replica comes, and one that was there goes."""
         former = self._picked(pick)
         await self.grow()
@@ -173,11 +181,10 @@ class Fleet:
 
     async def crash(self, seconds: float) -> None:
         """kill -9 of the database, and its return."""
-        async with self._trouble(What.CRASH):
-            async with self._database:
-                await asyncio.to_thread(self.server.kill)
-                await asyncio.sleep(seconds)
-                await asyncio.to_thread(self.server.start)
+        async with self._trouble(What.CRASH), self._database:
+            await asyncio.to_thread(self.server.kill)
+            await asyncio.sleep(seconds)
+            await asyncio.to_thread(self.server.start)
 
     async def sever(self, pick: float, *, gently: bool) -> None:
         """One of the connections to DingTalk ends, in order or not."""
@@ -188,7 +195,9 @@ class Fleet:
 
     async def spread(self, text: str, robot: str, sender: str, message_id: str, group: str | None = None) -> None:
         """A message is pushed on every connection at once."""
-        live = [each.id for each in self.place.sandbox.connections if each.live and each.robot == robot]
+        live: list[str | None] = [
+            each.id for each in self.place.sandbox.connections if each.live and each.robot == robot
+        ]
         for connection in live or [None]:
             self.place.sandbox.say(
                 text, robot=robot, sender=sender, message_id=message_id, group=group, connection=connection
@@ -197,7 +206,7 @@ class Fleet:
     # Inside.
 
     async def _keep(self, replica: Replica) -> None:
-        url = self.server.url().replace(f":{self.server.port}/", f":{replica.network.port}/")
+        url = self.server.url(self.database).replace(f":{self.server.port}/", f":{replica.network.port}/")
         while replica in self.replicas:
             running = await self.place.run(*replica.command, **self.settings | {"INBOX_URL": url})
             self.processes[running.process.pid] = replica.number
@@ -209,7 +218,7 @@ class Fleet:
 
     async def _ready(self, replica: Replica) -> None:
         async with asyncio.timeout(READY_WITHIN):
-            while replica in self.replicas and not await replica.ready():
+            while replica in self.replicas and not await replica.ready():  # noqa: ASYNC110 - the probes tell no events
                 await asyncio.sleep(0.1)
 
     async def _leave(self, replica: Replica) -> None:
@@ -225,13 +234,13 @@ class Fleet:
             replica.running.kill(number)
 
     def _befalls(self, what: What, replica: Replica | None = None) -> Trouble:
-        trouble = Trouble(what, replica and replica.number, time.monotonic())
+        trouble = Trouble(what, replica.number if replica else None, time.monotonic())
         self.troubles.append(trouble)
         return trouble
 
     @asynccontextmanager
     async def _trouble(self, what: What, replica: Replica | None = None) -> AsyncIterator[None]:
-        trouble, process = self._befalls(what, replica), replica and replica.running
+        trouble, process = self._befalls(what, replica), replica.running if replica else None
         yield
         if what in {What.KILL, What.DRAIN} and process is not None:
             await process.process.wait()
@@ -241,8 +250,10 @@ class Fleet:
 
 @asynccontextmanager
 async def sailing(place: Place, server: Server, replicas: int, **settings: str) -> AsyncIterator[Fleet]:
-    """So many replicas, ready, for as long as the context lasts."""
-    fleet = Fleet(place, server, settings)
+    """So many replicas at a database of their own, ready, for as long as the context lasts."""
+    database = f"fleet{next(_numbers)}"
+    server.execute(f"CREATE DATABASE {database}")
+    fleet = Fleet(place, server, database, settings)
     try:
         async with asyncio.TaskGroup() as tasks:
             for _ in range(replicas):

@@ -5,7 +5,9 @@ In the end the database has every question closed, remembered once, as it ended 
 DingTalk counted, but for what a crash may lose or count twice.
 """
 
+import asyncio
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -26,6 +28,8 @@ THROTTLED = "QpsLimit"
 UNRECORDED = 3.0
 """Seconds in which calls are collected and recorded."""
 
+WRITTEN_WITHIN = 15.0
+
 OF_THE_DATABASE = {What.CUT, What.HOLE, What.CRASH}
 
 
@@ -38,6 +42,14 @@ class Calls:
     most: int
 
 
+async def settled(fleet: Fleet) -> list[str]:
+    """Wait until all that is done is written down; returns what is not as it should be even then."""
+    deadline = time.monotonic() + WRITTEN_WITHIN
+    while (wrong := unexplained(fleet)) and time.monotonic() < deadline:  # noqa: ASYNC110 - the database tells nobody
+        await asyncio.sleep(0.5)
+    return wrong
+
+
 def unexplained(fleet: Fleet) -> list[str]:
     """Everything that is not as it should be, whatever befell the replicas; none if all is well."""
     return [*_without_ack(fleet), *_again(fleet), *_gave_up(fleet), *_spinning(fleet), *_books(fleet)]
@@ -45,20 +57,16 @@ def unexplained(fleet: Fleet) -> list[str]:
 
 def calls(fleet: Fleet) -> Calls:
     """The month's calls."""
-    ((stored,),) = fleet.server.execute("SELECT COALESCE(SUM(counted), 0) FROM calls")
+    ((stored,),) = fleet.rows("SELECT COALESCE(SUM(counted), 0) FROM calls")
     answered = [
-        call
-        for call in fleet.place.sandbox.calls
-        if call.api in COUNTED and call.status and THROTTLED not in call.code
+        call for call in fleet.place.sandbox.calls if call.api in COUNTED and call.status and THROTTLED not in call.code
     ]
     lost = [(_since(fleet, each), each.began + 1.0) for each in fleet.troubles if each.what is What.KILL]
-    twice = [
-        (each.began - UNRECORDED, each.began + 1.0) for each in fleet.troubles if each.what in {*OF_THE_DATABASE}
-    ]
+    twice = [(each.began - UNRECORDED, each.began + 1.0) for each in fleet.troubles if each.what in {*OF_THE_DATABASE}]
     unheard = [(each.began - 1.0, each.began + 1.0) for each in fleet.troubles if each.what is What.FREEZE]
     least = sum(not _within(call.at, lost + unheard) and (call.seconds or 0.0) < 1.0 for call in answered)
     most = len(answered) + sum(_within(call.at, twice) for call in answered)
-    return Calls(int(str(stored)), least, most)
+    return Calls(int(stored), least, most)
 
 
 def _since(fleet: Fleet, kill: Trouble) -> float:
@@ -131,7 +139,7 @@ def _gave_up(fleet: Fleet) -> Iterator[str]:
         expected = (
             (code == -9 and What.KILL in befell)
             or (code in {0, -15} and What.DRAIN in befell)
-            or (code == 2 and befell & OF_THE_DATABASE)  # noqa: PLR2004 - it said why
+            or (code == 2 and befell & OF_THE_DATABASE)
         )
         if not expected:
             yield f"replica {number} ended by itself with code {code}"
@@ -139,25 +147,22 @@ def _gave_up(fleet: Fleet) -> Iterator[str]:
 
 def _spinning(fleet: Fleet) -> Iterator[str]:
     """Cards that look as if something were to come, whether or not their question was acked."""
-    names = {said.id: said.text for said in fleet.place.sandbox.said}
     for card in fleet.place.sandbox.cards.values():
         if spins(card):
-            yield f"card {card.id} ({names}) is left open"
+            yield f"card {card.id} of {card.robot} is left open"
 
 
 def _books(fleet: Fleet) -> Iterator[str]:
     rows = {
-        (str(robot), str(message_id)): (str(state), outcome, float(str(lease)))
-        for robot, message_id, state, outcome, lease in fleet.server.execute(
+        (robot, message_id): (state, outcome, lease)
+        for robot, message_id, state, outcome, lease in fleet.rows(
             "SELECT robot, message_id, state, outcome, lease_until FROM questions"
         )
     }
     for (_, message_id), (state, outcome, lease) in rows.items():
         if state != "closed" or outcome is None or lease:
             yield f"{message_id}: the database has it as {state}, {outcome}, held until {lease}"
-    remembered: dict[str, int] = {}
-    for text, times in fleet.server.execute("SELECT question, COUNT(*) FROM turns GROUP BY question"):
-        remembered[str(text)] = int(str(times))
+    remembered = dict(fleet.rows("SELECT question, COUNT(*) FROM turns GROUP BY question"))
     for said in accepted(fleet.place):
         row = rows.get((said.robot, said.id))
         if row is None:

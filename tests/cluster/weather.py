@@ -18,7 +18,7 @@ SPREAD = 0.15
 """The share of questions that come on every connection at once."""
 
 DECK = (
-    *("kill", "kill", "drain", "roll", "join", "leave"),
+    *("kill", "kill", "drain", "replace", "join", "leave"),
     *("freeze", "freeze", "cut", "cut", "hole", "crash", "sever", "sever"),
 )
 
