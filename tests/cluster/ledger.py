@@ -30,6 +30,12 @@ UNRECORDED = 3.0
 
 WRITTEN_WITHIN = 15.0
 
+CUT_SHORT = {-15, 143}
+"""Exit codes of a process that was to end before it had begun, or was told so twice."""
+
+LEFT_WITHIN = 3.0
+"""Seconds in which a replica that is to end, or stands still, leaves the calls that are under way."""
+
 OF_THE_DATABASE = {What.CUT, What.HOLE, What.CRASH}
 
 
@@ -61,12 +67,16 @@ def calls(fleet: Fleet) -> Calls:
     answered = [
         call for call in fleet.place.sandbox.calls if call.api in COUNTED and call.status and THROTTLED not in call.code
     ]
-    lost = [(_since(fleet, each), each.began + 1.0) for each in fleet.troubles if each.what is What.KILL]
-    twice = [(each.began - UNRECORDED, each.began + 1.0) for each in fleet.troubles if each.what in {*OF_THE_DATABASE}]
-    unheard = [(each.began - 1.0, each.began + 1.0) for each in fleet.troubles if each.what is What.FREEZE]
+    lost = [(_since(fleet, each), each.began + 1.0) for each in _troubles(fleet, What.KILL)]
+    twice = [(each.began - UNRECORDED, each.began + 1.0) for each in _troubles(fleet, *OF_THE_DATABASE)]
+    unheard = [(each.began - 1.0, each.began + LEFT_WITHIN) for each in _troubles(fleet, What.FREEZE, What.DRAIN)]
     least = sum(not _within(call.at, lost + unheard) and (call.seconds or 0.0) < 1.0 for call in answered)
     most = len(answered) + sum(_within(call.at, twice) for call in answered)
     return Calls(int(stored), least, most)
+
+
+def _troubles(fleet: Fleet, *kinds: What) -> list[Trouble]:
+    return [each for each in fleet.troubles if each.what in kinds]
 
 
 def _since(fleet: Fleet, kill: Trouble) -> float:
@@ -138,7 +148,7 @@ def _gave_up(fleet: Fleet) -> Iterator[str]:
         befell = {each.what for each in fleet.troubles if each.meets(number, at - 20.0, at)}
         expected = (
             (code == -9 and What.KILL in befell)
-            or (code in {0, -15} and What.DRAIN in befell)
+            or (code in {0, *CUT_SHORT} and What.DRAIN in befell)
             or (code == 2 and befell & OF_THE_DATABASE)
         )
         if not expected:

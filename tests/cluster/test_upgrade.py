@@ -12,7 +12,7 @@ from tests.cluster.ledger import settled
 from tests.cluster.postgres import Server
 from tests.cluster.storm import SETTINGS
 
-REPLICAS = 3
+REPLICAS = 2
 PEOPLE = 12
 
 
@@ -27,8 +27,8 @@ async def test_a_rolling_upgrade_that_brings_the_schema_further_loses_nothing_an
 
         async def people_ask() -> None:
             for number in range(10_000):
-                place.ask(f"问{number} 10x0.05", sender=f"p{number % PEOPLE}")
-                await asyncio.sleep(0.15)
+                place.ask(f"问{number} 4x0.05", sender=f"p{number % PEOPLE}")
+                await asyncio.sleep(0.2)
 
         asking = asyncio.create_task(people_ask())
         former = list(fleet.replicas)
