@@ -1,6 +1,7 @@
 """What `promises` cannot know of a service in several replicas: what each trouble excuses, and what the database says.
 
-A question may stay without an ack, and an answer be begun again, only where something befell the replica that had it.
+A question may stay without an ack only where something befell the replica that had it, or where its sender is told to
+ask again; an answer may be begun again only where something befell who was at it.
 In the end the database has every question closed, remembered once, as it ended on its card, and as many calls as
 DingTalk counted, but for what a crash may lose or count twice.
 """
@@ -11,6 +12,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from actors.core import texts
 from actors.sandbox.records import Push, Said
 from tests.actors.endings import ending, spins
 from tests.chaos.promises import accepted, card_of, runs, unacked
@@ -95,8 +97,9 @@ def _within(at: float, spans: list[tuple[float, float]]) -> bool:
 
 def _without_ack(fleet: Fleet) -> Iterator[str]:
     numbers = connections(fleet)
+    told = {message.chat for message in fleet.place.sandbox.messages if texts.ASK_AGAIN in message.text}
     for said in unacked(fleet.place):
-        if not all(_excused(fleet, push, numbers) for push in said.pushes):
+        if said.chat not in told and not all(_excused(fleet, push, numbers) for push in said.pushes):
             yield f"{said.text}: has no ack, and nothing was wrong with the replica that it came to"
 
 
