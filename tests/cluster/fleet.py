@@ -25,6 +25,9 @@ FEWEST = 2
 
 READY_WITHIN = 60.0
 
+UNHURRIED = ("fsync=off",)
+"""How the database is run: the kernel keeps what a killed process wrote, and other tests want the disk, too."""
+
 _numbers = itertools.count(1)
 
 
@@ -184,7 +187,7 @@ class Fleet:
         async with self._trouble(What.CRASH), self._database:
             await asyncio.to_thread(self.server.kill)
             await asyncio.sleep(seconds)
-            await asyncio.to_thread(self.server.start)
+            await asyncio.to_thread(self.server.start, *UNHURRIED)
 
     async def sever(self, pick: float, *, gently: bool) -> None:
         """One of the connections to DingTalk ends, in order or not."""

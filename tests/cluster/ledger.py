@@ -22,6 +22,9 @@ from tests.cluster.fleet import Fleet, Trouble, What
 ACK_WITHIN = 3.0
 """Seconds that DingTalk waits for an ack."""
 
+TOLD_WITHIN = 10.0
+"""Seconds in which who asked in vain has been told so."""
+
 BLOCKED = 5.0
 """Seconds in which a replica that stands still can hold what others wait for, until the server ends its transaction."""
 
@@ -97,9 +100,10 @@ def _within(at: float, spans: list[tuple[float, float]]) -> bool:
 
 def _without_ack(fleet: Fleet) -> Iterator[str]:
     numbers = connections(fleet)
-    told = {message.chat for message in fleet.place.sandbox.messages if texts.ASK_AGAIN in message.text}
+    told = [message for message in fleet.place.sandbox.messages if texts.ASK_AGAIN in message.text]
     for said in unacked(fleet.place):
-        if said.chat not in told and not all(_excused(fleet, push, numbers) for push in said.pushes):
+        answered = any(each.chat == said.chat and 0.0 <= each.at - said.at <= TOLD_WITHIN for each in told)
+        if not answered and not all(_excused(fleet, push, numbers) for push in said.pushes):
             yield f"{said.text}: has no ack, and nothing was wrong with the replica that it came to"
 
 

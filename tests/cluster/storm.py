@@ -18,7 +18,7 @@ from actors.sandbox.scenario import Scenario
 from tests.chaos.conftest import KINDS, placed
 from tests.chaos.promises import Allowed, broken, kept
 from tests.chaos.storm import STORMY, TRIES, played, unfair
-from tests.cluster.fleet import Fleet, sailing
+from tests.cluster.fleet import UNHURRIED, Fleet, sailing
 from tests.cluster.ledger import settled
 from tests.cluster.postgres import Server, served
 from tests.cluster.storm_report import told
@@ -77,7 +77,7 @@ async def staged(folder: Path, server: Server, history: int = 2000) -> AsyncIter
 async def main(planned: Scenario) -> list[str]:
     """Play one storm, and tell of it."""
     print(f"{planned.name}: {len(planned.happenings)} happenings in {planned.seconds:.1f} s", flush=True)
-    with tempfile.TemporaryDirectory() as folder, served() as server:
+    with tempfile.TemporaryDirectory() as folder, served(*UNHURRIED) as server:
         async with staged(Path(folder), server, history=100_000) as fleet:
             wrong = await weathered(fleet, planned)
             print(told(fleet, planned, wrong))

@@ -3,6 +3,7 @@
 import json
 import statistics
 from collections import Counter
+from datetime import datetime
 
 from actors.sandbox.records import Said
 from actors.sandbox.scenario import Scenario
@@ -53,6 +54,16 @@ def story(fleet: Fleet, said: Said) -> str:
     own = [(push.at, f"pushed, acked after {push.seconds} s") for push in said.pushes]
     own += [(each.at, f"{each.call}, {each.state}: {each.text!r}") for each in (card.versions if card else [])]
     own += [
+        (call.at, f"call {call.api}, answered with {call.status} {call.code} after {call.seconds} s")
+        for call in place.sandbox.calls
+        if card is not None and call.body.get("outTrackId", call.body.get("cardBizId")) == card.id
+    ]
+    for running in place.started:
+        who = f"replica {fleet.processes[running.process.pid]}"
+        for line in map(json.loads, [line for line in running.output if f'"{said.id}"' in line]):
+            at = datetime.fromisoformat(line["time"]).timestamp() - said.time + came
+            own.append((at, f"{who}, turn {line.get('turn', '-')}: {line['message']}"))
+    own += [
         (run["at"], f"replica {fleet.processes[run['process']]} runs the agent")
         for run in map(json.loads, runs(place))
         if run["text"] == said.text
@@ -63,12 +74,6 @@ def story(fleet: Fleet, said: Said) -> str:
         for each in fleet.troubles
         if each.meets(None, came, until)
     ]
-    logged = [
-        f"replica {fleet.processes[running.process.pid]} logged {line.strip()}"
-        for running in place.started
-        for line in running.output
-        if f'"{said.id}"' in line
-    ]
     rows = fleet.rows(f"SELECT * FROM questions WHERE message_id = '{said.id}'")
     events = [f"{at - came:8.2f} {what}" for at, what in sorted(own + befell)]
-    return "\n".join([f"{said.text} of {said.sender}", *events, *logged, f"{messages_for(place, said)}", f"{rows}"])
+    return "\n".join([f"{said.text} of {said.sender}", *events, f"{messages_for(place, said)}", f"{rows}"])

@@ -6,7 +6,8 @@ import pytest
 
 from actors.sandbox.scenario import Scenario
 from tests.chaos.conftest import some
-from tests.cluster.postgres import Server
+from tests.cluster.fleet import UNHURRIED
+from tests.cluster.postgres import served
 from tests.cluster.storm import staged, weathered
 from tests.cluster.weather import DECK, Gale, replicas_plan
 
@@ -15,10 +16,11 @@ SEEDS = [2026, *range(1, 6)]
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("seed", some(SEEDS))
-async def test_in_a_storm_over_replicas_every_promise_is_kept(tmp_path: Path, crashing: Server, seed: int) -> None:
-    async with staged(tmp_path, crashing) as fleet:
-        wrong = await weathered(fleet, replicas_plan(seed, Gale()))
-        assert wrong == [], "\n".join(wrong)
+async def test_in_a_storm_over_replicas_every_promise_is_kept(tmp_path: Path, seed: int) -> None:
+    with served(*UNHURRIED) as server:
+        async with staged(tmp_path, server) as fleet:
+            wrong = await weathered(fleet, replicas_plan(seed, Gale()))
+            assert wrong == [], "\n".join(wrong)
 
 
 def test_a_seed_says_all_that_happens() -> None:

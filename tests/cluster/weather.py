@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from actors.sandbox.scenario import Happening, Scenario
 from tests.chaos.plans import Weather, plan
 
-LEASE = 3.0
+LEASE = 4.0
 """Seconds after which a replica that is silent has lost its questions."""
 
 SPREAD = 0.15
@@ -35,7 +35,7 @@ class Gale:
 
 def gentle(seconds: float) -> Weather:
     """People who ask much, and a platform that fails now and then."""
-    return Weather(seconds=seconds, asks=0.12, again=0.7, calls=0.8, lines=6.0, deaths_until=0.0)
+    return Weather(seconds=seconds, asks=0.2, again=0.7, calls=0.8, lines=6.0, deaths_until=0.0)
 
 
 def replicas_plan(seed: int, gale: Gale) -> Scenario:
