@@ -19,7 +19,7 @@ from typing import Any
 from actors.agents import Event, Question
 from actors.core.card import button_id, card_id
 from actors.sandbox.actions import Action
-from actors.sandbox.records import Card
+from actors.sandbox.records import Card, Said
 from actors.sandbox.scenario import Scenario
 from actors.sandbox.server import Sandbox
 from tests.actors.cast import ASKED
@@ -144,15 +144,16 @@ def allowed(planned: Scenario) -> Allowed:
     )
 
 
-def unfair(place: Place, planned: Scenario) -> list[str]:
+def unfair(place: Place, planned: Scenario, may_fail: Callable[[Said], bool] = lambda _: False) -> list[str]:
     """Questions whose card ended as it may for others, but not for them: failed by an agent that does not fail, or
-    stopped for somebody who stops nothing."""
+    stopped for somebody who stops nothing. `may_fail` tells of which an agent may have failed all the same."""
     may = {each.arguments["text"]: ends(each) for each in questions(planned)}
-    over = [(said.text, card) for said in accepted(place) if said.text in may and (card := card_of(place, said))]
+    over = [(said, card) for said in accepted(place) if said.text in may and (card := card_of(place, said))]
     return [
-        f"{text}: its card is {how}, and may be {' or '.join(sorted(may[text]))}"
-        for text, card in over
-        if (how := ending(card)) in {"answered", "failed", "stopped"} - may[text]
+        f"{said.text}: its card is {how}, and may be {' or '.join(sorted(may[said.text]))}"
+        for said, card in over
+        if (how := ending(card)) in {"answered", "failed", "stopped"} - may[said.text]
+        and not (how == "failed" and may_fail(said))
     ]
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from actors.core import texts
 from actors.sandbox.records import Push, Said
-from tests.actors.endings import ending, spins
+from tests.actors.endings import ending, over_at, spins
 from tests.chaos.promises import accepted, card_of, runs, unacked
 from tests.chaos.storm import TRIES
 from tests.cluster.fleet import Fleet, Trouble, What
@@ -59,6 +59,13 @@ async def settled(fleet: Fleet) -> list[str]:
     while (wrong := unexplained(fleet)) and time.monotonic() < deadline:  # noqa: ASYNC110 - the database tells nobody
         await asyncio.sleep(0.5)
     return wrong
+
+
+def froze(fleet: Fleet, said: Said) -> bool:
+    """Whether a replica stood still while a question was answered: to a process that does, its agent was silent."""
+    card = card_of(fleet.place, said)
+    over = card and over_at(card)
+    return over is not None and any(each.meets(None, said.at, over) for each in _troubles(fleet, What.FREEZE))
 
 
 def unexplained(fleet: Fleet) -> list[str]:

@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from actors.sandbox.scenario import Scenario
@@ -19,7 +20,7 @@ from tests.chaos.conftest import KINDS, placed
 from tests.chaos.promises import Allowed, broken, kept
 from tests.chaos.storm import STORMY, TRIES, played, unfair
 from tests.cluster.fleet import UNHURRIED, Fleet, sailing
-from tests.cluster.ledger import settled
+from tests.cluster.ledger import froze, settled
 from tests.cluster.postgres import Server, served
 from tests.cluster.storm_report import told
 from tests.cluster.weather import LEASE, Gale, gentle, replicas_plan
@@ -51,7 +52,7 @@ async def weathered(fleet: Fleet, planned: Scenario, within: float = 90.0) -> li
     may = allowed(fleet)
     with suppress(AssertionError):  # told below
         await kept(fleet.place, may, within=within)
-    return [*broken(fleet.place, may), *unfair(fleet.place, planned), *await settled(fleet)]
+    return [*broken(fleet.place, may), *unfair(fleet.place, planned, partial(froze, fleet)), *await settled(fleet)]
 
 
 def allowed(fleet: Fleet) -> Allowed:
@@ -86,7 +87,7 @@ async def main(planned: Scenario) -> list[str]:
 
 def of_the_seed(seed: int, seconds: float) -> Scenario:
     """The storm of a seed, of so many seconds."""
-    return replicas_plan(seed, replace(Gale(), people=gentle(seconds), every=3.0, calm=0.05 * seconds))
+    return replicas_plan(seed, replace(Gale(), people=gentle(seconds), every=2.0, calm=0.05 * seconds))
 
 
 if __name__ == "__main__":

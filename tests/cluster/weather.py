@@ -29,7 +29,7 @@ class Gale:
     to the next, and `calm` the seconds at the end without one."""
 
     people: Weather = field(default_factory=lambda: gentle(12.0))
-    every: float = 0.8
+    every: float = 0.7
     calm: float = 1.0
 
 
@@ -52,7 +52,7 @@ def _question(each: Happening) -> bool:
 
 def _troubles(chance: random.Random, gale: Gale) -> Iterator[Happening]:
     at, until, deck = 0.0, gale.people.seconds - gale.calm, list[str]()
-    while (at := at + chance.expovariate(1 / gale.every)) < until:
+    while (at := at + gale.every * chance.uniform(0.5, 1.5)) < until:
         deck = deck or chance.sample(DECK, len(DECK))
         do = deck.pop()
         pick = {"pick": round(chance.random(), 3)}
