@@ -64,7 +64,7 @@ async def settled(fleet: Fleet) -> list[str]:
 def froze(fleet: Fleet, said: Said) -> bool:
     """Whether a replica stood still while a question was answered: to a process that does, its agent was silent."""
     card = card_of(fleet.place, said)
-    over = card and over_at(card)
+    over = None if card is None else over_at(card)
     return over is not None and any(each.meets(None, said.at, over) for each in _troubles(fleet, What.FREEZE))
 
 
