@@ -31,6 +31,7 @@ from actors.messages import (
     LookAgain,
     LookOnceMore,
     Resting,
+    SeeWhoWaits,
     Taken,
     WentWrong,
     WorkDelayed,
@@ -86,11 +87,13 @@ class Conversation(Actor):
         self._running = running
         self._wall = wall
         self._seen = 0
+        self._told_of_work = True
         self._looked_at: int | None = None
         self._finishing_up = False
         self._serial = 0
         self._turn: _Running | None = None
         self._taken_back: frozenset[str] = frozenset()
+        self._placing: list[Effect] = []
         self._line = WaitingCards(lambda question: desks[question.robot].replies, wall)
 
     def setup(self) -> None:
@@ -100,7 +103,10 @@ class Conversation(Actor):
         match message:
             case LookAgain():
                 self._seen += 1
+                self._told_of_work = self._turn is None
                 self._look()
+                self._see_who_waits()
+            case SeeWhoWaits():
                 self._see_who_waits()
             case Lining(questions):
                 self._show_places(questions)
@@ -148,9 +154,18 @@ class Conversation(Actor):
             self._begin(delivery)
             self._drop(taken_back)
         elif looked_at == self._seen:
+            self._tell_holder()
             self._rest()
         else:
             self._look()
+
+    def _tell_holder(self) -> None:
+        """What was stored here cannot be taken: another replica answers in this conversation. It shows who waits."""
+        if self._told_of_work:
+            self._told_of_work = False
+            self._reactor.run(
+                self._inbox.tell_holder(self._name), to=self.actor_ref, ok=lambda _: Done(), failed=lambda _: Done()
+            )
 
     def _look_later(self, error: InboxUnavailable) -> None:
         log.warning("inbox: %s", error, extra={"action": "inbox_unavailable", "conversation": self._name})
@@ -171,7 +186,8 @@ class Conversation(Actor):
         if running is None or self._finishing_up:
             return
         line = tuple(question for question in line if question.message_id != running)
-        self._run(self._line.show(line), lambda _: Done())
+        self._placing = [effect for effect in self._placing if not effect.over]
+        self._placing.append(self._run(self._line.show(line), lambda _: Done()))
 
     def _drop(self, message_ids: frozenset[str]) -> None:
         """Stop the running turn if it is one of these; what is being taken right now may be one as well."""
@@ -188,10 +204,14 @@ class Conversation(Actor):
             self._turn.desks_given_up.append(number)
 
     def _rest(self) -> None:
+        for effect in self._placing:
+            effect.cancel()  # another replica may go on with the line, whose cards are then that one's
+        self._placing.clear()
         tell(self._supervisor, Resting(self._name, self.actor_ref, self._seen))
 
     def _begin(self, delivery: Delivery) -> None:
         self._serial += 1
+        self._told_of_work = False
         due, taken_back = (Happened(self._serial, event) for event in (words.UpdateDue(), words.Stop()))
         ref, question = self.actor_ref, delivery.question
         effects = TurnEffects(

@@ -45,8 +45,8 @@ class Rules:
     max_age: float
     max_attempts: int
     lease: float
-    began: float = 0.0
-    """When this process began to serve, in seconds since the epoch."""
+    alone_since: float = 0.0
+    """Since when nobody but this process has touched cards, in seconds since the epoch; infinite where others do."""
 
 
 async def turn_away(

@@ -130,10 +130,10 @@ class TurnEffects:
 
     async def _create(self, *, think: bool) -> turn.TurnEvent:
         there = await self._line.claim(self.question)
-        # A call that was not answered may have made it, or a former attempt, or a former process, in which the question
+        # A call that was not answered may have made it, or a former attempt, or another process, in which the question
         # stood in line.
         doubted = self._line.doubted(self.question)
-        maybe = doubted or self._delivery.attempt > 1 or self.question.received_at < self._rules.began
+        maybe = doubted or self._delivery.attempt > 1 or self.question.received_at < self._rules.alone_since
         if self._desk.replies.text_only:
             return turn.CardRefused(maybe_there=there or maybe)
         finished = self._delivery.answer is not None

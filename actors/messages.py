@@ -62,9 +62,15 @@ class TakenBack(Bounded):
 class TakenBackElsewhere(Bounded):
     """The same, told to another replica: only if it runs here this one has to do with it."""
 
-    robot: str
     conversation: str
     message_ids: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class WaitsElsewhere(Bounded):
+    """Another replica stored a question of a conversation: who runs it here has one more to show a place in line."""
+
+    conversation: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +227,11 @@ class LookOnceMore:
 @dataclass(frozen=True, slots=True)
 class LookAgain:
     """There is work."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeeWhoWaits:
+    """A question waits that another replica stored: if there is a turn, its place in line is shown from here."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ It reads like a script. Every part is handed what it needs; nothing is decided h
 
 import asyncio
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Coroutine, Mapping
@@ -27,7 +28,16 @@ from actors.dingtalk.port import Callback
 from actors.errors import InboxError, SettingsError
 from actors.inbox.port import Hint, Inbox
 from actors.lines import Line, line_id
-from actors.messages import AreYouThere, Begin, Drain, TakenBack, TakenBackElsewhere, TellStatus, WorkArrived
+from actors.messages import (
+    AreYouThere,
+    Begin,
+    Drain,
+    TakenBack,
+    TakenBackElsewhere,
+    TellStatus,
+    WaitsElsewhere,
+    WorkArrived,
+)
 from actors.parts import Signals, assemble, make_agents, open_inbox, open_network, warm
 from actors.probes import Probes
 from actors.redaction import clean
@@ -229,7 +239,7 @@ class Service:
             max_age=settings.inbox_max_age,
             max_attempts=settings.inbox_max_attempts,
             lease=settings.inbox_lease,
-            began=self._began,
+            alone_since=self._began if settings.inbox_path is not None else math.inf,
         )
 
     def _converse(self, desks: Mapping[str, Desk], supervisor: Ref, conversation: str) -> Ref:
@@ -271,10 +281,9 @@ class Service:
             self._beside(self._signal_work(self._parts.inbox))
             self._beside(self._parts.heartbeat.beat())
         elif self._supervisor is not None:
-            tell(
-                self._supervisor,
-                TakenBackElsewhere(hint.robot, hint.conversation, frozenset(hint.taken_back)),
-            )
+            taken_back = frozenset(hint.taken_back)
+            there = WaitsElsewhere(hint.conversation)
+            tell(self._supervisor, TakenBackElsewhere(hint.conversation, taken_back) if taken_back else there)
 
     def _turn_away(self, conversation: str) -> None:
         self._beside(turn_away(self._parts.inbox, self._parts.desks, self._courtesy, conversation))

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import Any
 
+from pydantic import SecretStr
+
 from actors.settings import KNOWN
 from actors.variables import Variables
 
@@ -44,9 +46,11 @@ def names() -> Iterator[str]:
 
 
 def spelled(value: object) -> str:
-    """A value as it stands in the environment."""
+    """A value as it stands in the environment; that of a secret is a default, which everybody may know."""
     if value is None:
         return ""
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
     if isinstance(value, frozenset):
         return ",".join(sorted(value))
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -37,10 +37,12 @@ from actors.messages import (
     RobotAdded,
     RobotChanged,
     RobotRemoved,
+    SeeWhoWaits,
     Status,
     TakenBack,
     TakenBackElsewhere,
     TellStatus,
+    WaitsElsewhere,
     WorkArrived,
     WorkDelayed,
 )
@@ -108,8 +110,10 @@ class Supervisor(Robots):
                 self._work(robot, conversation)
             case TakenBack(robot, conversation, message_ids):
                 self._taken_back(robot, conversation, message_ids)
-            case TakenBackElsewhere(_, conversation, message_ids):
-                self._drop(conversation, message_ids)
+            case TakenBackElsewhere(conversation, message_ids):
+                self._tell_if_here(conversation, DropThese(message_ids))
+            case WaitsElsewhere(conversation):
+                self._tell_if_here(conversation, SeeWhoWaits())
             case Resting():
                 self._resting(message)
             case RestedLong(conversation, ref, seen):
@@ -170,13 +174,13 @@ class Supervisor(Robots):
 
     def _taken_back(self, robot: str, conversation: str, message_ids: frozenset[str]) -> None:
         """Whoever runs one of them stops; what nobody runs is closed by whoever takes it, so there is work."""
-        self._drop(conversation, message_ids)
+        self._tell_if_here(conversation, DropThese(message_ids))
         self._work(robot, conversation)
 
-    def _drop(self, conversation: str, message_ids: frozenset[str]) -> None:
+    def _tell_if_here(self, conversation: str, message: object) -> None:
         talk = self._talks.get(conversation)
         if talk is not None and talk.ref is not None:
-            tell(talk.ref, DropThese(message_ids))
+            tell(talk.ref, message)
 
     def _resting(self, message: Resting) -> None:
         talk = self._talks.get(message.conversation)

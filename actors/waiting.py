@@ -76,6 +76,9 @@ class WaitingCards:
                 age = max(0.0, self._wall() - question.received_at)
                 metrics.FIRST_CARD_SECONDS.labels(robot=question.robot).observe(age)
             self._shown[name] = ahead
+        except asyncio.CancelledError:
+            self._doubted.add(name)
+            raise
         except CallFailed as error:
             if error.maybe_done:
                 self._doubted.add(name)

@@ -194,6 +194,9 @@ class MemoryInbox:
         entry.run = "" if entry.answer is None else entry.run
         return MemoryDelivery(self, entry)
 
+    async def tell_holder(self, conversation: str) -> None:
+        """The store is this process's own."""
+
     async def abandon(self, conversation: str) -> None:
         """Count a death for the question that is held in `conversation`, and free it."""
         self.must_be_open()

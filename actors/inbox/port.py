@@ -51,7 +51,8 @@ class Work:
 @dataclass(frozen=True, slots=True)
 class Hint:
     """What another process did that this one may have to do with: a person took the messages `taken_back` of a
-    conversation back; without a conversation, there may be work that nobody holds."""
+    conversation back; without any, a question of it waits behind the one that is held; without a conversation, there
+    may be work that nobody holds."""
 
     robot: str
     conversation: str
@@ -168,6 +169,10 @@ class Inbox(Protocol):
 
     async def take(self, conversation: str) -> Delivery | None:
         """The oldest open question of a conversation, if nobody holds one of that conversation and it is due."""
+        ...
+
+    async def tell_holder(self, conversation: str) -> None:
+        """There was nothing to take, for another process holds the conversation: it is told that a question waits."""
         ...
 
     async def abandon(self, conversation: str) -> None:

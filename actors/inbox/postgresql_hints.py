@@ -43,6 +43,10 @@ class Hints:
         for first in range(0, len(names), _AT_ONCE):
             self._begin(self._send(self.step(robot, conversation, names[first : first + _AT_ONCE])))
 
+    def tell_holder(self, conversation: str) -> None:
+        """Have whoever holds a conversation know that a question waits in it."""
+        self._begin(self._send(self.step(conversation=conversation)))
+
     def step(self, robot: str = "", conversation: str = "", taken_back: Iterable[str] = ()) -> Step:
         """The statement that tells it, for a transaction that others are to hear of."""
         hint = {"from": self._me, "robot": robot, "conversation": conversation, "taken_back": list(taken_back)}

@@ -65,6 +65,10 @@ class PostgresqlInbox(SqlInbox):
         """Call `heard` for what other replicas tell; see `port.Inbox`."""
         self._hints.follow(heard)
 
+    async def tell_holder(self, conversation: str) -> None:
+        """Have the replica that holds the conversation know that a question waits in it."""
+        self._hints.tell_holder(conversation)
+
     async def stop(self, word: Word) -> tuple[str, ...] | None:
         """Cancel the question whose turn it is, if it is the person's; who runs it elsewhere is told."""
         return self._told(word, await super().stop(word))

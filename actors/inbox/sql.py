@@ -188,6 +188,9 @@ class SqlInbox:
         )
         return SqlDelivery(self, rows[0]) if rows else None
 
+    async def tell_holder(self, conversation: str) -> None:
+        """The store is this process's own. An engine for many says otherwise."""
+
     async def abandon(self, conversation: str) -> None:
         """Count a death for the question that this process holds in `conversation`, and free it."""
         await self._run(statements.ABANDON, conversation=conversation, holder=self.holder)

@@ -32,6 +32,11 @@ class Effect:
         self.task: asyncio.Task[Any] | None = None
         self._cancel = cancel
 
+    @property
+    def over(self) -> bool:
+        """Whether it is no more under way."""
+        return self.cancelled or (self.task is not None and self.task.done())
+
     def cancel(self) -> None:
         """Stop it, from any thread. It tells nothing any more, though what it has told may still be unread."""
         self._cancel(self)

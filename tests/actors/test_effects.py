@@ -187,13 +187,13 @@ async def test_a_card_of_a_former_attempt_is_not_forgotten_in_plain_text() -> No
 @pytest.mark.parametrize("attempts", [1, 2])
 async def test_a_card_from_before_is_not_forgotten_where_none_can_be_made_any_more(attempts: int) -> None:
     stage = await staged(Slates(failing={"m1"}, fault=Fault.TEMPLATE), attempts)
-    stage.rules = replace(RULES, began=NOW + 1.0)
+    stage.rules = replace(RULES, alone_since=NOW + 1.0)
     assert await stage.does(words.CreateCard(think=True)) == words.CardRefused(maybe_there=True)
 
 
 async def test_a_question_from_before_this_process_may_have_a_card_in_line_though_the_robot_is_in_plain_text() -> None:
     stage = await staged(Slates(text_only=True))
-    stage.rules = replace(RULES, began=NOW + 1.0)
+    stage.rules = replace(RULES, alone_since=NOW + 1.0)
     assert await stage.does(words.CreateCard(think=True)) == words.CardRefused(maybe_there=True)
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import queue
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,17 +12,21 @@ from pykka import ActorRegistry
 
 from actors.conversation import Conversation
 from actors.core.backoff import Backoff
+from actors.core.events import Finished, Progress, Text
+from actors.core.question import Question
 from actors.core.restart import Intensity
-from actors.desk import Rules
-from actors.inbox.memory import MemoryInbox
+from actors.desk import Desk, Rules
+from actors.inbox.memory import MemoryDelivery, MemoryInbox
 from actors.lines import Line
 from actors.messages import LookAgain, Resting, RobotAdded, RobotRemoved, Status, TellStatus, WorkArrived
 from actors.robots import Policy
 from actors.runtime.actor import Actor, Parent, Ref, tell
 from actors.runtime.reactor import Reactor
 from actors.supervisor import Supervisor
+from tests.actors.slates import Slates, question
+from tests.actors.test_effects import NoFiles
 
-RULES = Rules(updates=20, min_interval=1, history=0, max_age=900, max_attempts=5, lease=15)
+RULES = Rules(updates=20, min_interval=1, history=0, max_age=1e12, max_attempts=5, lease=15)
 
 
 class Listener(Actor):
@@ -79,6 +83,59 @@ def test_a_conversation_that_is_told_during_a_look_looks_again_before_it_rests(r
     end(reactor, first)
     end(reactor, inbox.looks.get(timeout=10))
     assert heard.get(timeout=10) == Resting("ding1::li", conversation, seen=1)
+    conversation.stop()
+    supervisor.stop()
+
+
+class TakenElsewhere(MemoryInbox):
+    """An inbox from which another replica takes whatever comes after the first question."""
+
+    async def take(self, conversation: str) -> MemoryDelivery | None:
+        return await super().take(conversation) if not any(e.attempt for e in self.entries.values()) else None
+
+
+class Stuck(Slates):
+    """A robot for which a place in line is shown for ever: `broken_off` is set when nobody waits for that any more."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun = asyncio.Event()
+        self.broken_off = threading.Event()
+
+    async def put(self, call: str, message_id: str, what: str) -> None:
+        if message_id == "m1":
+            return
+        self.begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.broken_off.set()
+
+
+def test_a_line_that_another_replica_goes_on_with_is_shown_no_places_any_more(reactor: Reactor) -> None:
+    supervisor = Listener.start(queue.Queue())
+    inbox, slates = TakenElsewhere(), Stuck()
+
+    async def begin() -> None:
+        for name in ("m1", "m2"):
+            await inbox.put(question(name), limit=8)
+
+    async def answer(_: Question) -> AsyncGenerator[Progress, None]:
+        await slates.begun.wait()
+        yield Text("七天")
+        yield Finished()
+
+    reactor.submit(begin()).result(5)
+    conversation = Conversation.start(
+        supervisor,
+        question("m1").conversation,
+        reactor=reactor,
+        inbox=inbox,
+        desks={"ding1": Desk(slates, NoFiles(), answer, "scripted")},
+        rules=RULES,
+        running=asyncio.Semaphore(1),
+    )
+    assert slates.broken_off.wait(20)
     conversation.stop()
     supervisor.stop()
 

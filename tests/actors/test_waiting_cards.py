@@ -310,3 +310,15 @@ def test_a_line_that_is_given_up_in_mid_call_can_still_be_claimed() -> None:
         return await line.claim(FIRST)
 
     assert play(scene()) is False
+
+
+def test_a_card_whose_making_was_broken_off_may_be_there() -> None:
+    async def scene() -> bool:
+        line = cards(Slates(slow=1.0))
+        showing = asyncio.ensure_future(line.show((FIRST,)))
+        await asyncio.sleep(0.25)
+        showing.cancel()
+        await asyncio.wait([showing])
+        return line.doubted(FIRST)
+
+    assert play(scene()) is True

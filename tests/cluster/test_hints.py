@@ -64,6 +64,12 @@ async def test_a_new_session_is_heard_of_with_all_that_was_taken_back(replicas: 
     assert sorted(name for hint in heard for name in hint.taken_back) == sorted(names)
 
 
+async def test_whoever_holds_a_conversation_hears_of_a_question_that_waits(replicas: tuple[Replica, Replica]) -> None:
+    one, other = replicas
+    await other.inbox.tell_holder(LI)
+    assert await one.hears() == Hint("", LI, ())
+
+
 async def test_a_press_of_stop_is_heard_of(replicas: tuple[Replica, Replica]) -> None:
     one, other = replicas
     await one.inbox.put(question("m1"), limit=8)

@@ -135,3 +135,7 @@ def test_write_brings_it_back_in_step_and_touches_nothing_else(checkout: Path) -
 def test_a_readme_without_its_markers_is_an_error() -> None:
     with pytest.raises(ValueError, match="settings:start"):
         reference.renewed("no tables here")
+
+
+def test_the_tables_tell_the_default_of_a_secret_that_has_one() -> None:
+    assert "| `INBOX_URL` | `sqlite:///var/inbox.db` |" in reference.settings_table()
