@@ -75,30 +75,37 @@ async def staged(folder: Path, server: Server, history: int = 2000) -> AsyncIter
         yield fleet
 
 
-async def main(planned: Scenario) -> list[str]:
-    """Play one storm, and tell of it."""
+async def main(planned: Scenario) -> tuple[str, bool]:
+    """Play one storm; returns the page about it, and whether all promises were kept."""
     print(f"{planned.name}: {len(planned.happenings)} happenings in {planned.seconds:.1f} s", flush=True)
     with tempfile.TemporaryDirectory() as folder, served(*UNHURRIED) as server:
         async with staged(Path(folder), server, history=100_000) as fleet:
             wrong = await weathered(fleet, planned)
-            print(told(fleet, planned, wrong))
-            return wrong
+            return told(fleet, planned, wrong), not wrong
 
 
-def of_the_seed(seed: int, seconds: float) -> Scenario:
-    """The storm of a seed, of so many seconds."""
-    return replicas_plan(seed, replace(Gale(), people=gentle(seconds), every=2.0, calm=0.05 * seconds))
+def of_the_seed(seed: int, seconds: float, every: float) -> Scenario:
+    """The storm of a seed, of so many seconds, with a trouble every so many."""
+    return replicas_plan(seed, replace(Gale(), people=gentle(seconds), every=every, calm=0.05 * seconds))
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("storm", metavar="SEED|FILE")
     parser.add_argument("seconds", metavar="SECONDS", nargs="?", type=float, default=30.0)
-    parser.add_argument("--save", metavar="FILE", type=Path)
+    parser.add_argument("--every", metavar="SECONDS", type=float, default=2.0, help="from one trouble to the next")
+    parser.add_argument("--save", metavar="FILE", type=Path, help="write the storm to a file")
+    parser.add_argument("--report", metavar="FILE", type=Path, help="write what is told to a file, too")
     given = parser.parse_args()
     storm = (
-        of_the_seed(int(given.storm), given.seconds) if given.storm.isdecimal() else Scenario.read(Path(given.storm))
+        of_the_seed(int(given.storm), given.seconds, given.every)
+        if given.storm.isdecimal()
+        else Scenario.read(Path(given.storm))
     )
     if given.save:
         storm.write(given.save)
-    raise SystemExit(1 if asyncio.run(main(storm)) else 0)
+    page, kept_all = asyncio.run(main(storm))
+    print(page)
+    if given.report:
+        given.report.write_text(page, "utf-8")
+    raise SystemExit(not kept_all)

@@ -11,6 +11,9 @@ from tests.actors.endings import ending
 from tests.chaos.promises import accepted, card_of, messages_for, runs, runs_of, unacked
 from tests.cluster.fleet import Fleet, What
 from tests.cluster.ledger import calls
+from tests.cluster.weather import FROZEN
+
+LINES = ("abort", "close", "roll")
 
 
 def told(fleet: Fleet, planned: Scenario, wrong: list[str]) -> str:
@@ -21,31 +24,45 @@ def told(fleet: Fleet, planned: Scenario, wrong: list[str]) -> str:
     acks = sorted(push.seconds for push in place.sandbox.acks if push.seconds is not None)
     began = runs_of(place)
     counted = calls(fleet)
-    again = sum(len(at) > 1 for at in began.values())
-    doubles = sum(len(said.pushes) - 1 for said in took)
     befell = "\n".join(
-        f"| {what} | {len(those)} | {max((each.ended - each.began for each in those), default=0.0):.1f} |"
+        f"| {what} | {len(those)} | {statistics.median(those) if those else 0.0:.1f} | {max(those, default=0.0):.1f} |"
         for what in What
-        for those in [[each for each in fleet.troubles if each.what is what]]
+        for those in [[each.ended - each.began for each in fleet.troubles if each.what is what]]
     )
-    broken = "\n".join(f"- {each}" for each in wrong) or "Every promise was kept."
-    stories = "\n".join(story(fleet, said) for said in place.sandbox.said if any(said.text in each for each in wrong))
-    return f"""{planned.name}, {planned.seconds:.0f} s, {len(planned.happenings)} happenings
+    done = Counter(each.do for each in planned.happenings)
+    stories = [story(fleet, said) for said in place.sandbox.said if any(said.text in each for each in wrong)]
+    return f"""# {planned.name}
 
-| befell | times | longest, s, until all that was hit was ready again |
-| --- | ---: | ---: |
+{planned.seconds:.0f} s, {len(planned.happenings)} happenings, {len(took) + len(lost)} questions.
+
+| befell | times | ready again after, s, median | longest |
+| --- | ---: | ---: | ---: |
 {befell}
 
-{len(took)} questions were acked ({", ".join(f"{count} {how}" for how, count in ends.most_common())}), {doubles} pushes
-of them were repeats; {len(lost)} were not acked, each while something was wrong where it came. {again} answers were
-begun again, the most often {max(map(len, began.values()), default=0)} times. Acks: median
-{1000 * statistics.median(acks):.0f} ms, 99 % {1000 * acks[int(0.99 * len(acks))]:.0f} ms, longest {acks[-1]:.2f} s.
-Calls of the month: {counted.stored} in the database, where {counted.least} to {counted.most} may be.
+Also: {done["join"]} replicas came, {done["replace"]} were replaced; {done["sever"]} single connections to DingTalk ended,
+{sum(done[each] for each in LINES)} times all of a robot; {done["fail"]} times calls of DingTalk's API failed.
 
-{broken}
+- **{len(took)} questions were acked**, each ended once, on its own card, in order: {_listed(ends)}.
+- {sum(len(said.pushes) - 1 for said in took)} of their pushes were repeats, to any replica, up to all of them at once.
+- {len(lost)} were not acked: their connection or their replica was in trouble, or their senders were told to ask again.
+- {sum(len(at) > 1 for at in began.values())} answers were begun again, by whoever took them over, the most often
+  {max(map(len, began.values()), default=1)} times in all.
+- Acks: median {1000 * statistics.median(acks):.0f} ms, 99 % {_rank(acks, 0.99):.2f} s, longest {acks[-1]:.2f} s, which
+  includes those of replicas that stood still for up to {FROZEN:g} s with a question in their socket.
+- Calls of the month: {counted.stored} in the database; DingTalk's own count and the crashes allow {counted.least} to
+  {counted.most}.
 
-{stories}
-"""
+{chr(10).join(f"- **broken**: {each}" for each in wrong) or "**Every promise was kept.**"}
+
+{chr(10).join(stories)}"""
+
+
+def _listed(counts: Counter[str]) -> str:
+    return ", ".join(f"{count} {how}" for how, count in counts.most_common())
+
+
+def _rank(values: list[float], share: float) -> float:
+    return values[int(share * len(values))]
 
 
 def story(fleet: Fleet, said: Said) -> str:

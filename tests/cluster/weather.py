@@ -9,10 +9,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from actors.sandbox.scenario import Happening, Scenario
-from tests.chaos.plans import Weather, plan
+from tests.chaos.plans import Weather, plan, questions
 
 LEASE = 4.0
 """Seconds after which a replica that is silent has lost its questions."""
+
+FROZEN = 2.5 * LEASE
+"""Seconds that a replica stands still at the most."""
+
+LONG, LONG_SCRIPT = 0.2, "60x0.05"
+"""The share of questions whose answer takes so long that something befalls its holder."""
 
 SPREAD = 0.15
 """The share of questions that come on every connection at once."""
@@ -41,13 +47,21 @@ def gentle(seconds: float) -> Weather:
 def replicas_plan(seed: int, gale: Gale) -> Scenario:
     """Everything that happens."""
     chance = random.Random(f"{seed}, over replicas")
-    common = plan(seed, gale.people).happenings
-    spread = [replace(each, do="spread") if _question(each) and chance.random() < SPREAD else each for each in common]
+    common = plan(seed, gale.people)
+    names = [each.arguments["message_id"] for each in questions(common)]
+    long = {name for name in names if chance.random() < LONG}
+    said = [_longer(each) if each.arguments.get("message_id") in long else each for each in common.happenings]
+    spread = [replace(each, do="spread") if _question(each) and chance.random() < SPREAD else each for each in said]
     return Scenario(f"storm {seed} over replicas", (*spread, *_troubles(chance, gale)))
 
 
+def _longer(each: Happening) -> Happening:
+    text = f"{each.arguments['text'].partition(' ')[0]} {LONG_SCRIPT}"
+    return replace(each, arguments=each.arguments | {"text": text})
+
+
 def _question(each: Happening) -> bool:
-    return each.do == "say" and "message_id" in each.arguments
+    return "message_id" in each.arguments
 
 
 def _troubles(chance: random.Random, gale: Gale) -> Iterator[Happening]:
@@ -58,7 +72,7 @@ def _troubles(chance: random.Random, gale: Gale) -> Iterator[Happening]:
         pick = {"pick": round(chance.random(), 3)}
         match do:
             case "freeze":
-                yield Happening(at, do, pick | {"seconds": round(chance.uniform(0.5, LEASE * 2.5), 1)})
+                yield Happening(at, do, pick | {"seconds": round(chance.uniform(0.5, FROZEN), 1)})
             case "hole":
                 yield Happening(at, do, pick | {"seconds": round(chance.uniform(0.5, LEASE * 2), 1)})
             case "crash":
