@@ -39,8 +39,8 @@ def told(fleet: Fleet, planned: Scenario, wrong: list[str]) -> str:
 | --- | ---: | ---: | ---: |
 {befell}
 
-Also: {done["join"]} replicas came, {done["replace"]} were replaced; {done["sever"]} single connections to DingTalk ended,
-{sum(done[each] for each in LINES)} times all of a robot; {done["fail"]} times calls of DingTalk's API failed.
+Also: {done["join"]} replicas came and {done["replace"]} were replaced, {done["sever"]} single connections to DingTalk
+ended and {sum(done[each] for each in LINES)} times all of a robot, {done["fail"]} times calls of its API failed.
 
 - **{len(took)} questions were acked**, each ended once, on its own card, in order: {_listed(ends)}.
 - {sum(len(said.pushes) - 1 for said in took)} of their pushes were repeats, to any replica, up to all of them at once.
