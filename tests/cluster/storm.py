@@ -81,7 +81,7 @@ async def main(planned: Scenario) -> tuple[str, bool]:
     with tempfile.TemporaryDirectory() as folder, served(*UNHURRIED) as server:
         async with staged(Path(folder), server, history=100_000) as fleet:
             wrong = await weathered(fleet, planned)
-            return told(fleet, planned, wrong), not wrong
+            return told(fleet, planned, allowed(fleet), wrong), not wrong
 
 
 def of_the_seed(seed: int, seconds: float, every: float) -> Scenario:

@@ -7,8 +7,7 @@ from datetime import datetime
 
 from actors.sandbox.records import Said
 from actors.sandbox.scenario import Scenario
-from tests.actors.endings import ending
-from tests.chaos.promises import accepted, card_of, messages_for, runs, runs_of, unacked
+from tests.chaos.promises import Allowed, accepted, card_of, end_of, messages_for, runs, runs_of, unacked
 from tests.cluster.fleet import Fleet, What
 from tests.cluster.ledger import calls
 from tests.cluster.weather import FROZEN
@@ -16,11 +15,11 @@ from tests.cluster.weather import FROZEN
 LINES = ("abort", "close", "roll")
 
 
-def told(fleet: Fleet, planned: Scenario, wrong: list[str]) -> str:
-    """A page about one storm."""
+def told(fleet: Fleet, planned: Scenario, may: Allowed, wrong: list[str]) -> str:
+    """A page about one storm, of which `may` is allowable."""
     place = fleet.place
     took, lost = accepted(place), unacked(place)
-    ends = Counter("message" if (card := card_of(place, said)) is None else ending(card) for said in took)
+    ends = Counter("message" if (card := card_of(place, said)) is None else end_of(card, may) for said in took)
     acks = sorted(push.seconds for push in place.sandbox.acks if push.seconds is not None)
     began = runs_of(place)
     counted = calls(fleet)
@@ -42,23 +41,20 @@ def told(fleet: Fleet, planned: Scenario, wrong: list[str]) -> str:
 Also: {done["join"]} replicas came and {done["replace"]} were replaced, {done["sever"]} single connections to DingTalk
 ended and {sum(done[each] for each in LINES)} times all of a robot, {done["fail"]} times calls of its API failed.
 
-- **{len(took)} questions were acked**, each ended once, on its own card, in order: {_listed(ends)}.
+- **{len(took)} questions were acked**, each ended once, on its own card, in order:
+  {", ".join(f"{count} {how}" for how, count in ends.most_common())}.
 - {sum(len(said.pushes) - 1 for said in took)} of their pushes were repeats, to any replica, up to all of them at once.
 - {len(lost)} were not acked: their connection or their replica was in trouble, or their senders were told to ask again.
 - {sum(len(at) > 1 for at in began.values())} answers were begun again, by whoever took them over, the most often
   {max(map(len, began.values()), default=1)} times in all.
-- Acks: median {1000 * statistics.median(acks):.0f} ms, 99 % {_rank(acks, 0.99):.2f} s, longest {acks[-1]:.2f} s, which
-  includes those of replicas that stood still for up to {FROZEN:g} s with a question in their socket.
-- Calls of the month: {counted.stored} in the database; DingTalk's own count and the crashes allow {counted.least} to
-  {counted.most}.
+- Acks: median {1000 * statistics.median(acks):.0f} ms, 99 % {_rank(acks, 0.99):.2f} s, longest {acks[-1]:.2f} s;
+  among them are those of replicas that stood still, for up to {FROZEN:g} s, with a question in their socket.
+- Calls of the month: {counted.stored} in the database, where DingTalk's count and the crashes allow {counted.least}
+  to {counted.most}.
 
 {chr(10).join(f"- **broken**: {each}" for each in wrong) or "**Every promise was kept.**"}
 
 {chr(10).join(stories)}"""
-
-
-def _listed(counts: Counter[str]) -> str:
-    return ", ".join(f"{count} {how}" for how, count in counts.most_common())
 
 
 def _rank(values: list[float], share: float) -> float:
