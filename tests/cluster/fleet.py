@@ -59,18 +59,19 @@ class Trouble:
 
 @dataclass(eq=False)
 class Replica:
-    """One replica through all its processes: `running` is the latest."""
+    """One replica through all its processes: `running` is the latest, and `over` is set when it has ended."""
 
     number: int
     network: Proxy
     command: tuple[str, ...]
     running: Running | None = None
+    over: asyncio.Event = field(default_factory=asyncio.Event)
     keeper: asyncio.Task[None] | None = None
 
     async def ready(self) -> bool:
         """Whether it says so itself."""
         running = self.running
-        if running is None or running.process.returncode is not None or not _listens(running):
+        if running is None or self.over.is_set() or not _listens(running):
             return False
         with suppress(aiohttp.ClientError, TimeoutError):
             async with asyncio.timeout(2.0):
@@ -127,11 +128,11 @@ class Fleet:
         await asyncio.gather(*map(self._ready, self.replicas))
 
     async def close(self) -> None:
-        """Start nothing any more."""
-        for replica in self.replicas:
-            assert replica.keeper is not None
-            replica.keeper.cancel()
-        await asyncio.gather(*(replica.keeper for replica in self.replicas if replica.keeper), return_exceptions=True)
+        """End all, and start nothing any more."""
+        gone, self.replicas = self.replicas, []
+        for replica in gone:
+            self._signal(replica, signal.SIGKILL)
+        await asyncio.gather(*(replica.keeper for replica in gone if replica.keeper))
         await self._networks.aclose()
 
     # What befalls them.
@@ -213,11 +214,12 @@ class Fleet:
         while replica in self.replicas:
             running = await self.place.run(*replica.command, **self.settings | {"INBOX_URL": url})
             self.processes[running.process.pid] = replica.number
-            replica.running = running
+            replica.running, replica.over = running, asyncio.Event()
             if replica not in self.replicas:  # it was to go meanwhile
                 running.kill(signal.SIGTERM)
             await running.process.wait()
             self.ends.append((replica.number, await running.ended(), time.monotonic()))
+            replica.over.set()
 
     async def _ready(self, replica: Replica) -> None:
         async with asyncio.timeout(READY_WITHIN):
@@ -243,10 +245,10 @@ class Fleet:
 
     @asynccontextmanager
     async def _trouble(self, what: What, replica: Replica | None = None) -> AsyncIterator[None]:
-        trouble, process = self._befalls(what, replica), replica.running if replica else None
+        trouble, over = self._befalls(what, replica), replica.over if replica and replica.running else None
         yield
-        if what in {What.KILL, What.DRAIN} and process is not None:
-            await process.process.wait()
+        if what in {What.KILL, What.DRAIN} and over is not None:
+            await over.wait()
         await asyncio.gather(*map(self._ready, [replica] if replica else self.replicas))
         trouble.ended = time.monotonic()
 
