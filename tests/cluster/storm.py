@@ -22,7 +22,7 @@ from tests.chaos.storm import STORMY, TRIES, played, unfair
 from tests.cluster.fleet import UNHURRIED, Fleet, sailing
 from tests.cluster.ledger import froze, settled
 from tests.cluster.postgres import Server, served
-from tests.cluster.storm_report import told
+from tests.cluster.storm_report import how, told
 from tests.cluster.weather import LEASE, Gale, gentle, replicas_plan
 
 REPLICAS = 3
@@ -107,5 +107,6 @@ if __name__ == "__main__":
     page, kept_all = asyncio.run(main(storm))
     print(page)
     if given.report:
-        given.report.write_text(page, "utf-8")
+        command = f"python -m tests.cluster.storm {given.storm} {given.seconds:g} --every {given.every:g}"
+        given.report.write_text(page.rstrip() + "\n" + how(command), "utf-8")
     raise SystemExit(not kept_all)

@@ -1,6 +1,7 @@
 """What is told of a storm over replicas: what befell them, what was promised, and how long people waited."""
 
 import json
+import os
 import statistics
 from collections import Counter
 from datetime import datetime
@@ -10,7 +11,7 @@ from actors.sandbox.scenario import Scenario
 from tests.chaos.promises import Allowed, accepted, card_of, end_of, messages_for, runs, runs_of, unacked
 from tests.cluster.fleet import Fleet, What
 from tests.cluster.ledger import calls
-from tests.cluster.weather import FROZEN
+from tests.cluster.weather import FROZEN, LEASE
 
 LINES = ("abort", "close", "roll")
 
@@ -55,6 +56,25 @@ ended and {sum(done[each] for each in LINES)} times all of a robot, {done["fail"
 {chr(10).join(f"- **broken**: {each}" for each in wrong) or "**Every promise was kept.**"}
 
 {chr(10).join(stories)}"""
+
+
+def how(command: str) -> str:
+    """How it was had."""
+    return f"""
+## How this was had
+
+`{command}`, on a machine with {os.cpu_count()} processors, which others used as well (load {os.getloadavg()[2]:.0f} in
+the last quarter of an hour). Three replicas are real processes, with a robot for each kind of card; each reaches a real
+PostgreSQL by a TCP proxy of its own; DingTalk is the sandbox. `INBOX_LEASE` is {LEASE:g} s. A seed says what happens and
+when; troubles overlap, and a replica that ends is started again at once. A trouble is over when `/readyz` of all that
+it hit says so again.
+
+What is judged: for each question that was acked, one final answer, whole and its own, on one card or as a message; no
+card left open, whosever; a person's answers in the order of the questions, where one was stored before the other came;
+no agent run again but for what befell its holder, nor after its answer was finished; no question without an ack where
+nothing was wrong, unless its sender was told to ask again; no replica that ended by itself; in the database every
+question closed, as its card says, and remembered once; the month's calls, up to what crashes lose or count twice.
+"""
 
 
 def _rank(values: list[float], share: float) -> float:
