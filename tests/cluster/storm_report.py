@@ -64,10 +64,10 @@ def how(command: str) -> str:
 ## How this was had
 
 `{command}`, on a machine with {os.cpu_count()} processors, which others used as well (load {os.getloadavg()[2]:.0f} in
-the last quarter of an hour). Three replicas are real processes, with a robot for each kind of card; each reaches a real
-PostgreSQL by a TCP proxy of its own; DingTalk is the sandbox. `INBOX_LEASE` is {LEASE:g} s. A seed says what happens and
-when; troubles overlap, and a replica that ends is started again at once. A trouble is over when `/readyz` of all that
-it hit says so again.
+the last quarter of an hour). Three replicas are real processes, with a robot for each kind of card. Each reaches a real
+PostgreSQL by a TCP proxy of its own; DingTalk is the sandbox. `INBOX_LEASE` is {LEASE:g} s. A seed says what happens
+and when. Troubles overlap, and a replica that ends is started again at once. A trouble is over when `/readyz` of all
+that it hit says so again.
 
 What is judged: for each question that was acked, one final answer, whole and its own, on one card or as a message; no
 card left open, whosever; a person's answers in the order of the questions, where one was stored before the other came;
