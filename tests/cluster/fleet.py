@@ -23,7 +23,7 @@ from tests.cluster.proxy import Proxy, proxied
 FEWEST = 2
 """Replicas that stay, however many are to leave."""
 
-READY_WITHIN = 60.0
+READY_WITHIN = 120.0
 
 UNHURRIED = ("fsync=off",)
 """How the database is run: the kernel keeps what a killed process wrote, and other tests want the disk, too."""
@@ -113,9 +113,8 @@ class Fleet:
         """One replica less, which ends in order."""
         self.replicas.remove(replica)
         trouble = self._befalls(What.DRAIN, replica)
+        self._signal(replica, signal.SIGTERM)
         assert replica.keeper is not None
-        if replica.running is not None:
-            replica.running.kill(signal.SIGTERM)
         await replica.keeper
         trouble.ended = time.monotonic()
 
