@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from tests.chaos.conftest import placed
 from tests.chaos.promises import Allowed, accepted, kept
 from tests.cluster.fleet import sailing
 from tests.cluster.later import NEWEST
-from tests.cluster.ledger import settled
+from tests.cluster.ledger import settled, unexplained
 from tests.cluster.postgres import Server
 from tests.cluster.storm import SETTINGS
 
@@ -51,7 +52,7 @@ async def test_a_rolling_upgrade_that_brings_the_schema_further_loses_nothing_an
             await fleet.shrink(replica)
         asking.cancel()
         await kept(place, Allowed(deaths=2 * REPLICAS, apart=True))
-        assert await settled(fleet) == []
+        assert await settled(partial(unexplained, fleet)) == []
         closed_by = dict(fleet.rows("SELECT closed_by, COUNT(*) FROM questions GROUP BY closed_by"))
         assert set(closed_by) == {"former", "later"}
         assert sum(closed_by.values()) == len(accepted(place))
