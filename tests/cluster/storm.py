@@ -113,6 +113,6 @@ if __name__ == "__main__":
     page, kept_all = asyncio.run(main(storm))
     print(page)
     if given.report:
-        command = f"python -m tests.cluster.storm {given.storm} {given.seconds:g} --every {given.every:g}"
+        command = f".venv/bin/python -m tests.cluster.storm {given.storm} {given.seconds:g} --every {given.every:g}"
         given.report.write_text(page.rstrip() + "\n" + how(command), "utf-8")
     raise SystemExit(not kept_all)
