@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 
 from actors.core import texts
 from actors.sandbox.records import Push, Said
@@ -152,12 +153,14 @@ def connections(fleet: Fleet) -> dict[str, int]:
 def _again(fleet: Fleet) -> Iterator[str]:
     """Answers that were begun again though nothing had befallen the replica that was at it."""
     former: dict[str, tuple[float, int, int]] = {}
+    stalls = _stalls(fleet)
     for line in runs(fleet.place):
         run = json.loads(line)
         text, at, number = run["text"], run["at"], fleet.processes[run["process"]]
         if text in former:
             since, who, times = former[text]
-            if any(each.meets(who, since, at) for each in fleet.troubles):
+            befell = any(each.meets(who, since, at) for each in fleet.troubles)
+            if befell or any(replica == who and since <= then <= at for replica, then in stalls):
                 times = 0
             elif who != number:
                 yield f"{text}: replica {number} began again what replica {who} was at, which nothing had befallen"
@@ -166,6 +169,17 @@ def _again(fleet: Fleet) -> Iterator[str]:
         else:
             times = 0
         former[text] = at, number, times + 1
+
+
+def _stalls(fleet: Fleet) -> list[tuple[int, float]]:
+    """When which replica said that it could not renew a lease in time, as on a machine that is loaded too much."""
+    since = time.time() - time.monotonic()
+    return [
+        (fleet.processes[running.process.pid], datetime.fromisoformat(json.loads(line)["time"]).timestamp() - since)
+        for running in fleet.place.started
+        for line in running.output
+        if any(f'"{action}"' in line for action in ("lease_not_renewed", "loop_stuck"))
+    ]
 
 
 def _gave_up(fleet: Fleet) -> Iterator[str]:
