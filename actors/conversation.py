@@ -182,12 +182,12 @@ class Conversation(Actor):
             self._reactor.run(self._inbox.waiting(name), to=self.actor_ref, ok=Lining, failed=lambda _: Done())
 
     def _show_places(self, line: tuple[Question, ...]) -> None:
-        running = self._turn and self._turn.delivery.question.message_id
-        if running is None or self._finishing_up:
+        if self._turn is None or self._finishing_up:
             return
+        running = self._turn.delivery.question.message_id
         line = tuple(question for question in line if question.message_id != running)
         self._placing = [effect for effect in self._placing if not effect.over]
-        self._placing.append(self._run(self._line.show(line), lambda _: Done()))
+        self._placing.append(self._run(self._line.show(line, self._turn.effects.lease), lambda _: Done()))
 
     def _drop(self, message_ids: frozenset[str]) -> None:
         """Stop the running turn if it is one of these; what is being taken right now may be one as well."""

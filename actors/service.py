@@ -70,7 +70,8 @@ DISSOLVE_WITHIN = 8.0
 LISTEN_EVERY = 0.5
 """Seconds after which a signal is heard at the latest."""
 
-HOUSEKEEPING_EVERY = 5.0
+HOUSEKEEPING_EVERY = 4.0
+"""Seconds between two looks for what is nobody's: a question is taken over 5 s after its lease ended at the latest."""
 SWEEP_EVERY = 3600.0
 
 FREE_EDITION_CALLS = 5000

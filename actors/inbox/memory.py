@@ -1,5 +1,6 @@
 """The inbox in plain Python objects, for tests: yours and ours. It keeps every promise of the port but durability."""
 
+import math
 import time
 from collections import Counter, deque
 from collections.abc import Callable
@@ -62,6 +63,11 @@ class MemoryDelivery:
         self.cancelled = entry.cancelled
         self._inbox = inbox
         self._entry = entry
+
+    @property
+    def left(self) -> float:
+        """The store is this process's own, and nobody else takes anything."""
+        return math.inf
 
     async def touch(self) -> bool:
         """Keep the lease; False if the question was cancelled."""

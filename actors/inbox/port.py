@@ -77,6 +77,12 @@ class Delivery(Protocol):
     cancelled: bool
     """The person took the question back: close it, do not answer it."""
 
+    @property
+    def left(self) -> float:
+        """Seconds for which nobody else can have taken the question, as far as this process knows: counted from before
+        the `take` or the last `touch` that came through. Without end where one process has the store for itself."""
+        ...
+
     async def touch(self) -> bool:
         """Keep the lease: the holder is alive. False if the question was cancelled, by whomever and wherever."""
         ...

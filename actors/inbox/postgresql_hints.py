@@ -36,6 +36,7 @@ class Hints:
         self._runner = runner
         self._me = me
         self._tasks: set[asyncio.Task[None]] = set()
+        self._turn = asyncio.Lock()
 
     def tell(self, robot: str, conversation: str, taken_back: Iterable[str]) -> None:
         """Have the others know that a person took back these messages of a conversation."""
@@ -68,8 +69,10 @@ class Hints:
         task.add_done_callback(self._tasks.discard)
 
     async def _send(self, what: Step) -> None:
-        with suppress(InboxError):
-            await self._runner.run(what)
+        # One after the other: where the server lets them wait for each other, questions find a connection all the same.
+        async with self._turn:
+            with suppress(InboxError):
+                await self._runner.run(what)
 
     async def _listen(self, heard: Callable[[Hint], object]) -> None:
         while True:

@@ -4,6 +4,7 @@ The law: every promise is one short transaction, and a write that touches no row
 knows no driver, file or server; the engine runs what it is given, in the order of the calls.
 """
 
+import math
 import uuid
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol, TypeAlias
@@ -66,7 +67,7 @@ def _storable(value: Value) -> Value:
 class SqlDelivery:
     """One attempt at one question; see `port.Delivery`."""
 
-    def __init__(self, inbox: "SqlInbox", row: Row) -> None:
+    def __init__(self, inbox: "SqlInbox", row: Row, until: float) -> None:
         sequence, question, attempt, deaths, answer, outcome, cancelled = row
         self.question = Question.from_json(question)
         self.attempt: int = attempt
@@ -76,10 +77,19 @@ class SqlDelivery:
         self.cancelled = bool(cancelled)
         self._inbox = inbox
         self._sequence: int = sequence
+        self._until = until
+
+    @property
+    def left(self) -> float:
+        """Seconds for which nobody else can have taken the question, as far as is known."""
+        return self._inbox.left(self._until)
 
     async def touch(self) -> bool:
         """Keep the lease for another `lease` seconds; False if the question was cancelled."""
-        return not await self._write(statements.TOUCH, lease_until=self._inbox.now() + self._inbox.lease)
+        until = self._inbox.now() + self._inbox.lease
+        cancelled = await self._write(statements.TOUCH, lease_until=until)
+        self._until = until
+        return not cancelled
 
     async def begun(self, run: str, session: str, *, former: str = "") -> None:
         """Keep the back end's names for this answer and for its memory."""
@@ -167,6 +177,10 @@ class SqlInbox:
     def follow(self, heard: Callable[[Hint], object]) -> None:
         """Nothing ever comes: the store is this process's own. An engine for many says otherwise."""
 
+    def left(self, until: float) -> float:
+        """The store is this process's own, and nobody else takes anything. An engine for many says otherwise."""
+        return math.inf
+
     async def cancel(self, robot: str, message_id: str) -> bool:
         """Cancel one question that has no answer yet."""
         return bool(await self._run(statements.CANCEL, robot=robot, message_id=message_id))
@@ -183,10 +197,15 @@ class SqlInbox:
     async def take(self, conversation: str) -> SqlDelivery | None:
         """The oldest open question of a conversation, held for `lease` seconds."""
         now = self.now()
+        until = now + self.lease
         rows = await self._run(
-            statements.TAKE, conversation=conversation, holder=self.holder, now=now, lease_until=now + self.lease
+            statements.TAKE,
+            conversation=conversation,
+            holder=self.holder,
+            now=now,
+            lease_until=until,
         )
-        return SqlDelivery(self, rows[0]) if rows else None
+        return SqlDelivery(self, rows[0], until) if rows else None
 
     async def tell_holder(self, conversation: str) -> None:
         """The store is this process's own. An engine for many says otherwise."""
