@@ -192,7 +192,12 @@ def _gave_up(fleet: Fleet) -> Iterator[str]:
             or (code == 2 and befell & OF_THE_DATABASE)
         )
         if not expected:
-            yield f"replica {number} ended by itself with code {code}"
+            said = [
+                running.errors[-1].strip()
+                for running in fleet.place.started
+                if running.errors and fleet.processes[running.process.pid] == number
+            ]
+            yield f"replica {number} ended by itself with code {code}; last words of its processes: {said}"
 
 
 def _spinning(fleet: Fleet) -> Iterator[str]:
