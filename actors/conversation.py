@@ -89,6 +89,7 @@ class Conversation(Actor):
         self._seen = 0
         self._told_of_work = True
         self._looked_at: int | None = None
+        self._looked_in_vain = False
         self._finishing_up = False
         self._serial = 0
         self._turn: _Running | None = None
@@ -149,6 +150,7 @@ class Conversation(Actor):
 
     def _taken(self, delivery: Delivery | None) -> None:
         looked_at, self._looked_at = self._looked_at, None
+        self._looked_in_vain = False
         taken_back, self._taken_back = self._taken_back, frozenset()
         if delivery is not None:
             self._begin(delivery)
@@ -168,7 +170,9 @@ class Conversation(Actor):
             )
 
     def _look_later(self, error: InboxUnavailable) -> None:
-        log.warning("inbox: %s", error, extra={"action": "inbox_unavailable", "conversation": self._name})
+        if not self._looked_in_vain:
+            log.warning("inbox: %s", error, extra={"action": "inbox_unavailable", "conversation": self._name})
+        self._looked_in_vain = True
         if self._finishing_up:
             self._looked_at = None
             self._rest()

@@ -9,8 +9,9 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from math import inf
 
-from tenacity import AsyncRetrying, retry_if_exception_type, wait_fixed
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from actors import metrics
 from actors.begun import BegunKeeper, session_of
@@ -38,6 +39,10 @@ CLOSE_AGAIN_AFTER = 30.0
 _PARTS = (12_000, 3_000, 900)
 """Bytes of a text that is too large for a card which are tried on it, one after the other. DingTalk's documents advise
 1 to 3 kB, in practice much more is taken (open.dingtalk.com, "streaming updates of AI cards")."""
+
+
+async def _nothing() -> None:
+    """What is left to do once the answer is durable."""
 
 
 class TurnEffects:
@@ -68,6 +73,8 @@ class TurnEffects:
         self._card = desk.replies.card(delivery.question, delivery.attempt, self.lease)
         budget = Budget(desk.replies.budget(rules.updates), rules.min_interval)
         self._thinned = budget.updates < rules.updates
+        self._unstored: Callable[[], Awaitable[None]] | None = None
+        """Makes the answer durable, as long as it is not."""
         self._unclosed: faces.Face | None = None
         self._begun = BegunKeeper(delivery, desk.agent, self._warn)
         self._pump = Pump(budget, due=due, began=self._first_text, show_reasoning=desk.show_reasoning)
@@ -107,8 +114,7 @@ class TurnEffects:
             case turn.CloseCard(face):
                 return await self._close(face)
             case turn.StoreAnswer(text, end):
-                await self._store(lambda: self._delivery.answered(text, Outcome(end)))
-                await self._begun.settle()
+                await self._store_answer(text, Outcome(end))
                 return turn.AnswerStored()
             case turn.Done(end):
                 await self._store(lambda: self._delivery.done(Outcome(end)))
@@ -262,10 +268,23 @@ class TurnEffects:
                     continue
             return
 
-    async def _store(self, write: Callable[[], Awaitable[None]]) -> None:
+    async def _store_answer(self, text: str, outcome: Outcome) -> None:
+        """Make the answer durable, if that can be had soon; else it is owed before the question is closed."""
+        self._unstored = lambda: self._delivery.answered(text, outcome)
+        try:
+            await self._store(_nothing, within=self._rules.patience)
+        except InboxUnavailable as error:
+            self._warn("answer_shown_unstored", error)
+        else:
+            await self._begun.settle()
+
+    async def _store(self, write: Callable[[], Awaitable[None]], *, within: float = inf) -> None:
         """Write until it is durable: what a person is owed must not depend on a full disk being emptied in time."""
-        async for attempt in self._until_available("answer_not_stored"):
+        async for attempt in self._until_available("answer_not_stored", within):
             with attempt:
+                if self._unstored:
+                    await self._unstored()
+                    self._unstored = None
                 await write()
 
     async def _remembering(self, question: Question) -> Question:
@@ -276,11 +295,15 @@ class TurnEffects:
                 session = session_of(self._desk.agent, await self._inbox.session(question.chat_id))
         return question.with_session(session)
 
-    def _until_available(self, action: str) -> AsyncRetrying:
+    def _until_available(self, action: str, within: float = inf) -> AsyncRetrying:
         return AsyncRetrying(
+            reraise=True,
+            stop=stop_after_delay(within),
             retry=retry_if_exception_type(InboxUnavailable),
             wait=wait_fixed(_STORE_AGAIN_AFTER),
-            before_sleep=lambda state: self._warn(action, state.outcome and state.outcome.exception()),
+            before_sleep=lambda state: (
+                self._warn(action, state.outcome and state.outcome.exception()) if state.attempt_number == 1 else None
+            ),
         )
 
     def _skipped(self, reason: metrics.Skip) -> None:

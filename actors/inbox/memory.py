@@ -119,6 +119,7 @@ class MemoryInbox:
     ) -> None:
         self.lease = lease
         self.now = clock
+        self.trouble = ""
         self._dedupe_window = dedupe_window
         self._retention = retention
         self._sequence = count()
@@ -283,6 +284,7 @@ class MemoryInbox:
 
     async def healthy(self) -> bool:
         """Whether it is not closed."""
+        self.trouble = "it is closed" if self._closed else ""
         return not self._closed
 
     async def close(self) -> None:

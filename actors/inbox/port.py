@@ -222,6 +222,14 @@ class Inbox(Protocol):
         """Forget what is older than its retention; returns how many rows went."""
         ...
 
+    def now(self) -> float:
+        """Seconds since the epoch, by the clock that all who share the store read: how old a question is, is the same
+        for whoever took it in and whoever answers it."""
+        ...
+
+    trouble: str
+    """Why the last look at `healthy` found it not to be; it quotes no secret. Empty if it is."""
+
     async def healthy(self) -> bool:
         """Whether a write goes through now."""
         ...

@@ -13,6 +13,7 @@ from actors.core.question import Question, Turn
 from actors.errors import InboxUnavailable, LeaseLost
 from actors.inbox import statements
 from actors.inbox.port import Feedback, Hint, Outcome, Put, Record, Word, Work
+from actors.inbox.renewals import Renewals
 
 Value: TypeAlias = str | int | float
 Row: TypeAlias = tuple[Any, ...]
@@ -115,7 +116,7 @@ class SqlDelivery:
     async def _write(self, statement: str, *then: Step, **values: Value) -> bool:
         """Write as the holder of this attempt; True if the question was cancelled."""
         write = step(statement, sequence=self._sequence, attempt=self.attempt, **values)
-        rows, *_ = await self._inbox.engine.run(write, *then)
+        rows, *_ = await self._inbox.write(write, *then)
         if not rows:
             raise LeaseLost(f"attempt {self.attempt} at message {self.question.message_id} is over")
         return bool(rows[0][0])
@@ -136,6 +137,10 @@ class SqlInbox:
         self._dedupe_window = dedupe_window
         self._retention = retention
         self.holder = uuid.uuid4().hex
+        self.trouble = ""
+        self._renewals = Renewals(lease, clock())
+        self._unheard: set[str] = set()
+        """Conversations of which a question may have been taken without this process hearing of it."""
 
     async def put(self, question: Question, *, limit: int) -> Put:
         """Make a question durable, or tell a repeat, or refuse it where `limit` are waiting."""
@@ -152,7 +157,7 @@ class SqlInbox:
             now=self.now(),
         )
         # One that came later must not be stored, and taken, before one that came earlier.
-        (rows,) = await self.engine.run(put, line=question.conversation)
+        (rows,) = await self.write(put, line=question.conversation)
         if not rows:
             return Put.DUPLICATE
         return Put.NEW if rows == [("open",)] else Put.FULL
@@ -196,15 +201,25 @@ class SqlInbox:
 
     async def take(self, conversation: str) -> SqlDelivery | None:
         """The oldest open question of a conversation, held for `lease` seconds."""
+        if conversation in self._unheard:
+            await self.write(step(statements.GIVE_BACK_ONE, conversation=conversation, holder=self.holder))
+            self._unheard.discard(conversation)
         now = self.now()
-        until = now + self.lease
-        rows = await self._run(
-            statements.TAKE,
-            conversation=conversation,
-            holder=self.holder,
-            now=now,
-            lease_until=until,
-        )
+        lapsed, until = self._renewals.lapsed(now), now + self.lease
+        try:
+            (rows,) = await self.write(
+                step(
+                    statements.TAKE,
+                    conversation=conversation,
+                    holder=self.holder,
+                    now=now,
+                    lapsed=lapsed,
+                    lease_until=until,
+                )
+            )
+        except InboxUnavailable:
+            self._unheard.add(conversation)
+            raise
         return SqlDelivery(self, rows[0], until) if rows else None
 
     async def tell_holder(self, conversation: str) -> None:
@@ -222,7 +237,11 @@ class SqlInbox:
     async def backlog(self) -> tuple[Work, ...]:
         """The conversations whose first question nobody holds, oldest question first."""
         now = self.now()
-        rows = await self._run(statements.BACKLOG, now=now)
+        try:
+            rows = await self._run(statements.BACKLOG, lapsed=self._renewals.lapsed(now))
+        except InboxUnavailable:
+            self._renewals.failed(self.now())
+            raise
         return tuple(Work(robot, conversation, max(0.0, due_at - now)) for robot, conversation, due_at in rows)
 
     async def pending(self) -> dict[str, int]:
@@ -278,14 +297,26 @@ class SqlInbox:
     async def healthy(self) -> bool:
         """Whether a write goes through now."""
         try:
-            await self._run(statements.CHECK)
-        except InboxUnavailable:
+            await self.write(step(statements.CHECK), step(statements.STORABLE))
+        except InboxUnavailable as error:
+            self.trouble = error.reason
             return False
+        self.trouble = ""
         return True
 
     async def close(self) -> None:
         """Give back what this process holds (no death), then the store; afterwards it is unavailable."""
         await self.engine.close(step(statements.GIVE_BACK, holder=self.holder))
+
+    async def write(self, first: Step, *then: Step, line: str = "") -> list[list[Row]]:
+        """Run what writes questions; see `Runner.run`."""
+        try:
+            done = await self.engine.run(first, *then, line=line)
+        except InboxUnavailable:
+            self._renewals.failed(self.now())
+            raise
+        self._renewals.worked(self.now())
+        return done
 
     async def _obey(self, word: Word, first: Step, *then: Step) -> tuple[str, ...] | None:
         """Do what a word says once: the note of it and its steps are one transaction."""
