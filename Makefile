@@ -20,7 +20,7 @@ test: ## Run the whole suite
 
 chaos: ## Play every variety of every fault scenario; the suite plays some of each
 	deploy/install.sh test
-	CHAOS=thorough exec $(PYTHON) -m pytest -n auto --dist worksteal tests/chaos
+	CHAOS=thorough exec $(PYTHON) -m pytest -n auto --dist worksteal tests/chaos tests/cluster/test_storm.py
 
 check: ## Lint, format, types, import contracts, all that is generated, manifests
 	deploy/install.sh test

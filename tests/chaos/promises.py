@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import combinations
 
 from actors.core import texts
 from actors.core.card import card_id
@@ -34,7 +34,8 @@ class Allowed:
     the ends that a card may have; `messages` is how often an answer may come, once any of it comes as a message;
     `unacked` is how many questions may stay without an ack, because their connection went or they could not be
     stored; `unconfirmed` is whether a card that took its last text without saying so may be changed to point to a
-    message."""
+    message; `apart` is whether one person's questions come to several processes, which can tell the order of two only
+    where one was stored before the other came."""
 
     deaths: int = 0
     tries: int = 1
@@ -42,6 +43,7 @@ class Allowed:
     messages: int = 1
     unacked: int = 0
     unconfirmed: bool = False
+    apart: bool = False
 
 
 async def kept(place: Place, allowed: Allowed | None = None, *, within: float = 60.0) -> None:
@@ -95,7 +97,7 @@ def broken(place: Place, allowed: Allowed) -> list[str]:
         *(["without an ack: " + ", ".join(missing)] if len(missing) > allowed.unacked else []),
         *(f"{said.text}: {fault}" for said in accepted(place) for fault in _of_question(place, said, allowed)),
         *_strangers(place),
-        *_disorder(place),
+        *_disorder(place, allowed),
         *_runs(place, allowed),
     ]
 
@@ -175,20 +177,33 @@ def _strangers(place: Place) -> Iterator[str]:
             yield f"{own or card.id}: on its card stands an answer to {name}"
 
 
-def _disorder(place: Place) -> Iterator[str]:
+@dataclass(frozen=True)
+class _Answered:
+    """A question with its answer: from when on those that come are behind it, when it came itself, and when it was
+    answered."""
+
+    text: str
+    known: float
+    came: float
+    answered: float
+
+
+def _disorder(place: Place, allowed: Allowed) -> Iterator[str]:
     """Answers of one person that came in another order than their questions came to the robot. Of one that came again
     because it had no ack nobody knows which time was taken."""
-    lines: dict[tuple[str, str], list[tuple[float, str]]] = defaultdict(list)
+    lines: dict[tuple[str, str], list[_Answered]] = defaultdict(list)
     for said in sorted(accepted(place), key=lambda said: said.pushes[0].at):
         card = card_of(place, said)
-        if card is not None and ending(card) == "answered" and said.pushes[0].acked:
-            finished = over_at(card)
-            if finished is not None:
-                lines[said.robot, said.sender].append((finished, said.text))
+        if card is not None and ending(card) == "answered" and (allowed.apart or said.pushes[0].acked):
+            answered, came = over_at(card), said.pushes[0].at
+            stored = min(push.at + push.seconds for push in said.pushes if push.seconds is not None)
+            if answered is not None:
+                known = stored if allowed.apart else came
+                lines[said.robot, said.sender].append(_Answered(said.text, known, came, answered))
     for line in lines.values():
-        for (earlier, one), (later, other) in pairwise(line):
-            if earlier > later:
-                yield f"{other}: was answered before {one}"
+        for one, other in combinations(line, 2):
+            if one.known <= other.came and one.answered > other.answered:
+                yield f"{other.text}: was answered before {one.text}"
 
 
 def _runs(place: Place, allowed: Allowed) -> Iterator[str]:

@@ -9,16 +9,19 @@ import asyncio
 import signal
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from actors.agents import Event, Question
 from actors.core.card import button_id, card_id
 from actors.sandbox.actions import Action
-from actors.sandbox.records import Card
+from actors.sandbox.records import Card, Said
 from actors.sandbox.scenario import Scenario
+from actors.sandbox.server import Sandbox
 from tests.actors.cast import ASKED
 from tests.actors.endings import ending
 from tests.chaos.cast import faithful
@@ -26,6 +29,8 @@ from tests.chaos.conftest import KINDS, Place, Running, placed
 from tests.chaos.footprint import Footprint, footprint, returned
 from tests.chaos.plans import Weather, deaths, ends, plan, questions, unsure
 from tests.chaos.promises import SETTINGS, Allowed, accepted, card_of, kept
+
+Deed = Callable[..., Coroutine[Any, Any, None]]
 
 TRIES = 2
 STORMY = {
@@ -70,20 +75,13 @@ class Storm:
 
     async def play(self, planned: Scenario) -> None:
         """Let everything happen in its time, then let the trouble end."""
-        sandbox = self.place.sandbox
-        async with asyncio.TaskGroup() as tasks:
+        await played(self.place, planned, kill=self._kill, drain=self._drain)
 
-            def kill() -> None:
-                tasks.create_task(self._end(signal.SIGKILL))  # the storm goes on while the next process comes
+    async def _kill(self) -> None:
+        await self._end(signal.SIGKILL)
 
-            def drain() -> None:
-                tasks.create_task(self._end(signal.SIGTERM))
-
-            sandbox.actions.add(Action("press", self._press), Action("kill", kill), Action("drain", drain))
-            play = sandbox.scenarios.play(planned)
-            await sandbox.until(lambda: play.over, planned.seconds + 30.0)
-        sandbox.heal()
-        assert (play.done, play.problems) == (len(planned.happenings), [])
+    async def _drain(self) -> None:
+        await self._end(signal.SIGTERM)
 
     async def _end(self, how: signal.Signals) -> None:
         async with self._dying:
@@ -99,17 +97,39 @@ class Storm:
         new = {connection.robot for connection in self.place.sandbox.connections[since:]}
         return new >= set(self.place.robots.values())
 
-    def _press(self, sender: str, buttons: list[str], pick: float) -> None:
-        """Press one of these buttons on one of the person's cards that have it, if there is any; `pick` in [0, 1)
-        chooses."""
-        shown: list[tuple[Card, str]] = []
-        for said in self.place.sandbox.said:
-            if said.sender == sender and (card := self.place.sandbox.cards.get(card_id(said.robot, said.id))):
-                wanted = {spelled for button in buttons for spelled in (button, button_id(button, said.id))}
-                shown += [(card, each["id"]) for each in card.buttons() if each["id"] in wanted]
-        if shown:
-            card, button = shown[int(pick * len(shown))]
-            self.place.sandbox.click(card.id, button, sender)
+
+async def played(place: Place, planned: Scenario, **befalls: Deed) -> None:
+    """Let everything of a plan happen in its time, then let the trouble end. `befalls` are its words beside the
+    platform's and `press`; while one of them takes its time, the storm goes on."""
+    sandbox = place.sandbox
+
+    def press(sender: str, buttons: list[str], pick: float) -> None:
+        _press(sandbox, sender, buttons, pick)
+
+    async with asyncio.TaskGroup() as tasks:
+
+        def begin(deed: Deed, **arguments: Any) -> None:
+            tasks.create_task(deed(**arguments))
+
+        deeds = [Action(name, partial(begin, deed), like=deed) for name, deed in befalls.items()]
+        sandbox.actions.add(Action("press", press), *deeds)
+        play = sandbox.scenarios.play(planned)
+        await sandbox.until(lambda: play.over, planned.seconds + 30.0)
+    sandbox.heal()
+    assert (play.done, play.problems) == (len(planned.happenings), [])
+
+
+def _press(sandbox: Sandbox, sender: str, buttons: list[str], pick: float) -> None:
+    """Press one of these buttons on one of the person's cards that have it, if there is any; `pick` in [0, 1)
+    chooses."""
+    shown: list[tuple[Card, str]] = []
+    for said in sandbox.said:
+        if said.sender == sender and (card := sandbox.cards.get(card_id(said.robot, said.id))):
+            wanted = {spelled for button in buttons for spelled in (button, button_id(button, said.id))}
+            shown += [(card, each["id"]) for each in card.buttons() if each["id"] in wanted]
+    if shown:
+        card, button = shown[int(pick * len(shown))]
+        sandbox.click(card.id, button, sender)
 
 
 def allowed(planned: Scenario) -> Allowed:
@@ -124,15 +144,16 @@ def allowed(planned: Scenario) -> Allowed:
     )
 
 
-def unfair(place: Place, planned: Scenario) -> list[str]:
+def unfair(place: Place, planned: Scenario, may_fail: Callable[[Said], bool] = lambda _: False) -> list[str]:
     """Questions whose card ended as it may for others, but not for them: failed by an agent that does not fail, or
-    stopped for somebody who stops nothing."""
+    stopped for somebody who stops nothing. `may_fail` tells of which an agent may have failed all the same."""
     may = {each.arguments["text"]: ends(each) for each in questions(planned)}
-    over = [(said.text, card) for said in accepted(place) if said.text in may and (card := card_of(place, said))]
+    over = [(said, card) for said in accepted(place) if said.text in may and (card := card_of(place, said))]
     return [
-        f"{text}: its card is {how}, and may be {' or '.join(sorted(may[text]))}"
-        for text, card in over
-        if (how := ending(card)) in {"answered", "failed", "stopped"} - may[text]
+        f"{said.text}: its card is {how}, and may be {' or '.join(sorted(may[said.text]))}"
+        for said, card in over
+        if (how := ending(card)) in {"answered", "failed", "stopped"} - may[said.text]
+        and not (how == "failed" and may_fail(said))
     ]
 
 

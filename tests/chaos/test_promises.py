@@ -101,3 +101,12 @@ async def test_an_answer_that_came_twice_is_told_unless_the_scenario_makes_it_al
     card.params[card.key] = texts.SENT_BESIDE
     assert any("changed after its end" in told for told in broken(day, Allowed()))
     assert broken(day, Allowed(messages=2)) == []
+
+
+async def test_of_several_processes_no_order_is_asked_where_neither_question_was_stored_before_the_other_came(
+    day: Place,
+) -> None:
+    the_order_is_lost(day)
+    assert FAULTS[the_order_is_lost] not in broken(day, Allowed(apart=True))
+    accepted(day)[1].pushes[0].at += 1000.0
+    assert FAULTS[the_order_is_lost] in broken(day, Allowed(apart=True))

@@ -91,7 +91,7 @@ def test_help_is_the_default_and_lists_every_target_with_a_line(project: Path) -
         ("run", "install run\npython -m actors run\n"),
         ("sandbox", "install run\npython -m actors sandbox\n"),
         ("test", "install test\npython -m pytest -n auto --dist worksteal\n"),
-        ("chaos", "install test\npython -m pytest -n auto --dist worksteal tests/chaos\n"),
+        ("chaos", "install test\npython -m pytest -n auto --dist worksteal tests/chaos tests/cluster/test_storm.py\n"),
         ("bench", "install test\npython -m tests.bench\n"),
         ("dashboards", "install test\npython -m grafana.source --write\n"),
         ("preview", "install test\npython -m tests.operations.observed\n"),
