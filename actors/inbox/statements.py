@@ -113,11 +113,14 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     ),
     ("ALTER TABLE schema_version ADD COLUMN works_with BIGINT NOT NULL DEFAULT 5",),
     ("CREATE TABLE replicas (holder TEXT PRIMARY KEY, alive_until DOUBLE PRECISION NOT NULL)",),
+    # Where few were open when the statistics were made, PostgreSQL went through all open questions of a robot to find
+    # those of one conversation: this index was the smaller one.
+    ("DROP INDEX questions_of_a_robot",),
 )
 """What brings a store from one schema version to the next; a store's version is how many of them it has seen.
 During a rolling update former code serves beside newer code, from a schema that it does not know. `works_with` is the
-oldest version whose code can: a migration that adds a table, an index, or a column with a default leaves it as it is,
-any other raises it."""
+oldest version whose code can: a migration that adds a table, an index, or a column with a default, or drops an index
+that is not unique, leaves it as it is, any other raises it."""
 
 # `WHERE true` tells SQLite's parser that ON begins the conflict clause and not a join's condition.
 PUT = """
@@ -247,7 +250,8 @@ BACKLOG = """
         AND lease_until <= :now
     ORDER BY sequence
 """
-PENDING = "SELECT robot, COUNT(*) FROM questions WHERE state <> 'closed' GROUP BY robot"
+# By the bare name SQLite would group in the order of UNIQUE (robot, message_id), and go through all that is stored.
+PENDING = "SELECT robot || '' AS name, COUNT(*) FROM questions WHERE state <> 'closed' GROUP BY name"
 RECALL = "SELECT question, answer FROM turns WHERE chat_id = :chat_id ORDER BY sequence DESC LIMIT :limit"
 SESSION = "SELECT session FROM sessions WHERE chat_id = :chat_id"
 
