@@ -43,8 +43,10 @@ class Size:
 
 
 SETUPS = (("SQLite, 1 process", 1), ("PostgreSQL, 1 replica", 1), ("PostgreSQL, 3 replicas", 3))
-FULL = Size(3, 200, 32, 3_000, (1_000, 100_000, 1_000_000), 10_000, 5_000, 60.0, 80, SETUPS, (5, 10, 15, 20, 25, 30, 40), 15.0)
-SHORT = Size(1, 3, 2, 3, (100, 200), 20, 5, 1.0, 3, SETUPS[:2], (4,), 1.0)
+FULL = Size(
+    3, 200, 32, 3_000, (1_000, 100_000, 1_000_000), 10_000, 5_000, 60.0, 80, SETUPS, (5, 10, 15, 20, 25, 30, 40), 15.0
+)
+SHORT = Size(1, 3, 2, 3, (100, 200), 20, 5, 1.0, 3, SETUPS[1:2], (4,), 1.0)
 
 
 async def latency(server: Server, size: Size) -> Figures:
@@ -110,20 +112,24 @@ def main(*words: str) -> None:
         sys.exit(f"no part is called {unknown[0]!r}; there are: {', '.join(PARTS)}")
     path = RESULTS / "scale.json"
     known: Figures = json.loads(path.read_text("utf-8")) if path.exists() and not short else {}
-    for part in parts:
-        print(f"{part} …", flush=True)
-        before = os.getloadavg()
-        with counting() as server:
+    with counting() as server:
+        for part in parts:
+            print(f"{part} …", flush=True)
+            before = os.getloadavg()
             figures = asyncio.run(PARTS[part](server, SHORT if short else FULL))
-        known[part] = {"had": had(before), "figures": rounded(figures)}
-        page = told.page(known)
-        if short:
-            continue
-        path.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
-        (RESULTS / "scale.md").write_text(page, encoding="utf-8")
-        if "capacity" in known:
-            told.draw(known["capacity"]["figures"], RESULTS / "scale.png")
+            known[part] = {"had": had(before), "figures": rounded(figures)}
+            if not short:
+                path.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
     print(told.page(known))
+    if not short:
+        write(known)
+
+
+def write(known: Figures) -> None:
+    """Tell all that was measured, now and formerly."""
+    (RESULTS / "scale.md").write_text(told.page(known), encoding="utf-8")
+    if "capacity" in known:
+        told.draw(known["capacity"]["figures"], RESULTS / "scale.png")
 
 
 def had(before: tuple[float, float, float]) -> Figures:

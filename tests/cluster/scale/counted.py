@@ -59,8 +59,8 @@ def books(server: Server, database: str) -> Books:
     )
     calls, spent = Counter[str](), Counter[str]()
     for query, count, milliseconds in rows:
-        calls[name_of(str(query))] += count  # type: ignore[assignment,operator]
-        spent[name_of(str(query))] += milliseconds  # type: ignore[assignment,operator]
+        calls[name_of(str(query))] += count  # type: ignore[operator]
+        spent[name_of(str(query))] += milliseconds  # type: ignore[operator]
     ((log, pages),) = server.execute(
         "SELECT CAST(pg_current_wal_insert_lsn() - '0/0' AS BIGINT), (SELECT wal_fpi FROM pg_stat_wal)"
     )

@@ -14,7 +14,7 @@ from actors.inbox import statements
 from actors.inbox.postgresql_words import spelled
 from tests.cluster.postgres import Server
 from tests.cluster.scale.cost import CALLS, POOL, Figures, postgresql
-from tests.cluster.scale.counted import table
+from tests.cluster.scale.counted import books, table
 from tests.cluster.scale.material import ANSWER, ROBOT, Waits, answer_many, passage, question
 
 DATABASE = "growth"
@@ -27,6 +27,9 @@ BESIDE: Mapping[str, str] = {
     ", with an index by robot": "CREATE INDEX by_robot ON questions (robot) WHERE state <> 'closed'",
 }
 """What the open questions were found by, and what they were found by formerly, to see what that cost."""
+
+ASKED = 200
+"""Questions that are asked one by one behind what is finished, after a checkpoint."""
 
 LOOKS = 5
 """How often a statement is run; the median counts."""
@@ -63,12 +66,12 @@ def fill(server: Server, database: str, first: int, last: int, age: float, *, tu
                 replace(replace((SELECT text FROM texts WHERE number = -1), 'MESSAGE', message_id), 'PERSON', person),
                 'closed', 1, 'nobody', text, 'answered', at, at + 10
             {rest}
-            """  # type: ignore[arg-type]
+            """
         )
         if turns:
             connection.execute(
                 "INSERT INTO turns (chat_id, sender, question, answer, ended_at)"
-                f" SELECT robot || ' ' || person, person, 'what', text, at + 10 {rest}"  # type: ignore[arg-type]
+                f" SELECT robot || ' ' || person, person, 'what', text, at + 10 {rest}"
             )
 
 
@@ -114,8 +117,8 @@ def looked_at(person: str) -> Mapping[str, tuple[str, dict[str, Any]]]:
 
 
 def plans(server: Server, database: str, person: str) -> Figures:
-    """Of each statement: milliseconds of its planning and running, pages that it touched the first time, and the indexes
-    it used, and tables that it read from end to end. What it changes is taken back."""
+    """Of each statement: milliseconds of its planning and running, pages that it touched the first time, and the
+    indexes it used, and tables that it read from end to end. What it changes is taken back."""
     told: Figures = {}
     with psycopg.connect(server.url(database)) as connection:
         for name, (statement, values) in looked_at(person).items():
@@ -155,11 +158,16 @@ async def growing(server: Server, sizes: Sequence[int], opened: int, passing: in
             server.execute("VACUUM ANALYZE", database)
             before = size
             waits = Waits()
-            await answer_many(inbox, 200, waits, at_once=1)
+            server.execute("CHECKPOINT")
+            written = books(server, database)
+            await answer_many(inbox, ASKED, waits, at_once=1)
+            written = books(server, database).since(written)
             told[f"{size:,} finished"] = {
                 "filled in s": time.perf_counter() - began,
                 "plans": await asyncio.to_thread(plans, server, database, "p7"),
                 "ms": {call: (waits.percent(call, 50), waits.percent(call, 99)) for call in CALLS},
+                "log bytes": written.log / ASKED,
+                "whole pages": written.whole_pages / ASKED,
                 "bytes": sum(table(server, database, name).size for name in ("questions", "turns")),
             }
         for name, alteration in BESIDE.items():

@@ -9,10 +9,11 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 
@@ -96,8 +97,8 @@ async def _probe(ports: Sequence[int]) -> None:
 
 
 async def statements(server: Server, seconds: float, questions: int) -> Figures:
-    """Statements by name: in a minute of a replica that nobody asks anything, and for each question with a short and with
-    a long answer, beyond those of that minute."""
+    """Statements by name: in a minute of a replica that nobody asks anything, and for each question with a short and
+    with a long answer, beyond those of that minute."""
     database = "statements"
     server.execute(f"CREATE DATABASE {database}")
     async with replicated(server.url(database), 1) as scene:
@@ -159,7 +160,7 @@ async def _closed(sandbox: Sandbox, ids: dict[str, float], timeout: float) -> li
         return [card for card in cards if card and card.state is CardState.FINISHED and _ended(card)]
 
     until = time.monotonic() + timeout
-    while len(cards := closed()) < len(ids) and time.monotonic() < until:
+    while len(cards := closed()) < len(ids) and time.monotonic() < until:  # noqa: ASYNC110 - asked at every change, it would be what is measured
         await asyncio.sleep(0.25)
     return cards
 
@@ -171,9 +172,9 @@ def _ended(card: Card) -> bool:
 def _server_cpu(server: Server) -> float:
     """Seconds of CPU that all of a server's processes took until now, those that ended included."""
     leader = int((server.folder / "data" / "postmaster.pid").read_text().split()[0])
-    children = Path(f"/proc/{leader}/task/{leader}/children").read_text().split()
+    children = map(int, Path(f"/proc/{leader}/task/{leader}/children").read_text().split())
     ended_ones = Path(f"/proc/{leader}/stat").read_text().rpartition(")")[2].split()[13:15]
-    return sum(usage(int(pid)).cpu for pid in (leader, *children)) + sum(map(int, ended_ones)) / TICKS
+    return sum(usage(pid).cpu for pid in (leader, *children)) + sum(map(int, ended_ones)) / TICKS
 
 
 async def step(scene: Scene, server: Server, rate: float, seconds: float) -> Figures:
@@ -201,12 +202,10 @@ async def step(scene: Scene, server: Server, rate: float, seconds: float) -> Fig
     }
 
 
-def sustained(one: Figures, calm: Figures) -> bool:
+def sustained(one: Mapping[str, Any], calm: Mapping[str, Any]) -> bool:
     """Whether people wait hardly longer than at the lowest rate, and DingTalk far from its 3 s."""
     return bool(
-        one["unanswered"] == 0
-        and one["ack, ms, p99"] < 1000
-        and one["turn, ms, p50"] < 2 * calm["turn, ms, p50"]
+        one["unanswered"] == 0 and one["ack, ms, p99"] < 1000 and one["turn, ms, p50"] < 2 * calm["turn, ms, p50"]
     )
 
 

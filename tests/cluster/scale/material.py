@@ -24,7 +24,9 @@ HISTORY = 20
 ANSWER = 680
 """Characters of an answer: 2 kB, as Chinese is stored."""
 
-_SHOP = "".join(path.read_text("utf-8") for path in sorted((Path(actors.agents.faq.__file__).parent / "shop").iterdir()))
+_SHOP = "".join(
+    path.read_text("utf-8") for path in sorted((Path(actors.agents.faq.__file__).parent / "shop").iterdir())
+)
 _chance = random.Random(1)
 
 
@@ -46,7 +48,9 @@ def question(person: str) -> Question:
         text=passage(_chance.randrange(8, 80)),
         sender_id=person,
         sender_nick="张三",
-        address=Address(ROBOT, f"cid{uuid.uuid4().hex}", group=False, user=person, webhook=webhook, webhook_expires=2e9),
+        address=Address(
+            ROBOT, f"cid{uuid.uuid4().hex}", group=False, user=person, webhook=webhook, webhook_expires=2e9
+        ),
         received_at=time.time(),
     )
 
