@@ -279,27 +279,31 @@ they write their own would wait for each other."""
 # SQLite skips a write that changes no byte, so the number has to rise.
 CHECK = "UPDATE schema_version SET checks = checks + 1 RETURNING checks"
 
-# In slices: questions that arrive during a long clean-up are stored between two of them.
+# In slices: questions that arrive during a long clean-up are stored between two of them. In the order of their age: no
+# slice shall go through a whole table in search of the last ones, whatever the statistics say.
 FORGET_QUESTIONS = """
     DELETE FROM questions WHERE sequence IN (
-        SELECT sequence FROM questions WHERE state = 'closed' AND closed_at <= :before LIMIT :slice
+        SELECT sequence FROM questions WHERE state = 'closed' AND closed_at <= :before ORDER BY closed_at LIMIT :slice
     ) RETURNING sequence
 """
 FORGET_TURNS = """
-    DELETE FROM turns WHERE sequence IN (SELECT sequence FROM turns WHERE ended_at <= :before LIMIT :slice)
-    RETURNING sequence
+    DELETE FROM turns WHERE sequence IN (
+        SELECT sequence FROM turns WHERE ended_at <= :before ORDER BY ended_at LIMIT :slice
+    ) RETURNING sequence
 """
 FORGET_SESSIONS = """
-    DELETE FROM sessions WHERE chat_id IN (SELECT chat_id FROM sessions WHERE used_at <= :before LIMIT :slice)
-    RETURNING chat_id
+    DELETE FROM sessions WHERE chat_id IN (
+        SELECT chat_id FROM sessions WHERE used_at <= :before ORDER BY used_at LIMIT :slice
+    ) RETURNING chat_id
 """
 FORGET_FEEDBACK = """
-    DELETE FROM feedback WHERE sequence IN (SELECT sequence FROM feedback WHERE given_at <= :before LIMIT :slice)
-    RETURNING sequence
+    DELETE FROM feedback WHERE sequence IN (
+        SELECT sequence FROM feedback WHERE given_at <= :before ORDER BY given_at LIMIT :slice
+    ) RETURNING sequence
 """
 FORGET_NOTES = """
     DELETE FROM notes WHERE (robot, message_id) IN (
-        SELECT robot, message_id FROM notes WHERE noted_at <= :before LIMIT :slice
+        SELECT robot, message_id FROM notes WHERE noted_at <= :before ORDER BY noted_at LIMIT :slice
     ) RETURNING message_id
 """
 FORGET_REPLICAS = """

@@ -110,8 +110,7 @@ def main(*words: str) -> None:
     parts = [word for word in words if word != "--short"] or list(PARTS)
     if unknown := [part for part in parts if part not in PARTS]:
         sys.exit(f"no part is called {unknown[0]!r}; there are: {', '.join(PARTS)}")
-    path = RESULTS / "scale.json"
-    known: Figures = json.loads(path.read_text("utf-8")) if path.exists() and not short else {}
+    known: Figures = {}
     with counting() as server:
         for part in parts:
             print(f"{part} …", flush=True)
@@ -119,17 +118,19 @@ def main(*words: str) -> None:
             figures = asyncio.run(PARTS[part](server, SHORT if short else FULL))
             known[part] = {"had": had(before), "figures": rounded(figures)}
             if not short:
-                path.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
+                known = keep(known)
     print(told.page(known))
-    if not short:
-        write(known)
 
 
-def write(known: Figures) -> None:
-    """Tell all that was measured, now and formerly."""
+def keep(measured: Figures) -> Figures:
+    """Write what was measured beside what was measured formerly; returns both."""
+    path = RESULTS / "scale.json"
+    known: Figures = (json.loads(path.read_text("utf-8")) if path.exists() else {}) | measured
+    path.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
     (RESULTS / "scale.md").write_text(told.page(known), encoding="utf-8")
     if "capacity" in known:
         told.draw(known["capacity"]["figures"], RESULTS / "scale.png")
+    return known
 
 
 def had(before: tuple[float, float, float]) -> Figures:

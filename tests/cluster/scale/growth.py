@@ -38,7 +38,7 @@ PUTS_EVERY = 0.05
 """Seconds between two questions that come while a clean-up runs."""
 
 
-def fill(server: Server, database: str, first: int, last: int, age: float, *, turns: bool = True) -> None:
+def fill(server: Server, database: str, first: int, last: int, age: float) -> None:
     """Finished questions with their turns, as they were asked over the `age` in seconds that ends now."""
     now = time.time()
     texts = [passage(ANSWER) for _ in range(200)]
@@ -68,11 +68,10 @@ def fill(server: Server, database: str, first: int, last: int, age: float, *, tu
             {rest}
             """
         )
-        if turns:
-            connection.execute(
-                "INSERT INTO turns (chat_id, sender, question, answer, ended_at)"
-                f" SELECT robot || ' ' || person, person, 'what', text, at + 10 {rest}"
-            )
+        connection.execute(
+            "INSERT INTO turns (chat_id, sender, question, answer, ended_at)"
+            f" SELECT robot || ' ' || person, person, 'what', text, at + 10 {rest}"
+        )
 
 
 def open_ones(server: Server, database: str, count: int) -> None:
