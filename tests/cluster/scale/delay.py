@@ -4,6 +4,7 @@ takes so long, each way. It prints the port it listens on, and runs until it is 
 A process of its own, and threads that sleep: an event loop's timers are whole milliseconds.
 """
 
+import queue
 import socket
 import subprocess
 import sys
@@ -40,11 +41,22 @@ def _serve(port: int, seconds: float) -> None:
 
 
 def _pass(here: socket.socket, there: socket.socket, seconds: float) -> None:
+    under_way: queue.SimpleQueue[tuple[float, bytes]] = queue.SimpleQueue()
+    threading.Thread(target=_arrive, args=(there, under_way), daemon=True).start()
     with suppress(OSError):
         while piece := here.recv(65_536):
-            time.sleep(seconds)
-            there.sendall(piece)
+            under_way.put((time.monotonic() + seconds, piece))
+    under_way.put((time.monotonic() + seconds, b""))
+
+
+def _arrive(there: socket.socket, under_way: queue.SimpleQueue[tuple[float, bytes]]) -> None:
     with suppress(OSError):
+        while True:
+            due, piece = under_way.get()
+            time.sleep(max(0.0, due - time.monotonic()))
+            if not piece:
+                break
+            there.sendall(piece)
         there.shutdown(socket.SHUT_WR)
 
 

@@ -246,7 +246,7 @@ after which each page that changes is written to the log as a whole once. Those 
 questions a second come.
 
 *Questions a second*: real processes, the sandbox without its limit on calls (20 ms each), the load from the sandbox's
-process, short answers from 1,000 people at an even rate; each step lasts 15 s, up to the first that is not sustained:
+process, short answers from 1,000 people at an even rate; each step lasts 10 s, up to the first that is not sustained:
 all answered within 20 s of the last, ack p99 below 1 s, the median answer not twice as late as at the lowest rate. The
 medians of the rounds, set-ups in turn. Everything, load and all, shares the machine's processors.
 """
