@@ -24,7 +24,7 @@ _THERE = "SELECT to_regclass('schema_version') IS NOT NULL"
 _RIGHTS = "SELECT has_schema_privilege(current_schema(), 'CREATE')"
 _WITHOUT_RIGHTS = """
     SELECT string_agg(name, ', ') FROM unnest(ARRAY[
-        'questions', 'turns', 'sessions', 'feedback', 'notes', 'calls', 'schema_version'
+        'questions', 'turns', 'sessions', 'feedback', 'notes', 'calls', 'replicas', 'schema_version'
     ]) AS name WHERE NOT (
         has_table_privilege(name, 'SELECT') AND has_table_privilege(name, 'INSERT')
         AND has_table_privilege(name, 'UPDATE') AND has_table_privilege(name, 'DELETE')

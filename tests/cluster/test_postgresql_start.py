@@ -90,7 +90,8 @@ async def test_no_right_to_the_tables(guarded: Server) -> None:
     assert "GRANT ALL" in said
     guarded.execute("GRANT SELECT ON schema_version TO bot", "others")
     said = await refused(url(guarded, database="others"))
-    assert "questions, turns" in said
+    tables = guarded.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'", "others")
+    assert all(str(table) in said for (table,) in tables)
     assert "GRANT ALL" in said
     guarded.execute("GRANT ALL ON ALL TABLES IN SCHEMA public TO bot", "others")
     await (await opened(url(guarded, database="others"))).close()
