@@ -64,11 +64,12 @@ def _latency(figures: Figures) -> str:
     for many in dict.fromkeys(key.split(", ")[1] for key in keys if ", p50" in key):
         rows: list[list[object]] = []
         for call in dict.fromkeys(key.split(", ")[0] for key in keys if f", {many}, p50" in key):
-            pairs = [[one[f"{call}, {many}, p{part}"]["median"] for part in (50, 99)] for one in figures.values()]
-            rows.append([call, *(f"{p50:.2f} / {p99:.1f}" for p50, p99 in pairs)])
+            pairs = [[one[f"{call}, {many}, p{part}"] for part in (50, 99)] for one in figures.values()]
+            shown = (f"{p50['median']:.2f} ({p50['min']:.2f}) / {p99['median']:.1f}" for p50, p99 in pairs)
+            rows.append([call, *shown])
         rates = [one[f"questions/s, {many}"] for one in figures.values()]
         rows.append(["questions/s", *(f"{one['median']:.0f} ({one['min']:.0f} to {one['max']:.0f})" for one in rates)])
-        pages.append(_table([f"{many}: ms, p50 / p99", *figures], rows))
+        pages.append(_table([f"{many}: ms, p50 (least round's) / p99", *figures], rows))
     return "\n\n".join(pages)
 
 
