@@ -188,7 +188,7 @@ def draw(figures: Figures, path: Path) -> None:
     for axis, key, title in zip(
         plots,
         ("ack, ms, p99", "turn, ms, p50", "CPU ms, service"),
-        ("ack, p99, ms", "answer there, p50, ms", "CPU of the service for each question, ms"),
+        ("ack, p99, ms", "answer there, p50, ms", "CPU of the service, ms a question"),
         strict=True,
     ):
         for name, rounds in figures.items():
