@@ -113,11 +113,14 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     ),
     ("ALTER TABLE schema_version ADD COLUMN works_with BIGINT NOT NULL DEFAULT 5",),
     ("CREATE TABLE replicas (holder TEXT PRIMARY KEY, alive_until DOUBLE PRECISION NOT NULL)",),
+    # Where few were open when the statistics were made, PostgreSQL went through all open questions of a robot to find
+    # those of one conversation: this index was the smaller one.
+    ("DROP INDEX questions_of_a_robot",),
 )
 """What brings a store from one schema version to the next; a store's version is how many of them it has seen.
 During a rolling update former code serves beside newer code, from a schema that it does not know. `works_with` is the
-oldest version whose code can: a migration that adds a table, an index, or a column with a default leaves it as it is,
-any other raises it."""
+oldest version whose code can: a migration that adds a table, an index, or a column with a default, or drops an index
+that is not unique, leaves it as it is, any other raises it."""
 
 # `WHERE true` tells SQLite's parser that ON begins the conflict clause and not a join's condition.
 PUT = """
@@ -256,7 +259,8 @@ BACKLOG = """
         AND lease_until <= :lapsed
     ORDER BY sequence
 """
-PENDING = "SELECT robot, COUNT(*) FROM questions WHERE state <> 'closed' GROUP BY robot"
+# By the bare name SQLite would group in the order of UNIQUE (robot, message_id), and go through all that is stored.
+PENDING = "SELECT robot || '' AS name, COUNT(*) FROM questions WHERE state <> 'closed' GROUP BY name"
 RECALL = "SELECT question, answer FROM turns WHERE chat_id = :chat_id ORDER BY sequence DESC LIMIT :limit"
 SESSION = "SELECT session FROM sessions WHERE chat_id = :chat_id"
 
@@ -286,27 +290,31 @@ CHECK = "UPDATE schema_version SET checks = checks + 1 RETURNING checks"
 STORABLE = "DELETE FROM questions WHERE sequence = 0 RETURNING sequence"
 """Follows CHECK. There is no such question; but whoever keeps questions from being written, keeps this waiting."""
 
-# In slices: questions that arrive during a long clean-up are stored between two of them.
+# In slices: questions that arrive during a long clean-up are stored between two of them. In the order of their age: no
+# slice shall go through a whole table in search of the last ones, whatever the statistics say.
 FORGET_QUESTIONS = """
     DELETE FROM questions WHERE sequence IN (
-        SELECT sequence FROM questions WHERE state = 'closed' AND closed_at <= :before LIMIT :slice
+        SELECT sequence FROM questions WHERE state = 'closed' AND closed_at <= :before ORDER BY closed_at LIMIT :slice
     ) RETURNING sequence
 """
 FORGET_TURNS = """
-    DELETE FROM turns WHERE sequence IN (SELECT sequence FROM turns WHERE ended_at <= :before LIMIT :slice)
-    RETURNING sequence
+    DELETE FROM turns WHERE sequence IN (
+        SELECT sequence FROM turns WHERE ended_at <= :before ORDER BY ended_at LIMIT :slice
+    ) RETURNING sequence
 """
 FORGET_SESSIONS = """
-    DELETE FROM sessions WHERE chat_id IN (SELECT chat_id FROM sessions WHERE used_at <= :before LIMIT :slice)
-    RETURNING chat_id
+    DELETE FROM sessions WHERE chat_id IN (
+        SELECT chat_id FROM sessions WHERE used_at <= :before ORDER BY used_at LIMIT :slice
+    ) RETURNING chat_id
 """
 FORGET_FEEDBACK = """
-    DELETE FROM feedback WHERE sequence IN (SELECT sequence FROM feedback WHERE given_at <= :before LIMIT :slice)
-    RETURNING sequence
+    DELETE FROM feedback WHERE sequence IN (
+        SELECT sequence FROM feedback WHERE given_at <= :before ORDER BY given_at LIMIT :slice
+    ) RETURNING sequence
 """
 FORGET_NOTES = """
     DELETE FROM notes WHERE (robot, message_id) IN (
-        SELECT robot, message_id FROM notes WHERE noted_at <= :before LIMIT :slice
+        SELECT robot, message_id FROM notes WHERE noted_at <= :before ORDER BY noted_at LIMIT :slice
     ) RETURNING message_id
 """
 FORGET_REPLICAS = """

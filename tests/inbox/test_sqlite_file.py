@@ -290,8 +290,8 @@ class TestTrouble:
         assert await inbox.put(question("m1"), limit=8) is Put.NEW
 
 
-NARROW = {"questions_not_closed", "questions_of_a_robot"}
-"""Partial indexes that hold open questions only: short enough to be read from end to end."""
+NARROW = {"questions_not_closed"}
+"""A partial index that holds open questions only: short enough to be read from end to end."""
 
 
 @pytest.mark.parametrize(
