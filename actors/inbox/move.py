@@ -22,9 +22,6 @@ from actors.inbox.sql import Row, Step, storable
 _SLICE = 100
 """Rows that come in one transaction; bounds the memory that a move takes."""
 
-_KNOWS_DEPARTURES = 7
-"""The first version of the schema that does."""
-
 
 class End(Protocol):
     """An inbox that work is moved from or to. Every method raises InboxUnavailable when it cannot be done."""
@@ -125,7 +122,7 @@ async def _depart(source: End, target: End, former: Departure | None, *, anew: b
     async with source.alone():
         await source.run(Step(move_statements.FORGET_DEPARTURES, {}))
         await source.run(Step(move_statements.DEPART, {"move": name, "target": target.name}))
-        await source.run(Step(move_statements.SHUT_OUT_FORMER_VERSIONS, {"version": _KNOWS_DEPARTURES}))
+        await source.run(Step(move_statements.SHUT_OUT_FORMER_VERSIONS, {"version": statements.KNOWS_DEPARTURES}))
     return name
 
 

@@ -75,6 +75,9 @@ _QUESTION = _as_they_are(
 }
 _QUESTIONS = "ON CONFLICT (robot, message_id) DO NOTHING"
 
+_TURN = _as_they_are("chat_id", "sender", "question", "answer", "ended_at")
+_WANTED = "chat_id IN (SELECT chat_id FROM questions WHERE state <> 'closed')"
+
 KINDS = (
     _kind(
         "sessions",
@@ -83,8 +86,9 @@ KINDS = (
         "ON CONFLICT (chat_id) DO NOTHING",
         key=("chat_id",),
     ),
-    _kind("turns of memories", "turns", _as_they_are("chat_id", "sender", "question", "answer", "ended_at"), ""),
+    _kind("turns of memories that are asked for", "turns", _TURN, "", which=_WANTED),
     _kind("open questions", "questions", _QUESTION, _QUESTIONS, which="state <> 'closed'", waits=True),
+    _kind("turns of other memories", "turns", _TURN, "", which=f"NOT {_WANTED}"),
     _kind("closed questions", "questions", _QUESTION, _QUESTIONS, which="state = 'closed'"),
     _kind(
         "notes of other messages",
@@ -107,7 +111,7 @@ KINDS = (
         key=("month",),
     ),
 )
-"""In the order in which they are moved: whoever answers a question has its memory by then."""
+"""In the order in which they are moved: who waits for an answer waits for nothing else but the memory for it."""
 
 # How far a move has come stands in the inbox that it goes to, and is written with what came.
 REACHED = "SELECT reached, came, known FROM arrivals WHERE move = :move AND kind = :kind"

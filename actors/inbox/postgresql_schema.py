@@ -81,7 +81,8 @@ async def must_not_have_left(connection: Connection) -> None:
     Raises:
         InboxError: the work was moved elsewhere.
     """
-    must_be_here("the inbox", await (await connection.execute(spelled(statements.DEPARTURE))).fetchall())
+    if await _version(connection) >= statements.KNOWS_DEPARTURES:
+        must_be_here("the inbox", await (await connection.execute(spelled(statements.DEPARTURE))).fetchall())
 
 
 async def must_be_of_this_version(connection: Connection) -> None:

@@ -94,7 +94,7 @@ def open_beside(path: Path, *, moving: bool = False) -> sqlite3.Connection:
             )
             _must_be_of_this_version(connection, path)
             if not moving:
-                must_be_here(f"the inbox {path}", connection.execute(statements.DEPARTURE).fetchall())
+                _must_not_have_left(connection, path)
             _careful(connection)
         except (OSError, sqlite3.Error) as error:
             raise InboxError(f"the inbox {path} cannot be used: {error}") from error
@@ -191,7 +191,7 @@ def _migrate(connection: sqlite3.Connection, path: Path, *, moving: bool) -> int
     if version < len(statements.MIGRATIONS):
         connection.execute(statements.SET_VERSION, {"version": len(statements.MIGRATIONS)})
     if not moving:
-        must_be_here(f"the inbox {path}", connection.execute(statements.DEPARTURE).fetchall())
+        _must_not_have_left(connection, path)
     voided = connection.execute(statements.VOID_ALL).fetchall()
     connection.execute(statements.ALL_DUE)
     connection.execute("COMMIT")
@@ -209,6 +209,12 @@ def _must_be_of_this_version(connection: sqlite3.Connection, path: Path) -> None
             f"the inbox {path} has schema {version}, this version of the service works with {newest}: start it once, "
             "which brings the inbox up to date"
         )
+
+
+def _must_not_have_left(connection: sqlite3.Connection, path: Path) -> None:
+    (version,) = connection.execute(statements.VERSION).fetchone()
+    if version >= statements.KNOWS_DEPARTURES:
+        must_be_here(f"the inbox {path}", connection.execute(statements.DEPARTURE).fetchall())
 
 
 def _damaged(path: Path, why: str) -> InboxError:

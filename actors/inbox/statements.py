@@ -134,6 +134,9 @@ During a rolling update former code serves beside newer code, from a schema that
 oldest version whose code can: a migration that adds a table, an index, or a column with a default leaves it as it is,
 any other raises it."""
 
+KNOWS_DEPARTURES = 7
+"""The first version that does: an older store has left for nowhere, and older code would not see that one has."""
+
 # `WHERE true` tells SQLite's parser that ON begins the conflict clause and not a join's condition.
 PUT = """
     INSERT INTO questions (
