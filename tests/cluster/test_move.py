@@ -4,7 +4,7 @@ import pytest
 
 from actors.core.question import Turn
 from actors.errors import InboxError, InboxUnavailable
-from actors.inbox import statements
+from actors.inbox import postgresql_end, statements
 from actors.inbox.move_statements import KINDS
 from actors.inbox.port import Feedback, Inbox, Outcome, Put, Work
 from tests.cluster.stores import KEYS, Make, Store, asked, held_line, lived, nothing, taken_over, until
@@ -144,8 +144,9 @@ async def test_a_text_that_the_other_engine_cannot_store_comes_without_what_it_c
 
 
 async def test_no_question_gets_a_place_while_another_of_its_conversation_is_being_put(
-    file: Store, database: Store
+    file: Store, database: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(postgresql_end, "_PATIENCE", "SET lock_timeout = 200")
     await lived(file)
     await (await database.open()).close()
     with held_line(database, LI), pytest.raises(InboxUnavailable, match="lock timeout"):
