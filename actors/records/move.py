@@ -12,6 +12,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
+from pathlib import Path
 
 from actors import logs
 from actors.errors import InboxError, InboxUnavailable, SettingsError
@@ -59,7 +60,7 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     try:
         source = _named("FROM", arguments.source, settings)
         target = _named("TO", arguments.target, settings)
-        if source.inbox_url == target.inbox_url:
+        if _place(source) == _place(target):
             return _complain("FROM and TO are the same inbox", WRONG)
         return asyncio.run(_move(source, target, anew=arguments.anew))
     except SettingsError as error:
@@ -80,6 +81,11 @@ def _named(name: str, url: str, settings: Settings) -> Settings:
         return load({CONFIGURED: url})
     except SettingsError as error:
         raise SettingsError(tuple(problem.replace(CONFIGURED, name, 1) for problem in error.problems)) from None
+
+
+def _place(settings: Settings) -> Path | str:
+    path = settings.inbox_path
+    return settings.inbox_url.get_secret_value() if path is None else path.resolve()
 
 
 async def _move(source: Settings, target: Settings, *, anew: bool) -> int:

@@ -9,7 +9,7 @@ import pytest
 
 from actors.records.move import command as moving
 from actors.settings import load
-from tests.cluster.stores import Store, command, lived
+from tests.cluster.stores import Make, Store, command, lived
 
 
 async def test_it_says_what_it_moved(file: Store, database: Store) -> None:
@@ -51,7 +51,7 @@ async def test_nothing_that_was_moved_can_be_read_in_the_file_any_more(file: Sto
     [
         (("mysql://x", "INBOX_URL"), "FROM='mysql://x': must be sqlite:///PATH"),
         (("INBOX_URL", "postgresql://"), "TO='postgresql://': must be sqlite:///PATH"),
-        (("INBOX_URL", "sqlite:///var/inbox.db"), "FROM and TO are the same inbox"),
+        (("INBOX_URL", "sqlite:///actors/../var/inbox.db"), "FROM and TO are the same inbox"),
         (("sqlite:////nowhere/inbox.db", "INBOX_URL"), "FROM: there is no inbox /nowhere/inbox.db"),
     ],
 )
@@ -61,6 +61,19 @@ def test_what_is_wrong_is_named(
     monkeypatch.setattr("actors.logs.configure", lambda *_: None)
     assert moving(["move", *words])(load({})) == 2
     assert capsys.readouterr().err.startswith(said)
+
+
+def test_it_logs_how_far_it_is(
+    file: Store, make: Make, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asyncio.run(lived(file))
+    monkeypatch.setattr("actors.logs.configure", lambda *_: None)
+    monkeypatch.setattr("actors.records.move._TELL_EVERY", 0.0)
+    with caplog.at_level("INFO"):
+        assert moving(["move", file.url, make("sqlite").url])(load({})) == 0
+    lines = [vars(line) for line in caplog.records if vars(line)["action"] == "inbox_moving"]
+    last = {line["message"]: (line["came"], line["known"], line["total"]) for line in lines}
+    assert (last["moving open questions"], last["moving ratings"]) == ((6, 0, 6), (3, 0, 3))
 
 
 def test_no_password_is_told_of_a_database_that_cannot_be_had(file: Store) -> None:
