@@ -7,8 +7,8 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,20 @@ class Store:
         return await PostgresqlInbox.open(
             self.url, pool=2, lease=LEASE, dedupe_window=LONG, retention=LONG, clock=clock
         )
+
+    @asynccontextmanager
+    async def served(self) -> AsyncIterator[Inbox]:
+        """Open for as long as the context lasts."""
+        inbox = await self.open()
+        try:
+            yield inbox
+        finally:
+            await inbox.close()
+
+    async def made(self) -> None:
+        """Serve from it for a moment."""
+        async with self.served():
+            pass
 
     async def source(self) -> End:
         return await (PostgresqlEnd.open_source(self.url) if self.path is None else SqliteEnd.open_source(self.path))
@@ -107,33 +121,32 @@ def asked(message_id: str, conversation: str = LI, **other: Any) -> Question:
 
 async def lived(store: Store) -> None:
     """A shop's days: something of all that is kept, and who served it was killed in the end."""
-    inbox = await store.open()
-    for name in ("a1", "a2", "a3"):
-        await inbox.put(asked(name, text=f"问{name}"), limit=9)
+    async with store.served() as inbox:
+        for name in ("a1", "a2", "a3"):
+            await inbox.put(asked(name, text=f"问{name}"), limit=9)
+            delivery = await take(inbox)
+            await delivery.begun(f"run of {name}", "talk of li")
+            await delivery.answered(f"答{name}")
+            await delivery.done(Outcome.ANSWERED)
+            await inbox.feedback(Feedback(SHOP, name, "staff-li", "helpful"))
+        await inbox.put(asked("b1", WANG), limit=9)
+        await (await take(inbox, WANG)).done(Outcome.FAILED)
+        assert await inbox.put(asked("b2", WANG), limit=0) is Put.FULL
+        for number in range(5):
+            await inbox.note(SHOP, f"/help {number}")
+        for name in ("m1", "m2", "m3", "m4"):
+            await inbox.put(asked(name), limit=9)
+        for name in ("w1", "w2"):
+            await inbox.put(asked(name, WANG, chat_id="ding-shop:memory"), limit=9)
         delivery = await take(inbox)
-        await delivery.begun(f"run of {name}", "talk of li")
-        await delivery.answered(f"答{name}")
-        await delivery.done(Outcome.ANSWERED)
-        await inbox.feedback(Feedback(SHOP, name, "staff-li", "helpful"))
-    await inbox.put(asked("b1", WANG), limit=9)
-    await (await take(inbox, WANG)).done(Outcome.FAILED)
-    assert await inbox.put(asked("b2", WANG), limit=0) is Put.FULL
-    for number in range(5):
-        await inbox.note(SHOP, f"/help {number}")
-    for name in ("m1", "m2", "m3", "m4"):
-        await inbox.put(asked(name), limit=9)
-    for name in ("w1", "w2"):
-        await inbox.put(asked(name, WANG, chat_id="ding-shop:memory"), limit=9)
-    delivery = await take(inbox)
-    await delivery.begun("run of m1", "talk of li", former="talk of li")
-    await delivery.answered("抱歉", Outcome.FAILED)
-    await delivery.retry(0.0)
-    await take(inbox)
-    await (await take(inbox, WANG)).retry(3600.0)
-    await inbox.cancel(SHOP, "m3")
-    await inbox.count_calls("2026-10", 70)
-    await inbox.count_calls("2026-11", 7)
-    await inbox.close()
+        await delivery.begun("run of m1", "talk of li", former="talk of li")
+        await delivery.answered("抱歉", Outcome.FAILED)
+        await delivery.retry(0.0)
+        await take(inbox)
+        await (await take(inbox, WANG)).retry(3600.0)
+        await inbox.cancel(SHOP, "m3")
+        await inbox.count_calls("2026-10", 70)
+        await inbox.count_calls("2026-11", 7)
     store.rows(f"UPDATE questions SET state = 'held', holder = 'x', lease_until = {LONG} WHERE message_id = 'm1'")
     if store.path is None:
         store.rows("DELETE FROM replicas")

@@ -34,19 +34,17 @@ async def test_no_column_is_forgotten(file: Store) -> None:
 async def test_the_tries_at_a_question_go_on_rising_and_its_answer_is_delivered(file: Store, database: Store) -> None:
     await lived(file)
     await file.move(database)
-    inbox = await database.open()
-    delivery = await take(inbox)
-    assert (delivery.question.message_id, delivery.attempt, delivery.deaths) == ("m1", 3, 1)
-    assert (delivery.answer, delivery.outcome) == ("抱歉", Outcome.FAILED)
-    await inbox.close()
+    async with database.served() as inbox:
+        delivery = await take(inbox)
+        assert (delivery.question.message_id, delivery.attempt, delivery.deaths) == ("m1", 3, 1)
+        assert (delivery.answer, delivery.outcome) == ("抱歉", Outcome.FAILED)
 
 
 async def test_what_was_put_off_is_due(file: Store, database: Store) -> None:
     await lived(file)
     await file.move(database)
-    inbox = await database.open()
-    assert Work(SHOP, WANG, 0.0) in await inbox.backlog()
-    await inbox.close()
+    async with database.served() as inbox:
+        assert Work(SHOP, WANG, 0.0) in await inbox.backlog()
 
 
 async def drained(inbox: Inbox, conversation: str) -> list[str]:
@@ -61,12 +59,11 @@ async def drained(inbox: Inbox, conversation: str) -> list[str]:
 
 async def test_questions_stay_in_their_order_behind_those_that_are_there(file: Store, database: Store) -> None:
     await lived(file)
-    inbox = await database.open()
-    await inbox.put(asked("n1"), limit=9)
-    await file.move(database)
-    await inbox.put(asked("n2"), limit=9)
-    assert await drained(inbox, LI) == ["n1", "m1", "m2", "m3", "m4", "n2"]
-    await inbox.close()
+    async with database.served() as inbox:
+        await inbox.put(asked("n1"), limit=9)
+        await file.move(database)
+        await inbox.put(asked("n2"), limit=9)
+        assert await drained(inbox, LI) == ["n1", "m1", "m2", "m3", "m4", "n2"]
 
 
 async def answered(inbox: Inbox, name: str) -> None:
@@ -78,60 +75,55 @@ async def answered(inbox: Inbox, name: str) -> None:
 
 async def test_a_memory_stays_in_its_order_before_what_was_said_meanwhile(file: Store, database: Store) -> None:
     await lived(file)
-    inbox = await database.open()
-    await answered(inbox, "n1")
-    await answered(inbox, "n2")
-    await file.move(database)
-    turns = [Turn(f"问{name}", f"答{name}") for name in ("a1", "a2", "a3", "n1", "n2")]
-    assert await inbox.recall(LI, 9) == tuple(turns)
-    await inbox.close()
+    async with database.served() as inbox:
+        await answered(inbox, "n1")
+        await answered(inbox, "n2")
+        await file.move(database)
+        turns = [Turn(f"问{name}", f"答{name}") for name in ("a1", "a2", "a3", "n1", "n2")]
+        assert await inbox.recall(LI, 9) == tuple(turns)
 
 
 async def test_what_the_other_inbox_knows_stays_as_it_is_there(file: Store, database: Store) -> None:
     await lived(file)
-    inbox = await database.open()
-    await inbox.put(asked("m2", text="那边的"), limit=9)
-    await inbox.put(asked("a1", text="那边的"), limit=9)
-    await inbox.note(SHOP, "/help 1")
-    await inbox.feedback(Feedback(SHOP, "a1", "staff-li", "not_helpful"))
-    before = database.contents()
-    moved = await file.move(database)
-    after = database.contents()
-    assert moved is not None
-    known = {name: known for name, (_, known) in moved.items() if known}
-    assert known == {"open questions": 1, "closed questions": 1, "notes of other messages": 1, "ratings": 1}
-    assert all(row in after[table] for table, rows in before.items() for row in rows)
-    assert len(after["questions"]) == 11
-    await inbox.close()
+    async with database.served() as inbox:
+        await inbox.put(asked("m2", text="那边的"), limit=9)
+        await inbox.put(asked("a1", text="那边的"), limit=9)
+        await inbox.note(SHOP, "/help 1")
+        await inbox.feedback(Feedback(SHOP, "a1", "staff-li", "not_helpful"))
+        before = database.contents()
+        moved = await file.move(database)
+        after = database.contents()
+        assert moved is not None
+        known = {name: known for name, (_, known) in moved.items() if known}
+        assert known == {"open questions": 1, "closed questions": 1, "notes of other messages": 1, "ratings": 1}
+        assert all(row in after[table] for table, rows in before.items() for row in rows)
+        assert len(after["questions"]) == 11
 
 
 async def test_repeats_of_what_was_said_before_the_move_are_known(file: Store, database: Store) -> None:
     await lived(file)
     await file.move(database)
-    inbox = await database.open()
-    assert {await inbox.put(asked(name), limit=9) for name in ("a1", "b1", "b2", "m1")} == {Put.DUPLICATE}
-    assert not await inbox.note(SHOP, "/help 1")
-    await inbox.close()
+    async with database.served() as inbox:
+        assert {await inbox.put(asked(name), limit=9) for name in ("a1", "b1", "b2", "m1")} == {Put.DUPLICATE}
+        assert not await inbox.note(SHOP, "/help 1")
 
 
 async def test_counted_calls_add_up(file: Store, database: Store) -> None:
     await lived(file)
-    inbox = await database.open()
-    await inbox.count_calls("2026-11", 100)
-    await file.move(database)
-    assert [await inbox.count_calls(month, 0) for month in ("2026-10", "2026-11")] == [70, 107]
-    await inbox.close()
+    async with database.served() as inbox:
+        await inbox.count_calls("2026-11", 100)
+        await file.move(database)
+        assert [await inbox.count_calls(month, 0) for month in ("2026-10", "2026-11")] == [70, 107]
 
 
 async def test_replicas_are_told_at_once_that_there_is_work(file: Store, database: Store) -> None:
     await lived(file)
-    inbox = await database.open()
-    heard: list[object] = []
-    inbox.follow(heard.append)
-    await until(lambda: len(heard) == 1)
-    await file.move(database)
-    await until(lambda: len(heard) > 1)
-    await inbox.close()
+    async with database.served() as inbox:
+        heard: list[object] = []
+        inbox.follow(heard.append)
+        await until(lambda: len(heard) == 1)
+        await file.move(database)
+        await until(lambda: len(heard) > 1)
 
 
 async def test_a_text_that_the_other_engine_cannot_store_comes_without_what_it_cannot(
@@ -148,7 +140,7 @@ async def test_no_question_gets_a_place_while_another_of_its_conversation_is_bei
 ) -> None:
     monkeypatch.setattr(postgresql_end, "_PATIENCE", "SET lock_timeout = 200")
     await lived(file)
-    await (await database.open()).close()
+    await database.made()
     with held_line(database, LI), pytest.raises(InboxUnavailable, match="lock timeout"):
         await file.move(database)
     assert database.contents()["turns"] != []
@@ -168,17 +160,15 @@ async def refused(source: Store, target: Store) -> str:
 
 
 async def test_a_file_that_is_served_from_is_not_moved(file: Store, make: Make) -> None:
-    inbox = await file.open()
-    assert "is in use by another process" in await refused(file, make("sqlite"))
-    await inbox.close()
+    async with file.served():
+        assert "is in use by another process" in await refused(file, make("sqlite"))
 
 
 async def test_a_database_that_replicas_serve_from_is_not_moved(database: Store, make: Make) -> None:
-    inbox = await database.open()
-    await inbox.beat(life=30.0)
-    said = await refused(database, make("sqlite"))
-    assert "1 replicas serve from postgresql://" in said
-    await inbox.close()
+    async with database.served() as inbox:
+        await inbox.beat(life=30.0)
+        said = await refused(database, make("sqlite"))
+        assert "1 replicas serve from postgresql://" in said
     assert await database.move(make("sqlite")) is not None
 
 
@@ -201,7 +191,7 @@ async def test_an_older_schema_is_brought_up_to_date_by_the_service(
 ) -> None:
     with monkeypatch.context() as older:
         older.setattr(statements, "MIGRATIONS", statements.MIGRATIONS[:4])
-        await (await file.open()).close()
+        await file.made()
     with pytest.raises(InboxError, match=r"has schema 4.*start it once"):
         await file.move(make("sqlite"))
 
@@ -215,4 +205,4 @@ async def test_what_a_newer_version_stores_is_not_left_behind(file: Store, make:
 async def test_a_target_that_cannot_be_had_leaves_everything_as_it_was(file: Store) -> None:
     await lived(file)
     assert "cannot be connected to" in await refused(file, Store("postgresql://nobody@127.0.0.1:1/inbox"))
-    await (await file.open()).close()
+    await file.made()

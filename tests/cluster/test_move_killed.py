@@ -160,7 +160,7 @@ async def test_anew_goes_on_all_the_same_where_something_has_come(file: Store, d
 async def test_a_move_that_is_killed_goes_on_where_it_was(file: Store, database: Store) -> None:
     await lived(file)
     before = taken_over(file.contents())
-    await (await database.open()).close()
+    await database.made()
     with held_line(database, LI):
         process = begin("inbox", "move", file.url, database.url)
         await until(lambda: bool(database.contents()["turns"]))
@@ -218,7 +218,7 @@ async def test_an_inbox_that_was_left_takes_work_back_and_is_served_again(file: 
     assert file.contents() == before
     with pytest.raises(InboxError, match="was moved to sqlite"):
         await database.open()
-    await (await file.open()).close()
+    await file.made()
     await file.move(database)
     assert database.contents() == before
 
@@ -227,6 +227,6 @@ async def test_an_inbox_that_is_being_moved_takes_nothing_in(file: Store, make: 
     second, third = make("sqlite"), make("sqlite")
     await lived(file)
     assert await killed_after(40, file, second)
-    await (await third.open()).close()
+    await third.made()
     with pytest.raises(InboxError, match=rf"TO: the work of {file.url} is on its way to {second.url} itself"):
         await third.move(file)
