@@ -190,7 +190,7 @@ def begin(*words: str) -> subprocess.Popen[str]:
     )
 
 
-async def until(condition: Callable[[], bool], within: float = 60.0) -> None:
+async def until(condition: Callable[[], bool], within: float = 30.0) -> None:
     """Wait for something that only polling can see."""
     async with asyncio.timeout(within):
         while not condition():  # noqa: ASYNC110 - a store tells no events
