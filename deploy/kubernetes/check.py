@@ -20,6 +20,8 @@ from actors import probes, robots, sandbox_child, service, settings_file, superv
 from actors.core.spelling import near_miss
 from actors.errors import SettingsError
 from actors.settings import KNOWN, Settings, load
+from deploy.kubernetes import replicas
+from deploy.kubernetes.replicas import Object
 
 HERE = Path(__file__).parent
 KUBECTL = Path(sys.executable).with_name("kubectl")
@@ -35,15 +37,16 @@ for make and tini. After `terminationGracePeriodSeconds` it would be killed."""
 PROBES = ("startupProbe", "livenessProbe", "readinessProbe")
 
 SECRETS = {f"{name}_FILE": name for name, secret in KNOWN.items() if secret}
-NAMES = (*KNOWN, *SECRETS)
+LIBPQ = ("PGSSLMODE", "PGSSLROOTCERT")
+"""What the database's own library reads, where the address does not say otherwise."""
+
+NAMES = (*KNOWN, *SECRETS, *LIBPQ)
 
 ABSENT = {"INBOX_URL": "postgresql://a-database-that-is-not-here"}
 """What stands in place of a secret that is not any text."""
 
 IN_THE_CONTAINER = ("ROBOTS_DIR", "SSL_CERT_FILE")
 """Settings that name what is there only where the service runs."""
-
-Object = Mapping[str, Any]
 
 
 class Unusable(Exception):
@@ -52,8 +55,9 @@ class Unusable(Exception):
 
 @dataclass(frozen=True)
 class Deployed:
-    """The service as rendered manifests have it: its pod, its container, and the variables that are in sight."""
+    """The service as rendered manifests have it: its workload, pod and container, and the variables in sight."""
 
+    workload: Object
     pod: Object
     container: Object
     environment: Mapping[str, str]
@@ -78,12 +82,13 @@ def deployed(objects: Iterable[Object]) -> Deployed:
         Unusable: it is not in them, or refers to a ConfigMap that is not.
     """
     objects = list(objects)
-    pods = [found["spec"]["template"]["spec"] for found in objects if "template" in found.get("spec", {})]
+    workloads = [found for found in objects if "template" in found.get("spec", {})]
     maps = {found["metadata"]["name"]: found.get("data", {}) for found in objects if found["kind"] == "ConfigMap"}
-    for pod in pods:
+    for workload in workloads:
+        pod = workload["spec"]["template"]["spec"]
         for container in pod["containers"]:
             if container["name"] == SERVICE:
-                return Deployed(pod, container, dict(_variables(container, maps)))
+                return Deployed(workload, pod, container, dict(_variables(container, maps)))
     raise Unusable(f"there is no container with the name {SERVICE}")
 
 
@@ -102,7 +107,8 @@ def _variables(container: Object, maps: Mapping[str, Mapping[str, str]]) -> Iter
 def faults(folder: Path) -> Iterator[str]:
     """What is wrong with the manifests in a folder, each with its place."""
     try:
-        found = deployed(render(folder))
+        objects = render(folder)
+        found = deployed(objects)
     except Unusable as reason:
         yield f"{_shown(folder)}: {reason}"
         return
@@ -111,6 +117,9 @@ def faults(folder: Path) -> Iterator[str]:
             near = near_miss(name, NAMES)
             advice = f"did you mean {near}?" if near else "the service would not read it, take it out"
             yield f"{place(name, folder)}: {name}: there is no such setting, {advice}"
+        if _told_to_everybody(name, found.environment[name]):
+            told = f"is a secret and stands here for everybody to read, mount it and name its file in {name}_FILE"
+            yield f"{place(name, folder)}: {name}: {told}"
     for name in settings_file.names():
         if name not in found.environment:
             renew = "renew base/settings.env by: python -m actors.reference --write"
@@ -123,6 +132,13 @@ def faults(folder: Path) -> Iterator[str]:
             yield f"{place(name, folder)}: {problem}"
     else:
         yield from _faults_of_the_pod(found, settings, folder)
+        for name, told in replicas.faults(objects, found.workload, settings):
+            yield f"{place(name, folder)}: {told}"
+
+
+def _told_to_everybody(name: str, value: str) -> bool:
+    """Whether it is a secret. The path of a file is none."""
+    return bool(value and KNOWN.get(name)) and not (name == "INBOX_URL" and "@" not in value)
 
 
 def _settings(environment: Mapping[str, str]) -> Settings:
@@ -155,14 +171,25 @@ def _faults_of_the_pod(found: Deployed, settings: Settings, folder: Path) -> Ite
 
 
 def place(name: str, folder: Path) -> str:
-    """File and line where a name is set, first among the folder's own files, then among those it may be made of."""
+    """File and line where a name is set: of what the folder is made of, in what is laid over all else that has it."""
     line = re.compile(rf"^[^#\n]*(?<![\w.-]){re.escape(name)}(?![\w.-])", re.MULTILINE)
-    for root in (folder, HERE / "base", HERE / "components"):
-        for path in sorted({*root.rglob("*.env"), *root.rglob("*.yaml")}):
+    for layer in _layers(folder):
+        for path in sorted({*layer.rglob("*.env"), *layer.rglob("*.yaml")}):
             text = path.read_text(encoding="utf-8")
             if found := line.search(text):
                 return f"{_shown(path)}:{text.count(chr(10), 0, found.start()) + 1}"
     return _shown(folder)
+
+
+def _layers(folder: Path) -> Iterator[Path]:
+    """A folder and those of ours that it is made of, the uppermost first."""
+    yield folder
+    kustomization = folder / "kustomization.yaml"
+    said = yaml.safe_load(kustomization.read_text(encoding="utf-8")) if kustomization.is_file() else {}
+    for name in (*reversed(said.get("components", ())), *reversed(said.get("resources", ()))):
+        below = (folder / name).resolve()
+        if below.is_dir() and below.is_relative_to(HERE):
+            yield from _layers(below)
 
 
 def _shown(path: Path) -> str:

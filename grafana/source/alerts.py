@@ -79,8 +79,11 @@ PRESENCE = (
     Alert(
         "DingTalkConnectionFlapping",
         TICKET,
-        'sum by (robot) (increase(dingtalk_stream_restarts_total{reason=~"lost|closed|silent"}[30m]))\n'
-        "  / count by (robot) (dingtalk_stream_connected) > 4",
+        # Who died takes what broke of his along with his connections, else the others would seem to break more often.
+        "sum by (robot) (\n"
+        '  increase(dingtalk_stream_restarts_total{reason=~"lost|closed|silent"}[30m])\n'
+        "  and on (robot, job, instance) dingtalk_stream_connected\n"
+        ") / count by (robot) (dingtalk_stream_connected) > 4",
         "The connections of robot {{ $labels.robot }} do not last",
         'Each connection of robot {{ $labels.robot }} broke {{ $value | printf "%.0f" }} times in 30 minutes.',
     ),
@@ -102,10 +105,21 @@ PRESENCE = (
         held="5m",
     ),
     Alert(
+        "DingTalkReplicaGone",
+        TICKET,
+        # One that is scaled down or replaced is no target any more; if all are gone, that is DingTalkDown.
+        "count by (job) (up == 0 and on (job, instance) max_over_time(dingtalk_build_info[6h]))\n"
+        "and on (job) dingtalk_build_info",
+        "A replica of {{ $labels.job }} is gone",
+        "Processes of {{ $labels.job }} that served within the last 6 hours and are not reached now: {{ $value }}. "
+        "Others serve on.",
+        held="5m",
+    ),
+    Alert(
         "DingTalkProcessRestarting",
         TICKET,
-        "changes(process_start_time_seconds[1h]) > 2\n"
-        "and on (job, instance) max by (job, instance) (dingtalk_build_info)",
+        # Between two starts it tells nothing.
+        "changes(process_start_time_seconds[1h]) > 2\nand on (job, instance) max_over_time(dingtalk_build_info[1h])",
         "The process at {{ $labels.instance }} starts again and again",
         'The process at {{ $labels.instance }} was started {{ $value | printf "%.0f" }} times in the last hour.',
     ),
@@ -182,8 +196,8 @@ CALLS = (
         "DingTalkThrottled",
         TICKET,
         "sum by (robot, api) (increase(dingtalk_openapi_throttled_total[10m]))\n"
-        # Replicas find their places by refusals: at full load about 150.
-        "> on () group_left () (30 + 270 * ((max(dingtalk_replicas) > bool 1) or vector(0)))",
+        # Replicas find their places by refusals: at full load about 150. One that is left alone did so until just now.
+        "> on () group_left () (30 + 270 * ((max(max_over_time(dingtalk_replicas[10m])) > bool 1) or vector(0)))",
         "DingTalk slows robot {{ $labels.robot }} down",
         'DingTalk refused {{ $value | printf "%.0f" }} calls of robot {{ $labels.robot }} to "{{ $labels.api }}" as '
         "too fast in 10 minutes.",
@@ -193,8 +207,7 @@ CALLS = (
         "DingTalkQuotaRunsOut",
         TICKET,
         f"{rules.PROJECTED.record} > on (robot) (max by (robot) (dingtalk_openapi_quota_limit) > 0)\n"
-        "and on (robot) max by (robot) (dingtalk_openapi_quota_used)"
-        " > on (robot) 0.1 * max by (robot) (dingtalk_openapi_quota_limit)\n"
+        f"and on (robot) {rules.USED.record} > on (robot) 0.1 * max by (robot) (dingtalk_openapi_quota_limit)\n"
         f"and on () {rules.ELAPSED.record} >= 1",
         "The month's calls will not last for robot {{ $labels.robot }}",
         "If the calls of robot {{ $labels.robot }} and those beside it go on like this, they come to "

@@ -53,7 +53,7 @@ class Board:
             .timezone(TimeZoneBrowser)
             .tooltip(dashboard.DashboardCursorSync.CROSSHAIR)
             .editable()
-            .variables([_data_source(), _choice("job", "Job", "label_values(dingtalk_build_info, job)"), _robots()])
+            .variables([_data_source(), _jobs(), _robots(), _replicas()])
             .annotations([_started(), _deployed(), _policy_changed()])
             .link(_others())
         )
@@ -68,9 +68,18 @@ def _data_source() -> DatasourceVariable:
     return DatasourceVariable("datasource").label("Data source").type("prometheus")
 
 
+def _jobs() -> QueryVariable:
+    return _choice("job", "Job", "label_values(dingtalk_build_info, job)")
+
+
 def _robots() -> QueryVariable:
     # A robot that is parked from the start has no connection: "All" has to mean more than those in the list.
     return _choice("robot", "Robot", f"label_values(dingtalk_stream_connected{{{JOB}}}, robot)").all_value(".*")
+
+
+def _replicas() -> QueryVariable:
+    # Those that are gone meanwhile did a part of what is shown: "All" has to mean them, too.
+    return _choice("replica", "Replica", f"label_values(dingtalk_build_info{{{JOB}}}, instance)").all_value(".*")
 
 
 def _choice(name: str, label: str, query: str) -> QueryVariable:
@@ -103,7 +112,7 @@ def _others() -> DashboardLink:
 def _started() -> AnnotationQuery:
     # The metric's value is the time itself: a new pod is seen, too, which has no former value to differ from.
     return (
-        _mark("Process started", AMBER, f"process_start_time_seconds{{{JOB}}} * 1000")
+        _mark("Process started", AMBER, f"{chosen('process_start_time_seconds')} * 1000")
         .title_format("Process started")
         .text_format("{{instance}}")
         .use_value_for_time(True)

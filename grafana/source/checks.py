@@ -6,6 +6,7 @@ have, and joined by labels that both sides have. What a query means is not judge
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from types import MappingProxyType
 
 import promql_parser
@@ -85,10 +86,14 @@ def examine(query: str, series: dict[str, frozenset[str]]) -> tuple[frozenset[st
 
 def metrics(query: str) -> frozenset[str]:
     """The series that a query names; of one that cannot be read, none."""
-    try:
-        return frozenset(selector.name or "" for selector in _selectors(promql_parser.parse(without_variables(query))))
-    except ValueError:
-        return frozenset()
+    return frozenset(name for name, _ in matched(query))
+
+
+def matched(query: str) -> Iterator[tuple[str, frozenset[str]]]:
+    """Every series that a query names, with the labels by which it is picked; of one that cannot be read, none."""
+    with suppress(ValueError):
+        for selector in _selectors(promql_parser.parse(without_variables(query))):
+            yield selector.name or "", frozenset(matcher.name for matcher in selector.matchers.matchers)
 
 
 def _selected(selector: promql_parser.VectorSelector, series: dict[str, frozenset[str]]) -> Iterator[str]:

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 from actors.metrics import DECLARED
 from actors.settings import KNOWN
 from grafana.source import checks
+from grafana.source.queries import ALIKE
 from grafana.source.rules import RECORDED
 
 Json: TypeAlias = dict[str, Any]
@@ -25,6 +26,9 @@ SHORT = 18
 """Characters of a title that a narrow panel shows on a screen 1280 pixels wide."""
 
 SERIES = checks.known(RECORDED)
+
+_VARIABLES = {"job": "job", "robot": "robot", "replica": "instance"}
+"""By which label a dashboard's variables choose."""
 
 _VARIABLE = re.compile(r"label_values\((.+), *(\w+)\)")
 _SETTING = re.compile(r"\b[A-Z]+(?:_[A-Z]+)+\b")
@@ -80,8 +84,18 @@ def _panel(panel: Json) -> Iterator[str]:
 def _query(target: Json) -> Iterator[str]:
     labels, wrong = checks.examine(target["expr"], SERIES)
     yield from wrong
+    if labels is not None:
+        yield from _followed(target["expr"])
     yield from _source(target)
     yield from _named(target.get("legendFormat", ""), labels)
+
+
+def _followed(query: str) -> Iterator[str]:
+    """Variables that a query does not follow, though its series have their labels."""
+    for name, labels in checks.matched(query):
+        for variable, label in _VARIABLES.items():
+            if label in SERIES[name] - labels and not (variable == "replica" and name in ALIKE):
+                yield f"{name} does not follow the variable {variable}"
 
 
 def _variable(variable: Json) -> Iterator[str]:

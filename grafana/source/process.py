@@ -4,6 +4,7 @@ from actors.runtime.loop_health import STUCK_AFTER
 from grafana.source.panels import (
     AMBER,
     BYTES,
+    COUNT,
     GREEN,
     LOG,
     PER_MINUTE,
@@ -17,7 +18,7 @@ from grafana.source.panels import (
     lines,
     rows,
 )
-from grafana.source.queries import chosen, happened, quantile
+from grafana.source.queries import chosen, happened, quantile, total
 
 
 def _of_processes(metric: str) -> str:
@@ -109,6 +110,19 @@ PROCESS = [
         steps=((None, GREEN), (0.8, RED)),
         most=1,
     ),
+    lines(
+        About(
+            508,
+            "Answers running, by process",
+            COUNT,
+            shows="Answers being given in each process. DingTalk gives a message to any of them, so they are about "
+            "alike, and their mean is what an autoscaler goes by.",
+            act="All near MAX_CONCURRENT_TURNS: people wait; more processes help, if the agent can take more. One far "
+            "below the others: see whether its connections are there.",
+            width=12,
+        ),
+        Query(total("dingtalk_turns_in_progress", "instance"), "{{instance}}"),
+    ),
     rows(
         About(
             507,
@@ -118,8 +132,7 @@ PROCESS = [
             act="A young process beside no deployment was restarted: `kubectl describe pod` says why; exit code 70 is "
             "the supervisor giving up.",
             empty="no process runs",
-            width=24,
-            height=5,
+            width=12,
         ),
         Query(
             f"{chosen('process_start_time_seconds')} * 1000 "

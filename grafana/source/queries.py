@@ -1,8 +1,8 @@
-"""How the dashboards ask: one function for each kind of question, over the robots and jobs that are chosen.
+"""How the dashboards ask: one function for each kind of question, over the jobs, robots and replicas that are chosen.
 
 The law: a gauge of one process is summed over processes; a gauge that every process of an organisation shows alike is
-taken once, as the largest. A share is nothing, and not zero, where there was nothing to share. What a picture looks
-like is not known here.
+taken once, as the largest, whichever replica is chosen. A share is nothing, and not zero, where there was nothing to
+share. What a picture looks like is not known here.
 """
 
 from actors.metrics import DECLARED
@@ -10,6 +10,12 @@ from grafana.source.levels import Level
 
 JOB = 'job=~"$job"'
 ROBOT = 'robot=~"$robot"'
+REPLICA = 'instance=~"$replica"'
+
+ALIKE = frozenset(
+    {"dingtalk_inbox_pending", "dingtalk_openapi_quota_used", "dingtalk_openapi_quota_limit", "dingtalk_replicas"}
+)
+"""What every replica tells of all of them together."""
 
 _BY_ROBOT = frozenset(metric.name for metric in DECLARED if "robot" in metric.labels)
 _PARTS = ("_bucket", "_count", "_sum")
@@ -22,7 +28,7 @@ def chosen(metric: str, *matchers: str) -> str:
     """
     name, _, own = metric.partition("{")
     family = next((name.removesuffix(part) for part in _PARTS if name.endswith(part)), name)
-    variables = (JOB, ROBOT) if family in _BY_ROBOT else (JOB,)
+    variables = (JOB, ROBOT if family in _BY_ROBOT else "", "" if family in ALIKE else REPLICA)
     return f"{name}{{{', '.join(filter(None, (own.removesuffix('}'), *matchers, *variables)))}}}"
 
 
@@ -47,7 +53,7 @@ def total(metric: str, *by: str) -> str:
 
 
 def shared(metric: str, *by: str) -> str:
-    """A gauge that every process shows alike."""
+    """A gauge of which the largest counts: every process shows it alike, or one of them is enough."""
     return f"max by ({', '.join(by)}) ({chosen(metric)})" if by else f"max({chosen(metric)})"
 
 

@@ -111,11 +111,12 @@ ELAPSED = Recording(
 
 LEFT = Recording("dingtalk:month_left:days", f"days_in_month({_SHANGHAI}) - {ELAPSED.record}")
 
+USED = Recording("dingtalk:openapi_quota_used:max", "max by (robot) (dingtalk_openapi_quota_used)")
+"""Every replica tells the calls of all, but one that is idle those that there were when it made one last."""
+
 PROJECTED = Recording(
     "dingtalk:openapi_quota_used:projected",
-    "max by (robot) (dingtalk_openapi_quota_used)\n"
-    "+ (max by (robot) (dingtalk_openapi_quota_used)"
-    " - min by (robot) (min_over_time(dingtalk_openapi_quota_used[7d])))\n"
+    f"{USED.record} + ({USED.record} - min_over_time({USED.record}[7d]))\n"
     f"  / scalar(clamp({ELAPSED.record}, 1, 7)) * scalar({LEFT.record})",
 )
 """What the month's calls come to if they go on as in the last seven days, or as in this month if that is younger.
@@ -127,7 +128,7 @@ would take the few calls that a killed process did not store for a new month.
 RECORDINGS: dict[str, tuple[Recording, ...]] = {
     "dingtalk-levels": tuple(recording for level in LEVELS for recording in _of_level(level)),
     "dingtalk-robots": (CONNECTED, PENDING, TO_EMPTY, REFUSED, NOT_FINISHED, UNHELPFUL_1D, UNHELPFUL_7D),
-    "dingtalk-quota": (ELAPSED, LEFT, PROJECTED),
+    "dingtalk-quota": (ELAPSED, LEFT, USED, PROJECTED),
 }
 """All of them, by the name of their group."""
 

@@ -25,7 +25,7 @@ from grafana.source.panels import (
     lines,
     number,
 )
-from grafana.source.queries import JOB, ROBOT, buckets, budget_left, burn_rate, in_range, kept, quantile
+from grafana.source.queries import JOB, REPLICA, ROBOT, buckets, budget_left, burn_rate, in_range, kept, quantile
 
 QUANTILES = ((0.5, "50 %", GREEN), (0.95, "95 %", BLUE), (0.99, "99 %", PURPLE))
 
@@ -198,7 +198,7 @@ SERVICE_LEVELS = Board(
                         empty="no question has ended",
                         width=12,
                     ),
-                    Query(ANSWERED.good_ratio("$__rate_interval", f"{JOB}, {ROBOT}"), "{{robot}}"),
+                    Query(ANSWERED.good_ratio("$__rate_interval", f"{JOB}, {ROBOT}, {REPLICA}"), "{{robot}}"),
                     steps=((None, RED), (ANSWERED.objective, GREEN)),
                     most=1,
                 ),

@@ -308,7 +308,7 @@ async def test_the_agent_of_a_removed_robot_is_closed_after_its_last_answer(
 ) -> None:
     async with folder(tmp_path) as (tree, _, b):
         agent = agent_of(b)
-        await in_progress(b, "20x0.03", "last-of-the-removed")
+        await in_progress(b, "80x0.05", "last-of-the-removed")
         tree.remove(b)
         await b.sandbox.until(lambda: not b.sandbox.online(b.robot))
         assert given_up == []
@@ -364,7 +364,7 @@ async def test_the_old_agent_is_closed_after_its_last_answer(
     async with folder(tmp_path) as (tree, a, _):
         old = agent_of(a)
         for sender in ("last-of-the-old", "other-of-the-old"):
-            await in_progress(a, "30x0.03", sender)
+            await in_progress(a, "80x0.05", sender)
         tree.config(a, **OTHER)
         await told(caplog, "robot_changed", a)
         await looked()

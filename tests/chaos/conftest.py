@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import signal
-import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from actors.sandbox.rules import Rules
 from actors.sandbox.server import Sandbox
 from tests.actors.conftest import OWN, PUBLIC, STANDARD, TEMPLATES, TEXT, closed
 from tests.chaos.cast import ASKED
+from tests.chaos.nursery import Forked, fork
 from tests.jaap.trees import plant
 
 KINDS: dict[str, dict[str, str]] = {"public": PUBLIC, "own": OWN, "standard": STANDARD, "text": TEXT}
@@ -49,7 +49,7 @@ def client(kind: str) -> str:
 class Running:
     """A service process."""
 
-    process: asyncio.subprocess.Process
+    process: asyncio.subprocess.Process | Forked
     output: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     readers: list[asyncio.Task[None]] = field(default_factory=list)
@@ -94,7 +94,7 @@ class Place:
         return next(iter(self.robots.values()))
 
     async def run(self, *command: str, **settings: str) -> Running:
-        """Start a service process (by default `python -m actors run`); it is not awaited."""
+        """Start a service process (by default one of `python -m actors run`, forked); it is not awaited."""
         environment = self._robots_settings() | {
             "PATH": os.environ["PATH"],
             "HOME": str(self.folder),
@@ -108,14 +108,8 @@ class Place:
             "CARD_MIN_INTERVAL": "0.1",
             "PYTHONFAULTHANDLER": "1",
         }
-        process = await asyncio.create_subprocess_exec(
-            *(command or (sys.executable, "-m", "actors", "run")),
-            cwd=ROOT,
-            env=environment | settings,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        running = Running(process)
+        running = Running(await _process(command, environment | settings))
+        process = running.process
         for stream, lines in ((process.stdout, running.output), (process.stderr, running.errors)):
             assert stream is not None
             running.readers.append(asyncio.create_task(_read(stream, lines)))
@@ -194,6 +188,14 @@ class Place:
     def _connected(self, *, since: int) -> bool:
         new = {connection.robot for connection in self.sandbox.connections[since:] if connection.live}
         return new >= set(self.robots.values())
+
+
+async def _process(command: Sequence[str], environment: Mapping[str, str]) -> asyncio.subprocess.Process | Forked:
+    if not command:
+        return await fork(environment)
+    return await asyncio.create_subprocess_exec(
+        *command, cwd=ROOT, env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
 
 
 async def _read(stream: asyncio.StreamReader, lines: list[str]) -> None:

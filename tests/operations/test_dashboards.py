@@ -1,6 +1,7 @@
 """The dashboards: in step with their source, whole, and every fault that can be planted is named with its place."""
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -19,6 +20,7 @@ from grafana.source import __main__ as command
 from grafana.source import cards, connections, conversations
 from grafana.source.dashboards import BOARDS
 from grafana.source.inspection import inspected, unseen
+from grafana.source.queries import ALIKE, JOB, REPLICA, ROBOT
 from tests.operations.workshop import ROOT
 
 Json = dict[str, Any]
@@ -159,7 +161,23 @@ def test_all_dashboards_have_the_same_variables_and_marks() -> None:
     for other in others:
         assert other["templating"] == first["templating"]
         assert other["annotations"] == first["annotations"]
-    assert [variable["name"] for variable in first["templating"]["list"]] == ["datasource", "job", "robot"]
+    assert [variable["name"] for variable in first["templating"]["list"]] == ["datasource", "job", "robot", "replica"]
+
+
+@every
+def test_what_every_replica_tells_alike_is_never_added_up(name: str) -> None:
+    queries = [target["expr"] for panel in panels(built(name)) for target in panel["targets"]]
+    told = [(query, alike) for query in queries for alike in ALIKE if alike in query]
+    assert all(re.search(rf"max( by \(\w+\) )?\({alike}{{", query) for query, alike in told)
+    assert told or name == "service-levels"
+
+
+@every
+def test_all_replicas_are_shown_unless_one_is_chosen(name: str) -> None:
+    (replica,) = [each for each in built(name)["templating"]["list"] if each["name"] == "replica"]
+    assert (replica["includeAll"], replica["multi"], replica["current"]["value"]) == (True, True, ["$__all"])
+    # One that is gone meanwhile is no longer in the list, and did a part of what is shown.
+    assert replica["allValue"] == ".*"
 
 
 @pytest.mark.parametrize(
@@ -186,6 +204,7 @@ def test_a_colour_is_fixed_for_each_outcome_that_there_is(colours: dict[str, str
 # Planted faults.
 
 QUERY = "query A: "
+CHOSEN = f"{JOB}, {ROBOT}, {REPLICA}"
 LEVELS = "dashboard 'DingTalk robots: service levels'"
 
 
@@ -210,8 +229,16 @@ def of_the_first_query(text: str) -> Callable[[Json], None]:
             f", {QUERY}label outcome of dingtalk_turns_total is never answerd; it is one of {', '.join(sorted(End))}",
         ),
         (
-            of_the_first_query("sum by (robot) (rate(dingtalk_turns_total[5m]))"),
+            of_the_first_query(f"sum by (robot) (rate(dingtalk_turns_total{{{CHOSEN}}}[5m]))"),
             f", {QUERY}names its series by the label outcome, which the result does not have",
+        ),
+        (
+            of_the_first_query(f"sum by (outcome) (rate(dingtalk_turns_total{{{JOB}, {ROBOT}}}[5m]))"),
+            f", {QUERY}dingtalk_turns_total does not follow the variable replica",
+        ),
+        (
+            of_the_first_query(f"sum by (outcome) (rate(dingtalk_turns_total{{{JOB}, {REPLICA}}}[5m]))"),
+            f", {QUERY}dingtalk_turns_total does not follow the variable robot",
         ),
         (lambda panel: panel.pop("description"), ": has no description that says what it shows and what to do"),
         (

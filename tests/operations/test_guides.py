@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 import yaml
@@ -9,7 +10,9 @@ from kubernetes_validate import utils as kubernetes
 
 from actors import metrics
 from actors.settings import KNOWN, load
+from deploy.kubernetes import check
 from grafana.source import alerts
+from tests.operations.manifests.rendering import one, pod, rendered
 from tests.operations.workshop import ROOT
 
 GUIDE = ROOT / "deploy" / "README.md"
@@ -85,9 +88,40 @@ def test_a_recipe_can_be_set_as_it_stands(recipe: str) -> None:
     }
 
 
-def test_the_pod_that_restores_the_inbox_is_a_pod() -> None:
-    (document,) = re.findall(r"<<'EOF'\n(.*?)\nEOF", text(), re.DOTALL)
-    kubernetes.validate(yaml.safe_load(document), "1.37", strict=True)
+@pytest.mark.parametrize("name", ["move-inbox", "restore"])
+def test_the_pods_that_handle_the_inbox_are_pods(name: str) -> None:
+    documents = [yaml.safe_load(dedent(found)) for found in re.findall(r"<<'EOF'\n(.*?)\n *EOF", text(), re.DOTALL)]
+    (pod,) = [document for document in documents if document["metadata"]["name"] == name]
+    kubernetes.validate(pod, "1.37", strict=True)
+
+
+def test_the_pod_that_moves_the_inbox_has_the_database_as_the_replicas_have_it() -> None:
+    (document,) = re.findall(r"<<'EOF'\n( +apiVersion.*?)\n *EOF", text(), re.DOTALL)
+    spec = yaml.safe_load(dedent(document))["spec"]
+    (database,) = [volume for volume in spec["volumes"] if volume["name"] == "database"]
+    (replicas,) = [volume for volume in pod("overlays/replicas")["spec"]["volumes"] if volume["name"] == "database"]
+    assert database["projected"]["sources"] == replicas["projected"]["sources"]
+    (moving,) = spec["containers"]
+    variables = check.deployed(rendered("overlays/replicas")).environment
+    assert {each["name"]: each["value"] for each in moving["env"]} == {
+        name: variables[name] for name in ("INBOX_URL_FILE", *check.LIBPQ)
+    }
+
+
+def test_the_numbers_of_the_autoscaler_are_those_of_the_manifests() -> None:
+    spec = one("overlays/replicas", "ScaledObject")["spec"]
+    section = text().split("### How many there are")[1].split("\n## ")[0]
+    told = dict(re.findall(r"^\| `?([\w -]+?)`? \| ([\w ]+) \|", section, re.MULTILINE))
+    behaviour = spec["advanced"]["horizontalPodAutoscalerConfig"]["behavior"]
+    assert told == {
+        "threshold": spec["triggers"][0]["metadata"]["threshold"],
+        "minReplicaCount": str(spec["minReplicaCount"]),
+        "maxReplicaCount": str(spec["maxReplicaCount"]),
+        "scale-down window": f"{behaviour['scaleDown']['stabilizationWindowSeconds']} s",
+        "scale-down step": "one in {periodSeconds} s".format(**behaviour["scaleDown"]["policies"][0]),
+        "scale-up step": "two a minute",
+    }
+    assert behaviour["scaleUp"]["policies"] == [{"type": "Pods", "value": 2, "periodSeconds": 60}]
 
 
 def test_it_names_the_folders_of_the_manifests() -> None:

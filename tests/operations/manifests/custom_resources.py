@@ -1,4 +1,8 @@
-"""What the Prometheus Operator takes, as far as it is used here: the validator has no schemas of custom resources."""
+"""What operators take, as far as it is used here: the validator has no schemas of custom resources.
+
+Prometheus Operator, CloudNativePG (from 1.28 on) and KEDA. What is here was held against their own schemas when it was
+written; a field that is not here may well be one of theirs.
+"""
 
 from typing import Annotated, Literal
 
@@ -71,4 +75,126 @@ class PrometheusRule(_Strict):
     spec: Groups
 
 
-MODELS: dict[str, type[BaseModel]] = {"PodMonitor": PodMonitor, "PrometheusRule": PrometheusRule}
+# CloudNativePG.
+
+Quantity = Annotated[str, StringConstraints(pattern=r"^[0-9]+(\.[0-9]+)?(m|Ki|Mi|Gi|Ti|k|M|G|T)?$")]
+
+
+class Synchronous(_Strict):
+    method: Literal["any", "first"]
+    number: int = Field(ge=1)
+    data_durability: Literal["required", "preferred"] = "required"
+    failover_quorum: bool = False
+
+
+class Postgresql(_Strict):
+    synchronous: Synchronous | None = None
+    parameters: dict[str, str] = {}
+
+
+class InitDb(_Strict):
+    database: str
+    owner: str
+    encoding: str
+
+
+class Bootstrap(_Strict):
+    initdb: InitDb
+
+
+class Affinity(_Strict):
+    pod_anti_affinity_type: Literal["preferred", "required"]
+
+
+class Storage(_Strict):
+    size: Quantity
+
+
+class Resources(_Strict):
+    requests: dict[str, Quantity]
+    limits: dict[str, Quantity]
+
+
+class ClusterSpec(_Strict):
+    instances: int = Field(ge=1)
+    postgresql: Postgresql
+    bootstrap: Bootstrap
+    affinity: Affinity
+    storage: Storage
+    wal_storage: Storage
+    resources: Resources
+
+
+class Cluster(_Strict):
+    api_version: Literal["postgresql.cnpg.io/v1"]
+    kind: Literal["Cluster"]
+    metadata: Metadata
+    spec: ClusterSpec
+
+
+# KEDA.
+
+
+class Target(_Strict):
+    name: str
+
+
+class PrometheusQuery(_Strict):
+    server_address: str
+    query: str
+    threshold: str
+    ignore_null_values: Literal["true", "false"] = "true"
+
+
+class Trigger(_Strict):
+    type: Literal["prometheus"]
+    metric_type: Literal["AverageValue", "Value"] = "AverageValue"
+    metadata: PrometheusQuery
+
+
+class ScalingPolicy(_Strict):
+    type: Literal["Pods", "Percent"]
+    value: int = Field(ge=1)
+    period_seconds: int = Field(ge=1, le=1800)
+
+
+class Scaling(_Strict):
+    stabilization_window_seconds: int | None = Field(None, ge=0, le=3600)
+    policies: list[ScalingPolicy] = Field(min_length=1)
+
+
+class Behaviour(_Strict):
+    scale_up: Scaling
+    scale_down: Scaling
+
+
+class Autoscaler(_Strict):
+    behavior: Behaviour
+
+
+class Advanced(_Strict):
+    horizontal_pod_autoscaler_config: Autoscaler
+
+
+class ScaledObjectSpec(_Strict):
+    scale_target_ref: Target
+    min_replica_count: int = Field(ge=0)
+    max_replica_count: int = Field(ge=1)
+    polling_interval: int = Field(ge=1)
+    triggers: list[Trigger] = Field(min_length=1)
+    advanced: Advanced
+
+
+class ScaledObject(_Strict):
+    api_version: Literal["keda.sh/v1alpha1"]
+    kind: Literal["ScaledObject"]
+    metadata: Metadata
+    spec: ScaledObjectSpec
+
+
+MODELS: dict[str, type[BaseModel]] = {
+    "Cluster": Cluster,
+    "PodMonitor": PodMonitor,
+    "PrometheusRule": PrometheusRule,
+    "ScaledObject": ScaledObject,
+}

@@ -40,8 +40,9 @@ def test_without_folders_the_base_and_every_overlay_are_checked(
 ) -> None:
     monkeypatch.setattr(check, "TO_CLOSE", 100)
     assert check.main([]) == 1
-    (told,) = capsys.readouterr().err.splitlines()
-    assert "base/statefulset.yaml:" in told
+    told = capsys.readouterr().err.splitlines()
+    files = [line.partition(": ")[0].rpartition("kubernetes/")[2].rpartition(":")[0] for line in told]
+    assert files == ["base/statefulset.yaml", "components/replicas/deployment.yaml"]
     monkeypatch.setattr(check, "faults", lambda folder: [str(folder.relative_to(check.HERE))])
     check.main([])
     assert capsys.readouterr().err.split() == FOLDERS
@@ -92,6 +93,18 @@ def test_a_database_whose_address_is_a_mounted_secret_is_right(
     overlay: Overlay, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert checked(overlay(settings="INBOX_URL_FILE=/run/secrets/inbox"), capsys) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("INBOX_URL", "postgresql://app:hush@db/app"), ("OPENAI_API_KEY", "sk-hush")]
+)
+def test_a_secret_that_everybody_may_read_is_named_and_not_shown(
+    overlay: Overlay, name: str, value: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = checked(overlay(settings=f"{name}={value}"), capsys)
+    assert f"mine/settings.env:1: {name}: is a secret and stands here for everybody to read" in said[0]
+    assert said[0].endswith(f"{name}_FILE")
+    assert "hush" not in " ".join(said)
 
 
 def test_an_inbox_of_no_known_kind_is_named(overlay: Overlay, capsys: pytest.CaptureFixture[str]) -> None:

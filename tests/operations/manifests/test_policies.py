@@ -7,7 +7,22 @@ from typing import Any
 import pytest
 
 from actors import __version__, probes
-from tests.operations.manifests.rendering import container, each, each_overlay, of_kind, one, pod, rendered, settings
+from actors.settings import load
+from tests.operations.manifests.rendering import (
+    REPLICAS,
+    container,
+    each,
+    each_overlay,
+    each_single,
+    for_people,
+    of_kind,
+    one,
+    own,
+    pod,
+    rendered,
+    settings,
+    workload,
+)
 from tests.operations.workshop import ROOT
 
 NAME = {"app.kubernetes.io/name": "dingtalk-actors"}
@@ -52,7 +67,8 @@ def test_system_calls_are_filtered(folder: str) -> None:
 def test_nothing_of_the_node_is_shared(folder: str) -> None:
     spec = pod(folder)["spec"]
     assert not {"hostNetwork", "hostPID", "hostIPC", "initContainers"} & set(spec)
-    assert {kind for volume in spec["volumes"] for kind in set(volume) - {"name"}} == {"secret", "emptyDir"}
+    kinds = {kind for volume in spec["volumes"] for kind in set(volume) - {"name"}}
+    assert kinds == {"secret", "emptyDir"} | ({"projected"} if folder == REPLICAS else set())
     assert all("hostPort" not in port for port in container(folder)["ports"])
 
 
@@ -82,8 +98,9 @@ def test_memory_is_limited_and_cpu_is_asked_for_and_not_limited(folder: str) -> 
     resources = container(folder)["resources"]
     assert set(resources["requests"]) == {"cpu", "memory"}
     assert set(resources["limits"]) == {"memory"}
-    (scratch,) = [volume["emptyDir"] for volume in pod(folder)["spec"]["volumes"] if "emptyDir" in volume]
-    assert "sizeLimit" in scratch
+    scratch = [volume["emptyDir"] for volume in pod(folder)["spec"]["volumes"] if "emptyDir" in volume]
+    assert scratch
+    assert all("sizeLimit" in folder for folder in scratch)
 
 
 @each
@@ -99,38 +116,40 @@ def test_an_image_is_never_the_latest(folder: str) -> None:
     assert tag not in {"", "latest"}
 
 
-def test_production_runs_this_version() -> None:
-    assert container(PRODUCTION)["image"].endswith(f":{__version__}")
-    assert one(PRODUCTION, "StatefulSet")["metadata"]["labels"]["app.kubernetes.io/version"] == __version__
+@for_people
+def test_production_runs_this_version(folder: str) -> None:
+    assert container(folder)["image"].endswith(f":{__version__}")
+    assert workload(folder)["metadata"]["labels"]["app.kubernetes.io/version"] == __version__
 
 
 def test_the_laptop_never_runs_a_strangers_image() -> None:
     assert container("overlays/laptop")["imagePullPolicy"] == "Never"
 
 
-@each
+@each_single
 def test_the_inbox_is_on_a_volume_that_outlives_everything(folder: str) -> None:
     spec = one(folder, "StatefulSet")["spec"]
     (claim,) = spec["volumeClaimTemplates"]
     mounts = {mount["name"]: mount for mount in container(folder)["volumeMounts"]}
     assert mounts[claim["metadata"]["name"]]["mountPath"] == "/app/var"
     assert set(spec["persistentVolumeClaimRetentionPolicy"].values()) == {"Retain"}
-    assert settings(folder)["INBOX_URL"] == "sqlite:///var/inbox.db"
+    assert settings(folder)["INBOX_URL_FILE"] == ""
+    assert load({}).inbox_url.get_secret_value() == "sqlite:///var/inbox.db"
 
 
 @each
 def test_nothing_that_changes_with_a_version_stands_where_kubernetes_allows_no_change(folder: str) -> None:
-    spec = one(folder, "StatefulSet")["spec"]
-    fixed = [spec["selector"], spec["volumeClaimTemplates"], spec["serviceName"]]
+    spec = workload(folder)["spec"]
+    fixed = [spec["selector"], spec.get("volumeClaimTemplates"), spec.get("serviceName")]
     assert "app.kubernetes.io/version" not in str(fixed)
 
 
-@each
+@each_single
 def test_one_replica_holds_the_inbox(folder: str) -> None:
     assert one(folder, "StatefulSet")["spec"]["replicas"] == 1
 
 
-@each
+@each_single
 def test_a_pod_that_is_never_ready_is_replaced_without_a_hand(folder: str) -> None:
     assert one(folder, "StatefulSet")["spec"]["podManagementPolicy"] == "Parallel"
 
@@ -144,11 +163,12 @@ def test_the_reason_of_an_end_is_shown(folder: str) -> None:
 # Secrets.
 
 
-def test_a_changed_secret_reaches_a_running_pod() -> None:
-    path = settings(PRODUCTION)["DINGTALK_CLIENT_SECRET_FILE"]
-    (mount,) = [mount for mount in container(PRODUCTION)["volumeMounts"] if path.startswith(f"{mount['mountPath']}/")]
+@for_people
+def test_a_changed_secret_reaches_a_running_pod(folder: str) -> None:
+    path = settings(folder)["DINGTALK_CLIENT_SECRET_FILE"]
+    (mount,) = [mount for mount in container(folder)["volumeMounts"] if path.startswith(f"{mount['mountPath']}/")]
     assert "subPath" not in mount
-    (secret,) = [volume["secret"] for volume in pod(PRODUCTION)["spec"]["volumes"] if "secret" in volume]
+    (secret,) = [volume["secret"] for volume in pod(folder)["spec"]["volumes"] if "secret" in volume]
     assert (mount["name"], secret["secretName"]) == ("secrets", "dingtalk-actors")
 
 
@@ -159,8 +179,8 @@ def test_no_secret_is_in_the_manifests(folder: str) -> None:
 
 @each
 def test_only_the_group_reads_the_secrets_files(folder: str) -> None:
-    (secret,) = [volume["secret"] for volume in pod(folder)["spec"]["volumes"] if "secret" in volume]
-    assert secret["defaultMode"] == 0o440
+    kinds = (volume.get("secret", volume.get("projected")) for volume in pod(folder)["spec"]["volumes"])
+    assert {kind["defaultMode"] for kind in kinds if kind} == {0o440}
 
 
 # Probes.
@@ -188,10 +208,10 @@ def test_a_start_has_a_minute(folder: str) -> None:
 @each
 def test_every_selector_selects_the_pod_and_not_every_pod(folder: str) -> None:
     selectors = [
-        one(folder, "StatefulSet")["spec"]["selector"]["matchLabels"],
+        workload(folder)["spec"]["selector"]["matchLabels"],
         one(folder, "Service")["spec"]["selector"],
         one(folder, "PodDisruptionBudget")["spec"]["selector"]["matchLabels"],
-        one(folder, "NetworkPolicy")["spec"]["podSelector"]["matchLabels"],
+        own(folder, "NetworkPolicy")["spec"]["podSelector"]["matchLabels"],
         *(monitor["spec"]["selector"]["matchLabels"] for monitor in of_kind(folder, "PodMonitor")),
     ]
     assert selectors == [NAME] * len(selectors)
@@ -202,7 +222,7 @@ def test_every_selector_selects_the_pod_and_not_every_pod(folder: str) -> None:
 def test_every_port_that_is_named_is_the_containers(folder: str) -> None:
     (port,) = container(folder)["ports"]
     (published,) = one(folder, "Service")["spec"]["ports"]
-    (scraped,) = one(folder, "NetworkPolicy")["spec"]["ingress"]
+    (scraped,) = own(folder, "NetworkPolicy")["spec"]["ingress"]
     endpoints = [end for monitor in of_kind(folder, "PodMonitor") for end in monitor["spec"]["podMetricsEndpoints"]]
     named = [published["targetPort"], *(port["port"] for port in scraped["ports"]), *(end["port"] for end in endpoints)]
     assert set(named) == {port["name"]}
@@ -217,10 +237,14 @@ def test_everything_says_what_it_belongs_to(folder: str) -> None:
     assert set(labels(folder)) == {f"app.kubernetes.io/{part}" for part in ("name", "component", "part-of")}
 
 
+@each_single
+def test_the_governing_service_is_the_one_there_is(folder: str) -> None:
+    assert one(folder, "StatefulSet")["spec"]["serviceName"] == one(folder, "Service")["metadata"]["name"]
+
+
 @each
-def test_the_governing_service_names_the_pod_ready_or_not(folder: str) -> None:
+def test_the_service_names_the_pods_ready_or_not(folder: str) -> None:
     service = one(folder, "Service")
-    assert one(folder, "StatefulSet")["spec"]["serviceName"] == service["metadata"]["name"]
     assert service["spec"]["clusterIP"] == "None"
     assert service["spec"]["publishNotReadyAddresses"] is True
 
@@ -242,25 +266,26 @@ def ports(rule: dict[str, Any]) -> set[tuple[object, str]]:
 
 @each
 def test_only_what_is_needed_goes_out(folder: str) -> None:
-    policy = one(folder, "NetworkPolicy")["spec"]
+    policy = own(folder, "NetworkPolicy")["spec"]
     assert set(policy["policyTypes"]) == {"Ingress", "Egress"}
-    dns, internet, agent = policy["egress"]
+    dns, internet, agent, *database = policy["egress"]
     assert (ports(dns), "to" in dns) == ({(53, "UDP"), (53, "TCP")}, False)
     assert ports(internet) == {(443, "TCP")}
     assert {block["ipBlock"]["cidr"] for block in internet["to"]} == {"0.0.0.0/0", "::/0"}
     assert agent == {"to": [{"namespaceSelector": {"matchLabels": {"dingtalk-actors/agent": "true"}}}]}
+    assert [ports(rule) for rule in database] == [{(5432, "TCP")}] * (folder == REPLICAS)
 
 
 @each
 @pytest.mark.parametrize("private", ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "fc00::/7"])
 def test_the_clusters_own_network_is_out_of_reach(folder: str, private: str) -> None:
-    blocks = one(folder, "NetworkPolicy")["spec"]["egress"][1]["to"]
+    blocks = own(folder, "NetworkPolicy")["spec"]["egress"][1]["to"]
     assert private in [network for block in blocks for network in block["ipBlock"]["except"]]
 
 
 @each
 def test_only_the_monitoring_comes_in_and_only_for_metrics(folder: str) -> None:
-    (rule,) = one(folder, "NetworkPolicy")["spec"]["ingress"]
+    (rule,) = own(folder, "NetworkPolicy")["spec"]["ingress"]
     (source,) = rule["from"]
     assert source == {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}
 

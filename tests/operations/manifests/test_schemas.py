@@ -9,7 +9,7 @@ from kubernetes_validate import utils as kubernetes
 
 from deploy.kubernetes import check
 from tests.operations.manifests.custom_resources import MODELS
-from tests.operations.manifests.rendering import FOLDERS, each, each_overlay, one, rendered
+from tests.operations.manifests.rendering import FOLDERS, REPLICAS, Overlay, each, each_overlay, one, rendered
 
 RELEASES = list(dict.fromkeys(map(kubernetes.major_minor, kubernetes.all_versions())))[-3:]
 
@@ -35,6 +35,11 @@ def test_every_object_is_valid(folder: str, release: str) -> None:
         validate(found, release)
 
 
+def test_so_is_every_object_with_a_managed_database_and_no_autoscaler(overlay: Overlay) -> None:
+    for found in check.render(overlay(components=["replicas", "managed-database"])):
+        validate(found, RELEASES[-1])
+
+
 @pytest.mark.parametrize("release", RELEASES)
 def test_a_field_that_does_not_exist_is_not_valid(release: str) -> None:
     stateful = one("base", "StatefulSet")
@@ -45,10 +50,23 @@ def test_a_field_that_does_not_exist_is_not_valid(release: str) -> None:
         validate({**stateful, "spec": {**stateful["spec"], "template": template}}, release)
 
 
-def test_a_field_that_the_operator_does_not_know_is_not_valid() -> None:
-    monitor = one("overlays/production", "PodMonitor")
+@pytest.mark.parametrize(
+    ("kind", "wrong"),
+    [
+        ("PodMonitor", {"endpoints": []}),
+        ("Cluster", {"instances": "3"}),
+        ("Cluster", {"minSyncReplicas": 1}),
+        ("Cluster", {"postgresql": {"synchronous": {"method": "quorum", "number": 1}}}),
+        ("Cluster", {"storage": {"size": "20 GB"}}),
+        ("ScaledObject", {"minReplicas": 3}),
+        ("ScaledObject", {"triggers": [{"type": "prometheus", "metadata": {"threshold": 240}}]}),
+        ("ScaledObject", {"scaleTargetRef": {}}),
+    ],
+)
+def test_a_field_that_an_operator_does_not_take_is_not_valid(kind: str, wrong: dict[str, Any]) -> None:
+    found = one(REPLICAS, kind)
     with pytest.raises(pydantic.ValidationError):
-        validate({**monitor, "spec": {**monitor["spec"], "endpoints": []}}, RELEASES[-1])
+        validate({**found, "spec": {**found["spec"], **wrong}}, RELEASES[-1])
 
 
 @each
@@ -63,9 +81,14 @@ def test_everything_is_in_the_overlays_own_namespace(folder: str) -> None:
     assert {found["metadata"].get("namespace", namespace) for found in rendered(folder)} == {namespace}
 
 
-def test_overlays_do_not_share_a_namespace() -> None:
-    names = [one(folder, "Namespace")["metadata"]["name"] for folder in FOLDERS[1:]]
-    assert len(names) == len(set(names))
+def test_what_is_tried_on_a_laptop_is_not_where_people_are_served() -> None:
+    names = {folder: one(folder, "Namespace")["metadata"]["name"] for folder in FOLDERS[1:]}
+    assert names["overlays/laptop"] != names["overlays/production"]
+
+
+def test_replicas_take_the_place_of_the_one_process_with_its_secrets() -> None:
+    before, after = (one(folder, "Namespace")["metadata"]["name"] for folder in ("overlays/production", REPLICAS))
+    assert before == after
 
 
 @each

@@ -3,9 +3,11 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -15,16 +17,20 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+import trustme
 
 from actors.settings import load
 from deploy.kubernetes import check
-from tests.operations.manifests.rendering import FOLDERS, container, of_kind, pod, rendered
+from tests.cluster.postgres import UNPRIVILEGED, USER
+from tests.cluster.postgres import served as postgresql
+from tests.operations.manifests.rendering import FOLDERS, REPLICAS, container, of_kind, pod, rendered
 from tests.operations.workshop import ROOT
 
 T = TypeVar("T")
 
 PATIENCE = 60.0
 LAPTOP, PRODUCTION = "overlays/laptop", "overlays/production"
+NO_ROBOT = {"DINGTALK_CLIENT_ID": "", "DINGTALK_CLIENT_SECRET_FILE": ""}
 FREE = {"HTTP_PORT": "0", "SANDBOX_PORT": "0"}
 
 STUBBORN = """\
@@ -34,6 +40,10 @@ def answer(question):
     yield "wait"
     time.sleep(600)
 """
+
+
+Files = Mapping[str, Path]
+"""What a pod has mounted, by the variable that names it."""
 
 
 def environment(folder: str) -> dict[str, str]:
@@ -58,10 +68,14 @@ class Program:
         """Wait for something in its output, and return the first group of it."""
 
         def search() -> str | None:
-            found = re.search(pattern, self._output.read_text(encoding="utf-8"))
+            found = re.search(pattern, self.output())
             return found and found[1]
 
-        return until(search, lambda: self.process.poll() is None, self._output.read_text)
+        return until(search, lambda: self.process.poll() is None, self.output)
+
+    def output(self) -> str:
+        """All that it said until now."""
+        return self._output.read_text(encoding="utf-8")
 
     @property
     def url(self) -> str:
@@ -113,6 +127,35 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield program.said(r"DINGTALK_OPENAPI_ENDPOINT=(\S+)")
 
 
+@pytest.fixture(scope="module")
+def database() -> Iterator[Files]:
+    """A database that can prove who it is, with the files that the operator's Secrets have."""
+    authority = trustme.CA()
+    certificate = authority.issue_cert("localhost")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        proof, key = folder / "server.crt", folder / "server.key"
+        certificate.cert_chain_pems[0].write_to_path(proof)
+        certificate.private_key_pem.write_to_path(key)
+        key.chmod(0o600)
+        if os.geteuid() == 0:
+            for path in (folder, proof, key):
+                shutil.chown(path, UNPRIVILEGED, UNPRIVILEGED)
+        with postgresql("fsync=off", "ssl=on", f"ssl_cert_file={proof}", f"ssl_key_file={key}") as server:
+            files = {"INBOX_URL_FILE": folder / "uri", "PGSSLROOTCERT": folder / "ca.crt"}
+            uri = f"postgresql://{USER}@localhost:{server.port}/postgres\n"
+            files["INBOX_URL_FILE"].write_text(uri, encoding="utf-8")
+            authority.cert_pem.write_to_path(files["PGSSLROOTCERT"])
+            yield files
+
+
+def mounted(variables: Mapping[str, str], files: Files) -> dict[str, str]:
+    """The variables, with what a pod has mounted where a test can have it."""
+    for name in files:
+        assert any(variables[name].startswith(f"/etc/dingtalk-{secret}/") for secret in ("actors", "inbox"))
+    return {**variables, **{name: str(path) for name, path in files.items()}}
+
+
 @pytest.fixture(scope="module", params=FOLDERS)
 def served(
     request: pytest.FixtureRequest, sandbox: str, tmp_path_factory: pytest.TempPathFactory
@@ -120,11 +163,12 @@ def served(
     """A folder of manifests, the service as it is there, and its variables. The secret is where a test can have it."""
     place = tmp_path_factory.mktemp("served")
     variables = environment(request.param) | FREE
-    if secret := variables["DINGTALK_CLIENT_SECRET_FILE"]:
+    if variables["DINGTALK_CLIENT_SECRET_FILE"]:
         (place / "secret").write_text("hush-hush\n", encoding="utf-8")
-        assert secret.startswith("/etc/dingtalk-actors/")
-        here = {"DINGTALK_CLIENT_SECRET_FILE": str(place / "secret"), "DINGTALK_OPENAPI_ENDPOINT": sandbox}
-        variables |= here
+        variables = mounted(variables, {"DINGTALK_CLIENT_SECRET_FILE": place / "secret"})
+        variables["DINGTALK_OPENAPI_ENDPOINT"] = sandbox
+    if variables["INBOX_URL_FILE"]:
+        variables = mounted(variables, request.getfixturevalue("database"))
     with running(place, "actors", "run", **variables) as program:
         become_ready(program)
         yield request.param, program, variables
@@ -157,7 +201,7 @@ def test_what_a_probe_asks_for_is_there(served: Served) -> None:
 def test_what_prometheus_scrapes_is_there(served: Served) -> None:
     folder, service, _ = served
     monitors = of_kind(folder, "PodMonitor")
-    assert bool(monitors) == (folder == PRODUCTION)
+    assert bool(monitors) == (folder in {PRODUCTION, REPLICAS})
     for monitor in monitors:
         (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
         status, text = get(f"{service.url}{endpoint['path']}")
@@ -187,6 +231,15 @@ def test_the_inbox_is_in_the_folder_that_is_a_volume(tmp_path: Path) -> None:
         assert (tmp_path / "var" / "inbox.db").is_file()
 
 
+def test_a_database_that_cannot_prove_who_it_is_is_not_spoken_to(tmp_path: Path, database: Files) -> None:
+    trustme.CA().cert_pem.write_to_path(tmp_path / "ca.crt")
+    files = {"INBOX_URL_FILE": database["INBOX_URL_FILE"], "PGSSLROOTCERT": tmp_path / "ca.crt"}
+    variables = mounted(environment(REPLICAS) | FREE, files)
+    with running(tmp_path, "actors", "run", **variables | NO_ROBOT) as service:
+        assert service.process.wait(PATIENCE) == 2
+        assert "certificate verify failed" in service.output()
+
+
 # Its end.
 
 
@@ -214,5 +267,5 @@ def test_an_answer_that_does_not_end_is_given_back_before_the_pod_is_killed(tmp_
 
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_the_pod_has_time_for_the_grace_and_the_end(folder: str) -> None:
-    grace = load(environment(LAPTOP)).shutdown_grace
+    grace = load({"SHUTDOWN_GRACE": environment(folder)["SHUTDOWN_GRACE"]}).shutdown_grace
     assert pod(folder)["spec"]["terminationGracePeriodSeconds"] >= grace + check.TO_CLOSE

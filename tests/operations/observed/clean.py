@@ -31,7 +31,7 @@ async def clean(folder: Path, rules: list[Path]) -> Run:
     """Play it; the data stay in the folder."""
     async with housed(folder, {ROBOT: OWN}, rules=Rules(first_ping=0.2, ping_interval=0.5, roll_grace=0.5)) as house:
         with (
-            prometheus(folder, scrape=house.port, rules=rules) as watching,
+            prometheus(folder, house.port, rules=rules) as watching,
             house.service([ROBOT], **SETTINGS) as service,
         ):
             since = time.time()

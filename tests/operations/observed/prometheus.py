@@ -19,8 +19,7 @@ from tests.operations.observed.programs import ended, free_port, start
 EVERY = 1
 """Seconds between two scrapes, and between two evaluations of a rule."""
 
-TARGET = {"job": "dingtalk-actors", "namespace": "bots", "pod": "dingtalk-actors-0"}
-"""The labels that a scrape under Kubernetes adds."""
+JOB = "dingtalk-actors"
 
 Labels = Mapping[str, str]
 
@@ -113,19 +112,23 @@ def _series(found: dict[str, Any], samples: list[tuple[float, str]]) -> Series:
 
 
 @contextmanager
-def prometheus(folder: Path, *, scrape: int | None = None, rules: Sequence[Path] = ()) -> Iterator[Prometheus]:
-    """One that keeps its data in `folder`, scrapes that port on loopback, and evaluates those files of rules. Without a
-    port it only answers from what it has.
+def prometheus(folder: Path, *scraped: int, rules: Sequence[Path] = ()) -> Iterator[Prometheus]:
+    """One that keeps its data in `folder`, scrapes those ports on loopback, and evaluates those files of rules. Without
+    a port it only answers from what it has.
 
     Raises:
         RuntimeError: it does not come up; with what it says.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    target = {"targets": [f"127.0.0.1:{scrape}"], "labels": {name: TARGET[name] for name in ("namespace", "pod")}}
+    # The labels that a scrape under Kubernetes adds.
+    targets = [
+        {"targets": [f"127.0.0.1:{port}"], "labels": {"namespace": "bots", "pod": f"{JOB}-{number}"}}
+        for number, port in enumerate(scraped)
+    ]
     config = {
         "global": {"scrape_interval": f"{EVERY}s", "evaluation_interval": f"{EVERY}s"},
         "rule_files": [str(_often(path, folder)) for path in rules],
-        "scrape_configs": [{"job_name": TARGET["job"], "static_configs": [target]}] if scrape else [],
+        "scrape_configs": [{"job_name": JOB, "static_configs": targets}] if targets else [],
     }
     (folder / "prometheus.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
     port = free_port()

@@ -19,7 +19,9 @@ from tests.actors.conftest import OWN, PUBLIC, STANDARD
 from tests.actors.endings import spins
 from tests.operations.observed.cast import BLOCKED, FREE
 from tests.operations.observed.house import SECRET, House, beside, housed, is_over
+from tests.operations.observed.programs import free_port
 from tests.operations.observed.prometheus import Prometheus, prometheus
+from tests.operations.observed.replica import alive
 from tests.operations.observed.runs import Run, settled
 
 SHOP, DESK, NIGHT, SLOW, GONE = "ding-shop", "ding-helpdesk", "ding-night", "ding-slow", "ding-gone"
@@ -73,7 +75,8 @@ async def troubled(folder: Path, rules: list[Path]) -> Run:
     robots = {SHOP: OWN, DESK: STANDARD | IMPATIENT, NIGHT: PUBLIC, SLOW: OWN, GONE: OWN}
     platform = Rules(first_ping=0.2, ping_interval=0.5, roll_grace=0.5)
     async with housed(folder, robots, BROKEN, rules=platform) as house:
-        with prometheus(folder, scrape=house.port, rules=rules) as watching:
+        other = free_port()
+        with prometheus(folder, house.port, other, rules=rules) as watching:
             since = time.time()
             for _ in range(DEATHS):
                 await _killed(house, watching)
@@ -82,6 +85,7 @@ async def troubled(folder: Path, rules: list[Path]) -> Run:
                 house.spoil(SLOW, SERVED)
                 patient = await _asked(house, *[LATE] * 12, robot=SLOW)
                 crowd = asyncio.create_task(_crowd(house))
+                await beside(lambda: _a_replica_dies(other, watching))
                 for _ in range(2):
                     await _round(house)
                 await _answered(house, patient, SLOW)
@@ -103,6 +107,13 @@ async def _killed(house: House, watching: Prometheus) -> None:
         await beside(lambda: service.end(signal.SIGKILL))
     await house.until(lambda: not any(map(house.sandbox.online, house.robots)))
     await beside(lambda: watching.wait_for("absent(dingtalk_build_info)"))
+
+
+def _a_replica_dies(port: int, watching: Prometheus) -> None:
+    """Another process of the job serves for a moment."""
+    with alive(port):
+        watching.wait_for("count(dingtalk_build_info) == 2")
+    watching.wait_for("up == 0 and on (instance) last_over_time(dingtalk_build_info[1m])")
 
 
 async def _seen(watching: Prometheus) -> None:

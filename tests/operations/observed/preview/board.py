@@ -16,7 +16,7 @@ WIDTH, COLUMNS, UNIT, GAP, MARGIN, HEAD = 1920, 24, 41, 8, 16, 72
 """Pixels of the picture, columns of the grid, and pixels of one of its rows, between panels, at the edges and of the
 heading."""
 
-MOST = 51
+MOST = 59
 """How many rows of the grid are shown: the main panels are the upper ones."""
 
 KINDS: dict[str, Callable[[Canvas, Box, Panel], None]] = {
@@ -34,7 +34,7 @@ def draw(board: Json, prometheus: Prometheus, since: float, until: float, path: 
     shown = _shown(board["panels"])
     rows = max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in shown)
     canvas = Canvas(WIDTH, HEAD + rows * UNIT + MARGIN)
-    _heading(canvas, str(board["title"]), since, until)
+    _heading(canvas, board, since, until)
     for json in shown:
         box = _place(json["gridPos"])
         if json["type"] == "row":
@@ -75,13 +75,15 @@ def _place(grid: Json) -> Box:
     return Box(MARGIN + grid["x"] * column, HEAD + grid["y"] * UNIT, grid["w"] * column - GAP, grid["h"] * UNIT - GAP)
 
 
-def _heading(canvas: Canvas, title: str, since: float, until: float) -> None:
+def _heading(canvas: Canvas, board: Json, since: float, until: float) -> None:
+    title = board["title"]
     canvas.say(MARGIN + 4, HEAD / 2, title, LARGE)
     begin, end = (datetime.fromtimestamp(at, UTC).strftime("%H:%M:%S") for at in (since, until))
     right = WIDTH - MARGIN - 4
     canvas.say(right, HEAD / 2, NOTE, NORMAL, fill=FAINT, at="right")
     x = MARGIN + 4 + canvas.extent(title, LARGE) + 40
-    for words in ("Job  All", "Robot  All", f"{begin} to {end} UTC"):
+    chosen = [f"{each['label']}  All" for each in board["templating"]["list"] if each["type"] == "query"]
+    for words in (*chosen, f"{begin} to {end} UTC"):
         width = canvas.extent(words, NORMAL) + 28
         canvas.frame(Box(x, HEAD / 2 - 17, width, 34), fill=BACKGROUND, edge=EDGE)
         canvas.say(x + 14, HEAD / 2, words, NORMAL)
