@@ -89,6 +89,7 @@ class Conversation(Actor):
         self._seen = 0
         self._told_of_work = True
         self._looked_at: int | None = None
+        self._looked_in_vain = False
         self._finishing_up = False
         self._serial = 0
         self._turn: _Running | None = None
@@ -149,6 +150,7 @@ class Conversation(Actor):
 
     def _taken(self, delivery: Delivery | None) -> None:
         looked_at, self._looked_at = self._looked_at, None
+        self._looked_in_vain = False
         taken_back, self._taken_back = self._taken_back, frozenset()
         if delivery is not None:
             self._begin(delivery)
@@ -168,7 +170,9 @@ class Conversation(Actor):
             )
 
     def _look_later(self, error: InboxUnavailable) -> None:
-        log.warning("inbox: %s", error, extra={"action": "inbox_unavailable", "conversation": self._name})
+        if not self._looked_in_vain:
+            log.warning("inbox: %s", error, extra={"action": "inbox_unavailable", "conversation": self._name})
+        self._looked_in_vain = True
         if self._finishing_up:
             self._looked_at = None
             self._rest()
@@ -182,12 +186,12 @@ class Conversation(Actor):
             self._reactor.run(self._inbox.waiting(name), to=self.actor_ref, ok=Lining, failed=lambda _: Done())
 
     def _show_places(self, line: tuple[Question, ...]) -> None:
-        running = self._turn and self._turn.delivery.question.message_id
-        if running is None or self._finishing_up:
+        if self._turn is None or self._finishing_up:
             return
+        running = self._turn.delivery.question.message_id
         line = tuple(question for question in line if question.message_id != running)
         self._placing = [effect for effect in self._placing if not effect.over]
-        self._placing.append(self._run(self._line.show(line), lambda _: Done()))
+        self._placing.append(self._run(self._line.show(line, self._turn.effects.lease), lambda _: Done()))
 
     def _drop(self, message_ids: frozenset[str]) -> None:
         """Stop the running turn if it is one of these; what is being taken right now may be one as well."""

@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
+from math import inf
 
 from actors import metrics
 from actors.core import texts
@@ -45,6 +46,8 @@ class Rules:
     max_age: float
     max_attempts: int
     lease: float
+    patience: float = inf
+    """How long a whole answer waits to become durable before it is shown as such all the same."""
     alone_since: float = 0.0
     """Since when nobody but this process has touched cards, in seconds since the epoch; infinite where others do."""
 

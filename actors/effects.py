@@ -9,8 +9,9 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from math import inf
 
-from tenacity import AsyncRetrying, retry_if_exception_type, wait_fixed
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from actors import metrics
 from actors.begun import BegunKeeper, session_of
@@ -23,6 +24,7 @@ from actors.core.splitting import cut, fenced
 from actors.desk import Desk, Rules
 from actors.errors import PASSING, AgentFailed, CallFailed, Fault, InboxUnavailable, LeaseLost
 from actors.inbox.port import Delivery, Inbox, Outcome
+from actors.lease import Lease
 from actors.runtime.pump import Pump, Said
 from actors.waiting import WaitingCards
 
@@ -37,6 +39,10 @@ CLOSE_AGAIN_AFTER = 30.0
 _PARTS = (12_000, 3_000, 900)
 """Bytes of a text that is too large for a card which are tried on it, one after the other. DingTalk's documents advise
 1 to 3 kB, in practice much more is taken (open.dingtalk.com, "streaming updates of AI cards")."""
+
+
+async def _nothing() -> None:
+    """What is left to do once the answer is durable."""
 
 
 class TurnEffects:
@@ -62,30 +68,31 @@ class TurnEffects:
         self._rules = rules
         self._line = line
         self._running = running
-        self._taken_back = taken_back
         self._wall = wall
-        self._card = desk.replies.card(delivery.question, delivery.attempt)
+        self.lease = Lease(delivery, rules.lease, taken_back=taken_back, warn=self._warn)
+        self._card = desk.replies.card(delivery.question, delivery.attempt, self.lease)
         budget = Budget(desk.replies.budget(rules.updates), rules.min_interval)
         self._thinned = budget.updates < rules.updates
+        self._unstored: Callable[[], Awaitable[None]] | None = None
+        """Makes the answer durable, as long as it is not."""
         self._unclosed: faces.Face | None = None
         self._begun = BegunKeeper(delivery, desk.agent, self._warn)
         self._pump = Pump(budget, due=due, began=self._first_text, show_reasoning=desk.show_reasoning)
 
     async def keep(self) -> turn.TurnEvent:
-        """Renew the lease for as long as the turn goes on; returns when it is lost. It also tells, should the signal of
-        it not have come through, that the question was taken back."""
-        while True:
-            await asyncio.sleep(self._rules.lease / 3)
-            try:
-                if not await self._delivery.touch():
-                    self._taken_back()
-            except InboxUnavailable as error:
-                self._warn("lease_not_renewed", error)
-            except LeaseLost:
-                return turn.Lost()
+        """Keep the lease for as long as the turn goes on; returns when it is lost."""
+        await self.lease.keep()
+        return turn.Lost()
 
     async def perform(self, action: turn.Action) -> turn.TurnEvent | None:
         """Carry out one action (`StopAgent` is the actor's: it cancels the effect of `RunAgent`)."""
+        try:
+            return await self._perform(action)
+        except LeaseLost:
+            self.lease.end()
+            return turn.Lost()
+
+    async def _perform(self, action: turn.Action) -> turn.TurnEvent | None:
         match action:
             case turn.CreateCard(think):
                 return await self._create(think=think)
@@ -107,21 +114,24 @@ class TurnEffects:
             case turn.CloseCard(face):
                 return await self._close(face)
             case turn.StoreAnswer(text, end):
-                stored = await self._store(lambda: self._delivery.answered(text, Outcome(end)), turn.AnswerStored())
-                await self._begun.settle()
-                return stored
+                await self._store_answer(text, Outcome(end))
+                return turn.AnswerStored()
             case turn.Done(end):
-                return await self._store(lambda: self._delivery.done(Outcome(end)), turn.Settled())
+                await self._store(lambda: self._delivery.done(Outcome(end)))
+                self.lease.close()
+                return turn.Settled()
             case turn.GiveBack(after):
-                return await self._store(lambda: self._delivery.retry(after), turn.Settled())
+                await self._store(lambda: self._delivery.retry(after))
+                return turn.Settled()
             case turn.StopAgent():
                 return None
 
     async def put_away(self) -> None:
         """The turn is over: nothing of the question is kept beside the inbox, and a card that could not be closed is
         closed when DingTalk can do it, as long as this process cares for the conversation."""
+        self.lease.end()
         await self._desk.attachments.drop(self.question)
-        if self._unclosed:
+        if self._unclosed and self.lease.open:
             await self._close_later(self._unclosed)
 
     def _age(self) -> float:
@@ -232,7 +242,7 @@ class TurnEffects:
 
     async def _say(self, text: str) -> turn.TurnEvent:
         try:
-            await self._desk.replies.say(self.question.address, text)
+            await self._desk.replies.say(self.question.address, text, self.lease)
         except CallFailed as error:
             self._warn("answer_not_said", error)
             return turn.SayFailed()
@@ -258,16 +268,24 @@ class TurnEffects:
                     continue
             return
 
-    async def _store(self, write: Callable[[], Awaitable[None]], then: turn.TurnEvent) -> turn.TurnEvent:
-        """Write until it is durable: what a person is owed must not depend on a full disk being emptied in time."""
+    async def _store_answer(self, text: str, outcome: Outcome) -> None:
+        """Make the answer durable, if that can be had soon; else it is owed before the question is closed."""
+        self._unstored = lambda: self._delivery.answered(text, outcome)
         try:
-            async for attempt in self._until_available("answer_not_stored"):
-                with attempt:
-                    await write()
-        except LeaseLost:
-            self._unclosed = None
-            return turn.Lost()
-        return then
+            await self._store(_nothing, within=self._rules.patience)
+        except InboxUnavailable as error:
+            self._warn("answer_shown_unstored", error)
+        else:
+            await self._begun.settle()
+
+    async def _store(self, write: Callable[[], Awaitable[None]], *, within: float = inf) -> None:
+        """Write until it is durable: what a person is owed must not depend on a full disk being emptied in time."""
+        async for attempt in self._until_available("answer_not_stored", within):
+            with attempt:
+                if self._unstored:
+                    await self._unstored()
+                    self._unstored = None
+                await write()
 
     async def _remembering(self, question: Question) -> Question:
         """The question with what its memory holds."""
@@ -277,11 +295,15 @@ class TurnEffects:
                 session = session_of(self._desk.agent, await self._inbox.session(question.chat_id))
         return question.with_session(session)
 
-    def _until_available(self, action: str) -> AsyncRetrying:
+    def _until_available(self, action: str, within: float = inf) -> AsyncRetrying:
         return AsyncRetrying(
+            reraise=True,
+            stop=stop_after_delay(within),
             retry=retry_if_exception_type(InboxUnavailable),
             wait=wait_fixed(_STORE_AGAIN_AFTER),
-            before_sleep=lambda state: self._warn(action, state.outcome and state.outcome.exception()),
+            before_sleep=lambda state: (
+                self._warn(action, state.outcome and state.outcome.exception()) if state.attempt_number == 1 else None
+            ),
         )
 
     def _skipped(self, reason: metrics.Skip) -> None:

@@ -126,7 +126,12 @@ class InboxError(ServiceError):
 
 
 class InboxUnavailable(InboxError):
-    """The inbox does not take writes now (disk full, file gone, database away)."""
+    """The inbox does not take writes now (disk full, file gone, database away). `reason` is why, where the message says
+    which inbox it is, too."""
+
+    def __init__(self, message: str, reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason or message
 
 
 class LeaseLost(InboxError):

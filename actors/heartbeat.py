@@ -1,7 +1,7 @@
 """The heartbeat of this replica: it says that it is alive, and hears how many are, every few seconds.
 
 The law: who is counted too few for a moment costs calls that DingTalk refuses, so a smaller number is not believed
-right after the inbox was away, when the others have not had the time to say that they are alive. It knows no limits:
+after the inbox was away, until the others have had the time to say that they are alive. It knows no limits:
 who shares what by the number is told it.
 """
 
@@ -23,6 +23,11 @@ LIFE = 3 * EVERY
 """Seconds after which a replica that is not heard of counts as dead."""
 
 
+_DOUBTED = 2
+"""Beats after an outage for which fewer are not believed: between two of another replica's there is the time that it
+waited for its last one in vain, too."""
+
+
 class Heartbeat:
     """One process's; `told` gets the number of replicas with each beat."""
 
@@ -30,7 +35,7 @@ class Heartbeat:
         self._inbox = inbox
         self._told = told
         self._replicas = 1
-        self._regular = True
+        self._doubted = 0
 
     async def live(self) -> None:
         """Beat for ever."""
@@ -44,10 +49,10 @@ class Heartbeat:
             alive = await self._inbox.beat(life=LIFE)
         except InboxError as error:
             log.debug("no heartbeat", extra={"action": "heartbeat_missed", "reason": str(error)})
-            self._regular = False
+            self._doubted = _DOUBTED
             return
-        replicas = alive if self._regular else max(alive, self._replicas)
-        self._regular = True
+        replicas = max(alive, self._replicas) if self._doubted else alive
+        self._doubted = max(0, self._doubted - 1)
         if replicas != self._replicas:
             log.info("replicas counted", extra={"action": "replicas_counted", "replicas": replicas})
         self._replicas = replicas

@@ -5,12 +5,12 @@ It reads like a script. Every part is handed what it needs; nothing is decided h
 
 import asyncio
 import logging
-import math
 import threading
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Future
 from functools import partial
+from math import inf
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -70,8 +70,13 @@ DISSOLVE_WITHIN = 8.0
 LISTEN_EVERY = 0.5
 """Seconds after which a signal is heard at the latest."""
 
-HOUSEKEEPING_EVERY = 5.0
+HOUSEKEEPING_EVERY = 4.0
+"""Seconds between two looks for what is nobody's: a question is taken over 5 s after its lease ended at the latest."""
 SWEEP_EVERY = 3600.0
+
+DATABASE_PATIENCE = 5.0
+"""Seconds that a whole answer waits for a database that is away before it is finished on its card all the same: it may
+be away for long. What is the matter with a file is mended by a restart, which would have to answer once more."""
 
 FREE_EDITION_CALLS = 5000
 """What DingTalk's free edition has in a month (open.dingtalk.com, "Billing of API calls")."""
@@ -122,6 +127,8 @@ class Service:
         self._reactor.start()
         network = self._reactor.submit(_on_the_loop(open_network, self._settings)).result()
         agents, parked, inbox = self._take_hold(network)
+        self._clock = inbox.now
+        self._began = self._clock()
         served = [robot for robot in self._settings.robots() if robot.client_id in agents]
         entries = Entries(self._settings, served, parked)
         self._roll = Roll(entries)
@@ -239,7 +246,8 @@ class Service:
             max_age=settings.inbox_max_age,
             max_attempts=settings.inbox_max_attempts,
             lease=settings.inbox_lease,
-            alone_since=self._began if settings.inbox_path is not None else math.inf,
+            alone_since=self._began if settings.inbox_path is not None else inf,
+            patience=inf if settings.inbox_path else DATABASE_PATIENCE,
         )
 
     def _converse(self, desks: Mapping[str, Desk], supervisor: Ref, conversation: str) -> Ref:
@@ -296,17 +304,20 @@ class Service:
 
     async def _housekeeping(self) -> None:
         """Count what waits, see that nothing is forgotten, and forget what is too old."""
-        inbox, swept = self._parts.inbox, float("-inf")
+        inbox, swept, away = self._parts.inbox, float("-inf"), False
         while True:
             try:
                 await self._count_and_signal(inbox)
+                away = False
                 if time.monotonic() - swept > SWEEP_EVERY:
                     await inbox.sweep()
                     for robot in self._parts.robots.values():
                         await robot.files.clean()
                     swept = time.monotonic()
             except InboxError as error:
-                log.warning("inbox: %s", error, extra={"action": "inbox_unavailable"})
+                if not away:
+                    log.warning("inbox: %s", error, extra={"action": "inbox_unavailable"})
+                away = True
             except Exception:  # the safety net must outlive a hole in itself
                 log.exception("housekeeping failed", extra={"action": "housekeeping_failed"})
             await asyncio.sleep(HOUSEKEEPING_EVERY)
@@ -350,7 +361,7 @@ class Service:
         missing = ["this process is draining"] if status.draining else []
         missing += self._roll.missing(status)
         if not self._reactor.submit(self._parts.inbox.healthy()).result(ANSWER_WITHIN):
-            missing.append("the inbox takes no writes")
+            missing.append(f"the inbox takes no writes: {self._parts.inbox.trouble}")
         return not missing, {"ready": not missing, "missing": missing, "parked": self._roll.parked()}
 
     def _status(self) -> dict[str, Any]:

@@ -15,7 +15,8 @@ from pydantic import Field, SecretStr, ValidationError
 
 from actors.core.backoff import Backoff
 from actors.core.card import CardKind
-from actors.core.proxies import Proxies, Proxy, password_in, read_proxy, without_password
+from actors.core.database_url import passwords_in, without_passwords
+from actors.core.proxies import Proxies, Proxy, password_in, read_proxy
 from actors.core.robot import Cause, FixedSecret, Parked, Robot, Secret
 from actors.core.spelling import near_miss
 from actors.errors import SettingsError
@@ -159,7 +160,7 @@ class Settings(Variables):
         values = self.model_dump(mode="json")
         for name, value in values.items():
             if isinstance(secret := getattr(self, name), SecretStr):
-                values[name] = without_password(secret.get_secret_value()) if name == "inbox_url" else MASK
+                values[name] = without_passwords(secret.get_secret_value()) if name == "inbox_url" else MASK
             elif isinstance(value, str):
                 values[name] = clean(value)
             elif isinstance(value, list):
@@ -348,11 +349,10 @@ def _value(name: str, given: Mapping[str, str]) -> str | None:
 
 
 def _hidden_in(name: str, secret: str) -> tuple[str, ...]:
-    """What must not be read anywhere: of an address the password alone."""
+    """What must not be read anywhere: of an address the passwords alone."""
     if name != "INBOX_URL":
         return (secret,)
-    password = password_in(secret)
-    return password, unquote(password)
+    return passwords_in(secret)
 
 
 def _secret(name: str, given: Mapping[str, str]) -> str | None:

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from actors import metrics
 from actors.core import card as faces
 from actors.core.question import Question
-from actors.dingtalk.port import Replies
-from actors.errors import CallFailed
+from actors.dingtalk.port import Fence, Replies
+from actors.errors import CallFailed, LeaseLost
 
 log = logging.getLogger(__name__)
 
@@ -37,8 +37,9 @@ class WaitingCards:
         """Set when the call that touches this card is over; by message id."""
         self._free = asyncio.Lock()
 
-    async def show(self, line: tuple[Question, ...]) -> None:
-        """Show everybody in line their place, as far as it is news. A later call takes the place of an earlier one."""
+    async def show(self, line: tuple[Question, ...], fence: Fence | None = None) -> None:
+        """Show everybody in line their place, as far as it is news. A later call takes the place of an earlier one.
+        Whoever has the question before them has their cards, until its `fence` says otherwise."""
         self._line = line
         async with self._free:
             self._claimed &= {question.message_id for question in line}
@@ -46,7 +47,7 @@ class WaitingCards:
                 if self._line is not line:
                     return
                 if question.message_id not in self._claimed and self._shown.get(question.message_id) != ahead:
-                    await self._place(question, ahead)
+                    await self._place(question, ahead, fence)
 
     async def claim(self, question: Question) -> bool:
         """Its turn has come: from here on the card is the turn's. Whether there is one."""
@@ -62,12 +63,12 @@ class WaitingCards:
         self._doubted.discard(question.message_id)
         return doubted
 
-    async def _place(self, question: Question, ahead: int) -> None:
+    async def _place(self, question: Question, ahead: int, fence: Fence | None) -> None:
         replies, name = self._replies(question), question.message_id
         known, face = name in self._shown, faces.in_line(ahead)
         if replies.text_only or (known and replies.budget(_AMPLE) < _AMPLE):
             return
-        card = replies.card(question, 0)
+        card = replies.card(question, 0, fence)
         over = self._touched[name] = asyncio.Event()
         try:
             if known or not await card.create(face):
@@ -83,6 +84,8 @@ class WaitingCards:
             if error.maybe_done:
                 self._doubted.add(name)
             log.info("a place in line was not shown: %s", error, extra={"action": "place_not_shown", **question.ids})
+        except LeaseLost:
+            log.debug("a place in line is somebody else's to show", extra={"action": "place_left", **question.ids})
         finally:
             del self._touched[name]
             over.set()

@@ -1,9 +1,9 @@
 """One turn: the way of one question from the thinking card to the end, as a table of events and actions.
 
 The law: a turn ends answered, apologised for, or given back, and in no other way; the answer's text is durable before
-the first final call; only then is the card finished; only when the person has the answer is the question closed. This
-file knows nothing of actors, HTTP or stores: `step` takes a state and an event and returns the next state and what to
-do. An event that has no business in a state changes nothing.
+the first final call, or owed to a store that is away for long; only then is the card finished; only when the person has
+the answer is the question closed. This file knows nothing of actors, HTTP or stores: `step` takes a state and an event
+and returns the next state and what to do. An event that has no business in a state changes nothing.
 
     ANSWERING   the agent runs; updates go out, one at a time; the card may still be on its way
     STORING     the text is being made durable

@@ -19,6 +19,7 @@ from actors.core.card import Face, card_id
 from actors.core.question import Question
 from actors.dingtalk.limits import Kind, Rank
 from actors.dingtalk.openapi import CREATE, STREAMING, UPDATE, Api, OpenApi
+from actors.dingtalk.port import Fence
 from actors.dingtalk.standing import Standing
 from actors.dingtalk.templates import FLOW_STATUS, shown_name, summary, template_for
 from actors.errors import CallFailed, Fault
@@ -34,7 +35,9 @@ T = TypeVar("T")
 class AiCard:
     """A template card. `attempt` makes the frames of one attempt at the answer unique."""
 
-    def __init__(self, api: OpenApi, question: Question, attempt: int, standing: Standing) -> None:
+    def __init__(
+        self, api: OpenApi, question: Question, attempt: int, standing: Standing, fence: Fence | None = None
+    ) -> None:
         self.id = card_id(question.robot, question.message_id, question.replay)
         self._api = api
         self._address = question.address
@@ -43,6 +46,7 @@ class AiCard:
         self._spelled = lru_cache(maxsize=2)(self._template.streamed)  # a long text takes its time
         self._attempt = attempt
         self._standing = standing
+        self._fence = fence
         self._frame = 0
         self._beside: dict[str, str] = {}
         self._streamed = ""
@@ -137,7 +141,7 @@ class AiCard:
         self, stage: metrics.Stage, api: Api, body: Callable[[], dict[str, Any]], rank: Rank | None = None
     ) -> None:
         with counted(self._api.robot.client_id, stage), self._standing.watched(self.id):
-            await self._api.call(api, body, rank)
+            await self._api.call(api, body, rank, self._fence)
 
     def _creation(self, face: Face) -> dict[str, Any]:
         variables = self._template.variables(face)

@@ -13,7 +13,7 @@ import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from http import HTTPStatus
 from typing import Any, ParamSpec, TypeVar
 
@@ -28,6 +28,7 @@ from actors.dingtalk import faults
 from actors.dingtalk.ban import Ban
 from actors.dingtalk.limits import Kind, Limiter, Rank, Ticket
 from actors.dingtalk.network import Unreachable
+from actors.dingtalk.port import Fence
 from actors.dingtalk.quota import Quota
 from actors.dingtalk.share import joining
 from actors.dingtalk.tokens import Token
@@ -38,6 +39,7 @@ log = logging.getLogger(__name__)
 P = ParamSpec("P")
 T = TypeVar("T")
 Body = Callable[[], dict[str, Any]]
+Place = Callable[[Limiter], Awaitable[Ticket]]
 
 CONNECT_TIMEOUT = 3.0
 
@@ -124,23 +126,25 @@ class OpenApi:
         """
         await self._persist(self._token.get)
 
-    async def call(self, api: Api, body: Body, rank: Rank | None = None) -> dict[str, Any]:
+    async def call(self, api: Api, body: Body, rank: Rank | None = None, fence: Fence | None = None) -> dict[str, Any]:
         """Make a call and return what DingTalk answered. `body` is called once, when the call may go; `rank` decides
-        the order among the calls of this API and is the moment of asking if it is left out.
+        the order among the calls of this API and is the moment of asking if it is left out. Every try passes the
+        `fence` when it goes.
 
         Raises:
             CallFailed: DingTalk refused it for good, or the tries are used up.
         """
         body, rank = cache(body), rank or self._now()
-        return await self._persist(self._authorized, api, body, rank)
+        return await self._persist(self._authorized, api, body, partial(_place, rank=rank, fence=fence))
 
-    async def reply(self, webhook: URL, body: Body) -> dict[str, Any]:
+    async def reply(self, webhook: URL, body: Body, fence: Fence | None = None) -> dict[str, Any]:
         """Post to a session webhook, which carries its own authorization.
 
         Raises:
             CallFailed: as for `call`.
         """
-        return await self._persist(self._send, WEBHOOK, webhook, cache(body), self._now())
+        place = partial(_place, rank=self._now(), fence=fence)
+        return await self._persist(self._send, WEBHOOK, webhook, cache(body), place)
 
     def beaten(self, replicas: int) -> None:
         """So many replicas serve this robot now, this one included; to be told every few seconds."""
@@ -171,16 +175,16 @@ class OpenApi:
             failure.maybe_done = failure.maybe_done or retrying.statistics["attempt_number"] > 1
             raise
 
-    async def _authorized(self, api: Api, body: Body, rank: Rank) -> dict[str, Any]:
+    async def _authorized(self, api: Api, body: Body, place: Place) -> dict[str, Any]:
         """One try with a token; a token that is refused is replaced, once, within the same try."""
         token, url = await self._token.get(), self._url(api)
         try:
-            return await self._send(api, url, body, rank, token)
+            return await self._send(api, url, body, place, token)
         except CallFailed as failure:
             if failure.fault is not Fault.CREDENTIALS:
                 raise
         self._token.drop(token)
-        return await self._send(api, url, body, rank, await self._token.get())
+        return await self._send(api, url, body, place, await self._token.get())
 
     async def _fetch_token(self) -> tuple[str, float]:
         """A token, by the secret; one that is refused is looked up anew, once."""
@@ -199,15 +203,15 @@ class OpenApi:
 
     async def _ask_for_token(self, secret: str) -> dict[str, Any]:
         body = {"appKey": self.robot.client_id, "appSecret": secret}
-        return await self._send(TOKEN, self._url(TOKEN), lambda: body, self._now())
+        return await self._send(TOKEN, self._url(TOKEN), lambda: body, partial(_place, rank=self._now()))
 
     def _url(self, api: Api) -> URL:
         return URL(self.robot.endpoint + api.path)
 
-    async def _send(self, api: Api, url: URL, body: Body, rank: Rank, token: str = "") -> dict[str, Any]:
+    async def _send(self, api: Api, url: URL, body: Body, place: Place, token: str = "") -> dict[str, Any]:
         """Wait for a place, send, and read the answer."""
         limiter = self._limiters[api]
-        ticket = await limiter.place(rank)
+        ticket = await place(limiter)
         if self._ban.lasts:
             limiter.leave(ticket)
             raise CallFailed(api.name, Fault.THROTTLED, 0, faults.BANNED, f"not sent: {faults.BAN_WORDS}")
@@ -263,6 +267,17 @@ class OpenApi:
     def _count(self, api: Api) -> None:
         if api.counted:
             self._quota.count(self.robot.client_id)
+
+
+async def _place(limiter: Limiter, rank: Rank, fence: Fence | None = None) -> Ticket:
+    """Wait for a place that is got while the fence is open."""
+    while True:
+        if fence is not None:
+            await fence.passed()
+        ticket = await limiter.place(rank)
+        if fence is None or fence.open:
+            return ticket
+        limiter.leave(ticket)
 
 
 def _worth_another_try(error: BaseException) -> bool:

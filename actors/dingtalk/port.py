@@ -55,6 +55,19 @@ class Gateway(Protocol):
         ...
 
 
+class Fence(Protocol):
+    """Whether calls about an answer may go: they are its holder's alone, and a process may have stood still for so long
+    that another one has the question."""
+
+    @property
+    def open(self) -> bool:
+        """Whether a call may go now."""
+        ...
+
+    async def passed(self) -> None:
+        """Wait until a call may go. Where it raises, none goes."""
+
+
 class Card(Protocol):
     """One card, named by a derived id, so that whoever repeats a step after a crash meets the same card.
 
@@ -100,16 +113,18 @@ class Replies(Protocol):
         """Whether answers go as plain messages now: by the settings, or because cards are refused."""
         ...
 
-    def card(self, question: Question, attempt: int) -> Card:
-        """The card of this question. `attempt` makes the streaming calls of this attempt unique."""
+    def card(self, question: Question, attempt: int, fence: Fence | None = None) -> Card:
+        """The card of this question. `attempt` makes the streaming calls of this attempt unique; each call passes the
+        `fence` when it goes."""
         ...
 
     def budget(self, updates: int) -> int:
         """How many text updates an answer may have now, of the `updates` it has while the month's quota is ample."""
         ...
 
-    async def say(self, address: Address, text: str) -> None:
-        """Send a plain Markdown message: by the session webhook while it lives, else by the robot-message API.
+    async def say(self, address: Address, text: str, fence: Fence | None = None) -> None:
+        """Send a plain Markdown message: by the session webhook while it lives, else by the robot-message API. Each
+        call passes the `fence` when it goes.
 
         Raises:
             CallFailed: neither took it.

@@ -31,7 +31,7 @@ from actors.dingtalk.openapi import (
     Api,
     OpenApi,
 )
-from actors.dingtalk.port import Card
+from actors.dingtalk.port import Card, Fence
 from actors.dingtalk.quota import Quota
 from actors.dingtalk.standard import StandardCard
 from actors.dingtalk.standing import Standing
@@ -85,16 +85,16 @@ class RobotReplies:
         refusal = self._standing.refusal
         return f"text, cards are refused: {refusal}" if refusal else self._kind
 
-    def card(self, question: Question, attempt: int) -> Card:
+    def card(self, question: Question, attempt: int, fence: Fence | None = None) -> Card:
         """The card of this question; see the port."""
         made = StandardCard if self._kind is CardKind.STANDARD else AiCard
-        return made(self._api, question, attempt, self._standing)
+        return made(self._api, question, attempt, self._standing, fence)
 
     def budget(self, updates: int) -> int:
         """How many text updates an answer may have now; see the port."""
         return self._quota.budget(updates)
 
-    async def say(self, address: Address, text: str) -> None:
+    async def say(self, address: Address, text: str, fence: Fence | None = None) -> None:
         """Send a plain Markdown message, or several numbered ones if it is too long for one.
 
         Raises:
@@ -103,10 +103,10 @@ class RobotReplies:
         webhook, title = self._webhook(address), summary(text)
         for part in await spelled(text, lambda: numbered(presentable(text, dialect=Dialect.MESSAGE))):
             message = {"title": title, "text": part}  # the title is what the list of chats shows
-            if webhook and await self._replied(webhook, address, message):
+            if webhook and await self._replied(webhook, address, message, fence):
                 continue
             webhook = None
-            await self._send(address, message)
+            await self._send(address, message, fence)
 
     def _webhook(self, address: Address) -> URL | None:
         if address.webhook_expires - WEBHOOK_MARGIN <= self._now():
@@ -119,12 +119,12 @@ class RobotReplies:
             )
         return webhook
 
-    async def _replied(self, webhook: URL, address: Address, message: dict[str, str]) -> bool:
+    async def _replied(self, webhook: URL, address: Address, message: dict[str, str], fence: Fence | None) -> bool:
         body: dict[str, Any] = {"msgtype": "markdown", "markdown": message}
         if address.group and address.user:
             body["at"] = {"atUserIds": [address.user]}
         try:
-            await self._api.reply(webhook, lambda: body)
+            await self._api.reply(webhook, lambda: body, fence)
         except CallFailed as failure:
             log.warning(
                 "session webhook failed, the robot-message API is asked instead",
@@ -133,16 +133,16 @@ class RobotReplies:
             return False
         return True
 
-    async def _send(self, address: Address, message: dict[str, str]) -> None:
+    async def _send(self, address: Address, message: dict[str, str], fence: Fence | None) -> None:
         body = {
             "robotCode": address.robot_code,
             "msgKey": "sampleMarkdown",
             "msgParam": json.dumps(message, ensure_ascii=False),
         }
         if address.group:
-            await self._api.call(GROUP, lambda: body | {"openConversationId": address.chat})
+            await self._api.call(GROUP, lambda: body | {"openConversationId": address.chat}, fence=fence)
         elif address.user:
-            await self._api.call(OTO, lambda: body | {"userIds": [address.user]})
+            await self._api.call(OTO, lambda: body | {"userIds": [address.user]}, fence=fence)
         else:
             raise CallFailed(OTO.name, Fault.REJECTED, 0, "noStaffId", "a message needs a user id in a private chat")
 

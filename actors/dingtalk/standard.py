@@ -17,6 +17,7 @@ from actors.core.question import Question
 from actors.dingtalk.cards import counted, spelled
 from actors.dingtalk.limits import Kind, Rank
 from actors.dingtalk.openapi import SEND_STANDARD, UPDATE_STANDARD, Api, OpenApi
+from actors.dingtalk.port import Fence
 from actors.dingtalk.standing import Standing
 from actors.dingtalk.templates import doing, shown_name, title_of
 from actors.errors import CallFailed, Fault
@@ -25,12 +26,15 @@ from actors.errors import CallFailed, Fault
 class StandardCard:
     """A StandardCard of one question."""
 
-    def __init__(self, api: OpenApi, question: Question, attempt: int, standing: Standing) -> None:
+    def __init__(
+        self, api: OpenApi, question: Question, attempt: int, standing: Standing, fence: Fence | None = None
+    ) -> None:
         self.id = card_id(question.robot, question.message_id, question.replay)
         self._api = api
         self._question = question
         self._attempt = attempt
         self._standing = standing
+        self._fence = fence
         self._shown: Face | None = None
         self._assumed = False
 
@@ -130,7 +134,7 @@ class StandardCard:
         self, stage: metrics.Stage, api: Api, body: Callable[[], dict[str, Any]], rank: Rank | None = None
     ) -> None:
         with counted(self._api.robot.client_id, stage), self._standing.watched(self.id):
-            await self._api.call(api, body, rank)
+            await self._api.call(api, body, rank, self._fence)
 
     def _sending(self, face: Face) -> dict[str, Any]:
         address = self._question.address

@@ -1,5 +1,6 @@
 """The inbox in plain Python objects, for tests: yours and ours. It keeps every promise of the port but durability."""
 
+import math
 import time
 from collections import Counter, deque
 from collections.abc import Callable
@@ -63,6 +64,11 @@ class MemoryDelivery:
         self._inbox = inbox
         self._entry = entry
 
+    @property
+    def left(self) -> float:
+        """The store is this process's own, and nobody else takes anything."""
+        return math.inf
+
     async def touch(self) -> bool:
         """Keep the lease; False if the question was cancelled."""
         entry = self._mine()
@@ -113,6 +119,7 @@ class MemoryInbox:
     ) -> None:
         self.lease = lease
         self.now = clock
+        self.trouble = ""
         self._dedupe_window = dedupe_window
         self._retention = retention
         self._sequence = count()
@@ -277,6 +284,7 @@ class MemoryInbox:
 
     async def healthy(self) -> bool:
         """Whether it is not closed."""
+        self.trouble = "it is closed" if self._closed else ""
         return not self._closed
 
     async def close(self) -> None:

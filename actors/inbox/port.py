@@ -77,6 +77,12 @@ class Delivery(Protocol):
     cancelled: bool
     """The person took the question back: close it, do not answer it."""
 
+    @property
+    def left(self) -> float:
+        """Seconds for which nobody else can have taken the question, as far as this process knows: counted from before
+        the `take` or the last `touch` that came through. Without end where one process has the store for itself."""
+        ...
+
     async def touch(self) -> bool:
         """Keep the lease: the holder is alive. False if the question was cancelled, by whomever and wherever."""
         ...
@@ -215,6 +221,14 @@ class Inbox(Protocol):
     async def sweep(self) -> int:
         """Forget what is older than its retention; returns how many rows went."""
         ...
+
+    def now(self) -> float:
+        """Seconds since the epoch, by the clock that all who share the store read: how old a question is, is the same
+        for whoever took it in and whoever answers it."""
+        ...
+
+    trouble: str
+    """Why the last look at `healthy` found it not to be; it quotes no secret. Empty if it is."""
 
     async def healthy(self) -> bool:
         """Whether a write goes through now."""

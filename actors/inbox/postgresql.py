@@ -8,7 +8,7 @@ after another, across replicas. It knows no questions; `sql` says what is run.
 import asyncio
 import logging
 import select
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any, Self, TypeAlias, TypeVar
@@ -17,6 +17,7 @@ import psycopg
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from actors.errors import InboxError, InboxUnavailable
+from actors.inbox.postgresql_outage import Outage
 from actors.inbox.postgresql_schema import OWNER, migrate, must_be_writable, must_not_have_left
 from actors.inbox.postgresql_words import spelled
 from actors.inbox.sql import Row, Step
@@ -26,8 +27,12 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 Connection: TypeAlias = psycopg.AsyncConnection[Row]
 
-WITHIN = 2.0
-"""Seconds in which DingTalk's person is told that a question was not stored."""
+WITHIN = 1.9
+"""Seconds that a transaction may take: a little less than the 2 s after which a person is told that a question was not
+stored, so that the log says why."""
+
+_CONNECTION_WITHIN = WITHIN - 0.2
+"""Seconds that one may wait for a connection: it is known why there is none."""
 
 LOCK_LINE = "SELECT pg_advisory_xact_lock(hashtextextended(%(line)s, 0))"
 
@@ -57,6 +62,9 @@ _UNSAID: dict[str, Any] = {
 _START_WITHIN = 15.0
 """Seconds that the start waits for the server."""
 
+_LOCKED_WITHIN = "SET lock_timeout = '15s'"
+"""Whoever keeps the inbox locked is told of, not waited for in silence."""
+
 _TRIES = 3
 """How often a transaction that the server broke off for another's sake is run."""
 
@@ -70,15 +78,18 @@ class PostgresqlEngine:
     def __init__(self, url: str, pool: int) -> None:
         self._where = where(url)
         self._closing = False
-        self._failing = False
+        self._outage = Outage(self._where)
+        self._unconnected = ""
+        """Why the last connection could not be made."""
         self._running: set[asyncio.Task[Any]] = set()
         self._lines: dict[str, asyncio.Task[Any]] = {}
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             with_defaults(url),
+            connection_class=_telling(self._connecting),
             kwargs={"autocommit": True},
             min_size=1,
             max_size=pool,
-            timeout=WITHIN,
+            timeout=_CONNECTION_WITHIN,
             # After this it begins anew with short pauses, as soon as somebody asks for a connection.
             reconnect_timeout=5.0,
             configure=_configure,
@@ -158,16 +169,28 @@ class PostgresqlEngine:
             raise
         if not done:
             task.cancel()
-            if not self._failing:
-                await self._pool.drain()  # who asks next shall not wait in vain for each of the other connections
-            raise self._unavailable("it does not answer")
+            raise await self._failed("it does not answer", drain=not self._outage.lasts)
         error = task.exception()
         if error is None:
-            self._works()
+            self._outage.worked()
             return task.result()
-        if isinstance(error, psycopg.Error | PoolTimeout | OSError):
-            raise self._unavailable(said(error)) from error
+        if isinstance(error, PoolTimeout):
+            raise await self._failed(self._unconnected or "all its connections are in use, see INBOX_POOL_SIZE")
+        if isinstance(error, psycopg.Error | OSError):
+            # One that takes no writes any more is a standby now, and says so on every connection for as long as it has.
+            demoted = isinstance(error, psycopg.errors.ReadOnlySqlTransaction)
+            raise await self._failed(said(error), drain=demoted) from error
         raise error
+
+    async def _failed(self, reason: str, *, drain: bool = False) -> InboxUnavailable:
+        """What a caller is to be told; `drain`: who asks next shall not try each of the other connections in vain."""
+        failure = self._outage.failed(reason)
+        if drain:
+            await self._pool.drain()
+        return failure
+
+    def _connecting(self, error: psycopg.Error | None) -> None:
+        self._unconnected = said(error) if error else ""
 
     def _ran(self, line: str, task: asyncio.Task[Any]) -> None:
         self._running.discard(task)
@@ -175,17 +198,6 @@ class PostgresqlEngine:
             del self._lines[line]
         if not task.cancelled():
             task.exception()  # it was told, or nobody waits for it any more
-
-    def _unavailable(self, reason: str) -> InboxUnavailable:
-        if not self._failing:
-            self._failing = True
-            log.error("inbox failing", extra={"action": "inbox_failing", "reason": reason, "database": self._where})
-        return InboxUnavailable(f"the inbox {self._where} takes no writes: {reason}")
-
-    def _works(self) -> None:
-        if self._failing:
-            self._failing = False
-            log.info("inbox works again", extra={"action": "inbox_works_again", "database": self._where})
 
 
 _LOOK_AT = "see that the server runs, and that host, port, database, user, password and sslmode are right"
@@ -211,6 +223,7 @@ async def connected(url: str) -> AsyncIterator[Connection]:
         async with asyncio.timeout(_START_WITHIN):
             connection = await _connect(url)
         async with connection:
+            await connection.execute(_LOCKED_WITHIN)
             yield connection
     except TimeoutError as error:
         raise InboxError(f"the inbox {where(url)} does not answer: {_LOOK_AT}") from error
@@ -252,8 +265,30 @@ def _readable(connection: Connection) -> bool:
 
 
 async def _configure(connection: Connection) -> None:
-    for statement in _SESSION:
-        await connection.execute(statement)
+    try:
+        async with asyncio.timeout(WITHIN):
+            for statement in _SESSION:
+                await connection.execute(statement)
+    except BaseException:
+        await connection.close()
+        raise
+
+
+def _telling(connecting: Callable[[psycopg.Error | None], object]) -> type[Connection]:
+    """Connections that tell why they could not be made, None if they could: the pool keeps that to itself."""
+
+    class Telling(psycopg.AsyncConnection[Row]):
+        @classmethod
+        async def connect(cls, *where: Any, **how: Any) -> "Telling":
+            try:
+                made = await super().connect(*where, **how)
+            except psycopg.Error as error:
+                connecting(error)
+                raise
+            connecting(None)
+            return made
+
+    return Telling
 
 
 async def execute(connection: Connection, steps: tuple[Step, ...], line: str) -> list[list[Row]]:

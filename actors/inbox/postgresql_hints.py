@@ -15,7 +15,7 @@ import psycopg
 
 from actors.errors import InboxError
 from actors.inbox.port import Hint
-from actors.inbox.postgresql import connected
+from actors.inbox.postgresql import WITHIN, Connection, connected
 from actors.inbox.sql import Runner, Step, step
 
 log = logging.getLogger(__name__)
@@ -23,6 +23,10 @@ log = logging.getLogger(__name__)
 CHANNEL = "dingtalk_actors"
 _AT_ONCE = 50
 """Message ids in one hint: the server takes 8,000 bytes."""
+
+LOOK_EVERY = 10.0
+"""Seconds after which who listens says so once more: a server that hangs, or became a standby, tells nothing more, but
+does not say that."""
 
 _AGAIN_AFTER = 1.0
 """Seconds until who listens tries to connect again."""
@@ -42,6 +46,7 @@ class Hints:
         self._runner = runner
         self._me = me
         self._tasks: set[asyncio.Task[None]] = set()
+        self._turn = asyncio.Lock()
 
     def tell(self, robot: str, conversation: str, taken_back: Iterable[str]) -> None:
         """Have the others know that a person took back these messages of a conversation."""
@@ -73,18 +78,22 @@ class Hints:
         task.add_done_callback(self._tasks.discard)
 
     async def _send(self, what: Step) -> None:
-        with suppress(InboxError):
-            await self._runner.run(what)
+        # One after the other: where the server lets them wait for each other, questions find a connection all the same.
+        async with self._turn:
+            with suppress(InboxError):
+                await self._runner.run(what)
 
     async def _listen(self, heard: Callable[[Hint], object]) -> None:
         while True:
             with suppress(InboxError):  # the engine tells of a database that is away
                 async with connected(self._url) as connection:
-                    await connection.execute(f"LISTEN {CHANNEL}")
+                    await _listen_to(connection)
                     heard(Hint("", "", ()))  # whatever was told before is in the tables
-                    async for told in connection.notifies():
-                        if (hint := self._read(told)) is not None:
-                            heard(hint)
+                    while True:
+                        async for told in connection.notifies(timeout=LOOK_EVERY):
+                            if (hint := self._read(told)) is not None:
+                                heard(hint)
+                        await _listen_to(connection)
             await asyncio.sleep(_AGAIN_AFTER)
 
     def _read(self, told: psycopg.Notify) -> Hint | None:
@@ -96,3 +105,8 @@ class Hints:
             return Hint(str(hint["robot"]), str(hint["conversation"]), tuple(map(str, hint["taken_back"])))
         except (ValueError, KeyError, TypeError):
             return None
+
+
+async def _listen_to(connection: Connection) -> None:
+    async with asyncio.timeout(WITHIN):
+        await connection.execute(f"LISTEN {CHANNEL}")

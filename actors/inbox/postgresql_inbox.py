@@ -84,6 +84,10 @@ class PostgresqlInbox(SqlInbox):
             self._hints.tell(robot, conversation, (name,))
         return bool(rows)
 
+    def left(self, until: float) -> float:
+        """Seconds until another replica may take what this one holds until then."""
+        return until - self.now()
+
     async def beat(self, *, life: float) -> int:
         """Write that this replica is alive, and count those that are; when it is the first time, they are told."""
         now = self.now()

@@ -4,6 +4,7 @@ The law: every promise is one short transaction, and a write that touches no row
 knows no driver, file or server; the engine runs what it is given, in the order of the calls.
 """
 
+import math
 import uuid
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar, cast
@@ -12,6 +13,7 @@ from actors.core.question import Question, Turn
 from actors.errors import InboxUnavailable, LeaseLost
 from actors.inbox import statements
 from actors.inbox.port import Feedback, Hint, Outcome, Put, Record, Word, Work
+from actors.inbox.renewals import Renewals
 
 Value: TypeAlias = str | int | float
 Row: TypeAlias = tuple[Any, ...]
@@ -68,7 +70,7 @@ def storable(value: V) -> V:
 class SqlDelivery:
     """One attempt at one question; see `port.Delivery`."""
 
-    def __init__(self, inbox: "SqlInbox", row: Row) -> None:
+    def __init__(self, inbox: "SqlInbox", row: Row, until: float) -> None:
         sequence, question, attempt, deaths, answer, outcome, cancelled = row
         self.question = Question.from_json(question)
         self.attempt: int = attempt
@@ -78,10 +80,19 @@ class SqlDelivery:
         self.cancelled = bool(cancelled)
         self._inbox = inbox
         self._sequence: int = sequence
+        self._until = until
+
+    @property
+    def left(self) -> float:
+        """Seconds for which nobody else can have taken the question, as far as is known."""
+        return self._inbox.left(self._until)
 
     async def touch(self) -> bool:
         """Keep the lease for another `lease` seconds; False if the question was cancelled."""
-        return not await self._write(statements.TOUCH, lease_until=self._inbox.now() + self._inbox.lease)
+        until = self._inbox.now() + self._inbox.lease
+        cancelled = await self._write(statements.TOUCH, lease_until=until)
+        self._until = until
+        return not cancelled
 
     async def begun(self, run: str, session: str, *, former: str = "") -> None:
         """Keep the back end's names for this answer and for its memory."""
@@ -107,7 +118,7 @@ class SqlDelivery:
     async def _write(self, statement: str, *then: Step, **values: Value) -> bool:
         """Write as the holder of this attempt; True if the question was cancelled."""
         write = step(statement, sequence=self._sequence, attempt=self.attempt, **values)
-        rows, *_ = await self._inbox.engine.run(write, *then)
+        rows, *_ = await self._inbox.write(write, *then)
         if not rows:
             raise LeaseLost(f"attempt {self.attempt} at message {self.question.message_id} is over")
         return bool(rows[0][0])
@@ -128,6 +139,10 @@ class SqlInbox:
         self._dedupe_window = dedupe_window
         self._retention = retention
         self.holder = uuid.uuid4().hex
+        self.trouble = ""
+        self._renewals = Renewals(lease, clock())
+        self._unheard: set[str] = set()
+        """Conversations of which a question may have been taken without this process hearing of it."""
 
     async def put(self, question: Question, *, limit: int) -> Put:
         """Make a question durable, or tell a repeat, or refuse it where `limit` are waiting."""
@@ -144,7 +159,7 @@ class SqlInbox:
             now=self.now(),
         )
         # One that came later must not be stored, and taken, before one that came earlier.
-        (rows,) = await self.engine.run(put, line=question.conversation)
+        (rows,) = await self.write(put, line=question.conversation)
         if not rows:
             return Put.DUPLICATE
         return Put.NEW if rows == [("open",)] else Put.FULL
@@ -169,6 +184,10 @@ class SqlInbox:
     def follow(self, heard: Callable[[Hint], object]) -> None:
         """Nothing ever comes: the store is this process's own. An engine for many says otherwise."""
 
+    def left(self, until: float) -> float:
+        """The store is this process's own, and nobody else takes anything. An engine for many says otherwise."""
+        return math.inf
+
     async def cancel(self, robot: str, message_id: str) -> bool:
         """Cancel one question that has no answer yet."""
         return bool(await self._run(statements.CANCEL, robot=robot, message_id=message_id))
@@ -184,11 +203,26 @@ class SqlInbox:
 
     async def take(self, conversation: str) -> SqlDelivery | None:
         """The oldest open question of a conversation, held for `lease` seconds."""
+        if conversation in self._unheard:
+            await self.write(step(statements.GIVE_BACK_ONE, conversation=conversation, holder=self.holder))
+            self._unheard.discard(conversation)
         now = self.now()
-        rows = await self._run(
-            statements.TAKE, conversation=conversation, holder=self.holder, now=now, lease_until=now + self.lease
-        )
-        return SqlDelivery(self, rows[0]) if rows else None
+        lapsed, until = self._renewals.lapsed(now), now + self.lease
+        try:
+            (rows,) = await self.write(
+                step(
+                    statements.TAKE,
+                    conversation=conversation,
+                    holder=self.holder,
+                    now=now,
+                    lapsed=lapsed,
+                    lease_until=until,
+                )
+            )
+        except InboxUnavailable:
+            self._unheard.add(conversation)
+            raise
+        return SqlDelivery(self, rows[0], until) if rows else None
 
     async def tell_holder(self, conversation: str) -> None:
         """The store is this process's own. An engine for many says otherwise."""
@@ -205,7 +239,11 @@ class SqlInbox:
     async def backlog(self) -> tuple[Work, ...]:
         """The conversations whose first question nobody holds, oldest question first."""
         now = self.now()
-        rows = await self._run(statements.BACKLOG, now=now)
+        try:
+            rows = await self._run(statements.BACKLOG, lapsed=self._renewals.lapsed(now))
+        except InboxUnavailable:
+            self._renewals.failed(self.now())
+            raise
         return tuple(Work(robot, conversation, max(0.0, due_at - now)) for robot, conversation, due_at in rows)
 
     async def pending(self) -> dict[str, int]:
@@ -261,14 +299,26 @@ class SqlInbox:
     async def healthy(self) -> bool:
         """Whether a write goes through now."""
         try:
-            await self._run(statements.CHECK)
-        except InboxUnavailable:
+            await self.write(step(statements.CHECK), step(statements.STORABLE))
+        except InboxUnavailable as error:
+            self.trouble = error.reason
             return False
+        self.trouble = ""
         return True
 
     async def close(self) -> None:
         """Give back what this process holds (no death), then the store; afterwards it is unavailable."""
         await self.engine.close(step(statements.GIVE_BACK, holder=self.holder))
+
+    async def write(self, first: Step, *then: Step, line: str = "") -> list[list[Row]]:
+        """Run what writes questions; see `Runner.run`."""
+        try:
+            done = await self.engine.run(first, *then, line=line)
+        except InboxUnavailable:
+            self._renewals.failed(self.now())
+            raise
+        self._renewals.worked(self.now())
+        return done
 
     async def _obey(self, word: Word, first: Step, *then: Step) -> tuple[str, ...] | None:
         """Do what a word says once: the note of it and its steps are one transaction."""

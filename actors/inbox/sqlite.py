@@ -154,7 +154,7 @@ class SqliteEngine:
             except Exception:  # noqa: BLE001 - the second try tells whose it is
                 results = _transaction(file, jobs, _perform_fenced)
         except Exception as error:  # noqa: BLE001 - it goes to the callers; the next batch tries again
-            results = [InboxUnavailable(f"the inbox {self._path} takes no writes: {error}") for _ in jobs]
+            results = [InboxUnavailable(f"the inbox {self._path} takes no writes: {error}", str(error)) for _ in jobs]
         self._log_change(next((result for result in results if isinstance(result, Exception)), None))
         return results
 

@@ -152,10 +152,11 @@ PUT = """
         WHERE conversation = :conversation AND state <> 'closed' AND lease_until <= :now AND cancelled = 0
     ) AS line
     WHERE true
-    ON CONFLICT (robot, message_id) DO NOTHING
+    ON CONFLICT (robot, message_id) DO UPDATE SET robot = excluded.robot WHERE false
     RETURNING state
 """
-"""Gives no row for a repeat, else `open`, or `closed` where too many wait."""
+"""Gives no row for a repeat, else `open`, or `closed` where too many wait. A repeat changes nothing, but it is a write
+all the same: the first one may be there without having reached the standby, and a repeat is acked, too."""
 
 TAKE = """
     UPDATE questions SET
@@ -163,7 +164,7 @@ TAKE = """
         deaths = deaths + CASE WHEN state = 'held' THEN 1 ELSE 0 END,
         run = CASE WHEN answer IS NULL THEN '' ELSE run END
     WHERE sequence = (SELECT MIN(sequence) FROM questions WHERE conversation = :conversation AND state <> 'closed')
-        AND state <> 'closed' AND lease_until <= :now AND due_at <= :now
+        AND state <> 'closed' AND lease_until <= :lapsed AND due_at <= :now
     RETURNING sequence, question, attempt, deaths, answer, outcome, cancelled
 """
 
@@ -224,14 +225,22 @@ GIVE_BACK = """
     RETURNING sequence
 """
 """An ordered end is no death."""
+GIVE_BACK_ONE = """
+    UPDATE questions SET
+        state = CASE WHEN state = 'held' AND holder = :holder THEN 'open' ELSE state END,
+        lease_until = CASE WHEN state = 'held' AND holder = :holder THEN 0 ELSE lease_until END
+    WHERE conversation = :conversation AND state <> 'closed'
+    RETURNING sequence
+"""
+"""Nor is it one to have taken a question without hearing of it. Whoever may be taking it still is waited for."""
 
 NOTE = """
     INSERT INTO notes (robot, message_id, noted_at) SELECT :robot, :message_id, :now
     WHERE NOT EXISTS (SELECT 1 FROM questions WHERE robot = :robot AND message_id = :message_id)
-    ON CONFLICT (robot, message_id) DO NOTHING
+    ON CONFLICT (robot, message_id) DO UPDATE SET robot = excluded.robot WHERE false
     RETURNING message_id
 """
-"""Gives no row for a repeat."""
+"""Gives no row for a repeat, which is a write as that of a question is."""
 
 
 def _cancelling(which: str) -> str:
@@ -262,7 +271,7 @@ WAITING = """
 BACKLOG = """
     SELECT robot, conversation, due_at FROM questions
     WHERE sequence IN (SELECT MIN(sequence) FROM questions WHERE state <> 'closed' GROUP BY conversation)
-        AND lease_until <= :now
+        AND lease_until <= :lapsed
     ORDER BY sequence
 """
 PENDING = "SELECT robot, COUNT(*) FROM questions WHERE state <> 'closed' GROUP BY robot"
@@ -292,6 +301,8 @@ ALIVE = "SELECT COUNT(*) FROM replicas WHERE alive_until > :now"
 they write their own would wait for each other."""
 # SQLite skips a write that changes no byte, so the number has to rise.
 CHECK = "UPDATE schema_version SET checks = checks + 1 RETURNING checks"
+STORABLE = "DELETE FROM questions WHERE sequence = 0 RETURNING sequence"
+"""Follows CHECK. There is no such question; but whoever keeps questions from being written, keeps this waiting."""
 
 # In slices: questions that arrive during a long clean-up are stored between two of them.
 FORGET_QUESTIONS = """

@@ -108,10 +108,19 @@ class People(Seen):
         """What robots uploaded, by `media_id`, oldest first."""
         return self._files.uploads
 
-    def click(self, card: str, button: str, user: str = "u1", params: dict[str, Any] | None = None) -> bool:
+    def click(
+        self,
+        card: str,
+        button: str,
+        user: str = "u1",
+        params: dict[str, Any] | None = None,
+        *,
+        connection: str | None = None,
+    ) -> bool:
         """A person presses a button; False when the callback reached no connection, as with every StandardCard.
 
-        Without `params` the button's own are sent, where its template has some.
+        Without `params` the button's own are sent, where its template has some; without `connection` it comes by a
+        random one.
 
         Raises:
             KeyError: there is no such card.
@@ -128,6 +137,7 @@ class People(Seen):
             lambda _: data,
             pressed.id,
             lambda push: self._cards.answer_click(pressed, user, push),
+            connection=connection,
         )
         return push is not None
 

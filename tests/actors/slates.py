@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from actors.core.card import Face, card_id
 from actors.core.question import Address, Question
+from actors.dingtalk.port import Fence
 from actors.errors import CallFailed, Fault
 
 NOW = 1_700_000_000.0
@@ -63,14 +64,14 @@ class Slates:
     busy: int = 0
     most_busy: int = 0
 
-    def card(self, question: Question, attempt: int) -> "Slate":
+    def card(self, question: Question, attempt: int, fence: Fence | None = None) -> "Slate":
         self.attempts.add(attempt)
-        return Slate(self, question)
+        return Slate(self, question, fence)
 
     def budget(self, updates: int) -> int:
         return max(1, int(updates * self.quota))
 
-    async def say(self, address: Address, text: str) -> None:
+    async def say(self, address: Address, text: str, fence: Fence | None = None) -> None:
         if self.mute:
             raise CallFailed("webhook", Fault.TRANSIENT, 503, "", "")
         self.said.append(text)
@@ -94,29 +95,30 @@ class Slates:
 class Slate:
     """Implements the port `Card`."""
 
-    def __init__(self, slates: Slates, question: Question) -> None:
+    def __init__(self, slates: Slates, question: Question, fence: Fence | None) -> None:
         self.id = card_id(question.robot, question.message_id)
         self._slates = slates
         self._message_id = question.message_id
+        self._fence = fence
 
     async def create(self, face: Face, *, finished: bool = False) -> bool:
         self._slates.finished |= {self._message_id} if finished else set()
         new = self._message_id not in self._slates.there
-        await self._slates.put("create", self._message_id, face.status)
+        await self._put("create", face.status)
         self._slates.there.add(self._message_id)
         return new
 
     async def show(self, face: Face) -> None:
-        await self._slates.put("show", self._message_id, face.status or face.text)
+        await self._put("show", face.status or face.text)
 
     async def update(self, now: Face, latest: Callable[[], Face], since: float) -> None:
         face = latest()
-        await self._slates.put("update", self._message_id, face.text or face.status)
+        await self._put("update", face.text or face.status)
 
     async def finish(self, face: Face) -> None:
         if self._slates.largest is not None and len(face.text) > self._slates.largest:
             raise CallFailed("finish", Fault.TOO_LARGE, 400, "", "")
-        await self._slates.put("finish", self._message_id, face.text)
+        await self._put("finish", face.text)
 
     def rated(self, rating: str) -> dict[str, str]:
         return {"rating": rating}
@@ -125,4 +127,9 @@ class Slate:
         return self._slates.stopping
 
     async def rate(self, rating: str) -> None:
-        await self._slates.put("rate", self._message_id, rating)
+        await self._put("rate", rating)
+
+    async def _put(self, call: str, what: str) -> None:
+        if self._fence is not None:
+            await self._fence.passed()
+        await self._slates.put(call, self._message_id, what)

@@ -282,6 +282,7 @@ async def closed_later(slates: Slates) -> list[str]:
     effects = (await staged(slates)).effects()
     await effects.perform(words.CloseCard(ended(texts.SENT_BESIDE)))
     assert len(slates.puts) == 1
+    await effects.perform(words.Done(words.End.STOPPED))
     putting_away = asyncio.create_task(effects.put_away())
     while not putting_away.done() and len(slates.puts) < 3:  # noqa: ASYNC110 - a slate tells no events
         await asyncio.sleep(0.001)
@@ -302,6 +303,24 @@ async def test_a_card_that_was_not_closed_in_passing_trouble_is_closed_when_that
 async def test_a_card_that_may_not_be_closed_is_not_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("actors.effects.CLOSE_AGAIN_AFTER", 0.01)
     assert await closed_later(Slates(failing={"m1"}, fault=Fault.QUOTA)) == [texts.SENT_BESIDE]
+
+
+async def test_a_card_whose_question_is_not_closed_is_not_touched_later() -> None:
+    slates = Slates(failing={"m1"})
+    effects = (await staged(slates)).effects()
+    await effects.perform(words.CloseCard(ended(texts.SENT_BESIDE)))
+    await asyncio.wait_for(effects.put_away(), 10)
+    assert len(slates.puts) == 1
+
+
+@pytest.mark.parametrize("action", [words.CreateCard(think=True), words.Update(), words.FinishCard(answered("七天"))])
+async def test_a_card_that_is_another_holders_is_left_alone_and_that_is_found_out(
+    stage: Stage, action: words.Action
+) -> None:
+    effects = stage.effects()
+    effects.lease.end()
+    assert await effects.perform(action) == words.Lost()
+    assert stage.slates.told() == []
 
 
 async def test_leaving_is_told_beneath_what_was_said(stage: Stage) -> None:

@@ -43,8 +43,8 @@ async def test_while_the_inbox_is_away_the_number_stays() -> None:
     assert await told(3, None, None) == [3]
 
 
-async def test_right_after_the_inbox_was_away_fewer_are_not_believed() -> None:
-    assert await told(3, None, 1, 2) == [3, 3, 2]
+async def test_after_the_inbox_was_away_fewer_are_not_believed_until_all_had_the_time_to_tell() -> None:
+    assert await told(3, None, 1, 2, 2) == [3, 3, 3, 2]
 
 
 async def test_right_after_the_inbox_was_away_more_are_believed() -> None:

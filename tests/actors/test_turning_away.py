@@ -6,7 +6,7 @@ from actors.core import texts
 from actors.core.courtesy import Courtesy
 from actors.core.question import Address, Attachment, Question
 from actors.desk import Desk, turn_away
-from actors.dingtalk.port import Card
+from actors.dingtalk.port import Card, Fence
 from actors.errors import CallFailed, Fault
 from actors.inbox.memory import MemoryInbox
 from actors.inbox.port import Outcome
@@ -27,13 +27,13 @@ class Speaker:
     text_only: bool = False
     said: list[str] = field(default_factory=list)
 
-    def card(self, question: Question, attempt: int) -> Card:
+    def card(self, question: Question, attempt: int, fence: Fence | None = None) -> Card:
         raise NotImplementedError
 
     def budget(self, updates: int) -> int:
         return updates
 
-    async def say(self, address: Address, text: str) -> None:
+    async def say(self, address: Address, text: str, fence: Fence | None = None) -> None:
         if self.broken:
             raise CallFailed("webhook", Fault.TRANSIENT, 503, "", "")
         self.said.append(text)

@@ -7,6 +7,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from actors.core import texts
+from actors.errors import LeaseLost
 from actors.waiting import WaitingCards
 from tests.actors.slates import NOW, Slates, question
 from tests.runtime.virtual_time import play
@@ -16,6 +17,15 @@ FIRST, SECOND, THIRD = question("m1"), question("m2"), question("m3")
 
 def cards(slates: Slates) -> WaitingCards:
     return WaitingCards(lambda _: slates, wall=lambda: NOW + 3.0)
+
+
+class Gone:
+    """The fence of somebody whose question another replica has."""
+
+    open = False
+
+    async def passed(self) -> None:
+        raise LeaseLost
 
 
 def place(call: str, message_id: str, ahead: int) -> tuple[str, str, str]:
@@ -322,3 +332,11 @@ def test_a_card_whose_making_was_broken_off_may_be_there() -> None:
         return line.doubted(FIRST)
 
     assert play(scene()) is True
+
+
+async def test_the_cards_of_a_line_that_another_replica_goes_on_with_are_left_alone() -> None:
+    slates = Slates()
+    line = cards(slates)
+    await line.show((FIRST, SECOND), Gone())
+    assert slates.told() == []
+    assert not await line.claim(FIRST)

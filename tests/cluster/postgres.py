@@ -49,19 +49,44 @@ class Server:
 
     def kill(self) -> None:
         """kill -9 of all of it."""
-        lock = self._data / "postmaster.pid"
-        leader = int(lock.read_text().split()[0])
-        children = Path(f"/proc/{leader}/task/{leader}/children").read_text().split()
-        for process in (leader, *map(int, children)):
-            with suppress(ProcessLookupError):
-                os.kill(process, signal.SIGKILL)
-        lock.unlink()  # the dead may stay in the table of processes for as long as nobody asks how they ended
+        self._signal(signal.SIGKILL)
+        self._lock.unlink()  # the dead may stay in the table of processes for as long as nobody asks how they ended
+
+    @contextmanager
+    def hung(self) -> Iterator[None]:
+        """All of it stands still for as long as the context lasts; its sockets stay open."""
+        self._signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._signal(signal.SIGCONT)
+
+    def promote(self) -> None:
+        """Have a standby take writes, and wait until it does."""
+        self._control("promote", "-w", "-t", "60")
+
+    def set(self, **settings: str) -> None:
+        """Change settings of the running server."""
+        for name, value in settings.items():
+            self.execute(f"ALTER SYSTEM SET {name} = '{value}'")
+        self.execute("SELECT pg_reload_conf()")
 
     def execute(self, statement: str, database: str = "postgres") -> list[tuple[object, ...]]:
         """Run a statement as its owner, and give its rows."""
         with psycopg.connect(self.url(database), autocommit=True) as connection:
             cursor = connection.execute(statement)
             return cursor.fetchall() if cursor.description else []
+
+    def _signal(self, number: int) -> None:
+        leader = int(self._lock.read_text().split()[0])
+        children = Path(f"/proc/{leader}/task/{leader}/children").read_text().split()
+        for process in (leader, *map(int, children)):
+            with suppress(ProcessLookupError):
+                os.kill(process, number)
+
+    @property
+    def _lock(self) -> Path:
+        return self._data / "postmaster.pid"
 
     @property
     def _data(self) -> Path:
@@ -97,16 +122,32 @@ def free_port() -> int:
 @contextmanager
 def served(*settings: str) -> Iterator[Server]:
     """A server that runs for as long as the context lasts."""
+    made = ("initdb", "-A", "trust", "-U", USER, "-E", "UTF8", "--locale=C.UTF-8", "-N", "-D")
+    with _served(made, settings) as server:
+        yield server
+
+
+@contextmanager
+def standing_by(primary: Server, name: str, *settings: str) -> Iterator[Server]:
+    """A standby of another server, known to it by this name, for as long as the context lasts."""
+    made = ("pg_basebackup", "-d", primary.url(), "-R", "-c", "fast", "-N", "-D")
+    with _served(made, (f"cluster_name={name}", *settings)) as standby:
+        yield standby
+
+
+@contextmanager
+def _served(made: tuple[str, ...], settings: tuple[str, ...]) -> Iterator[Server]:
     folder = Path(tempfile.mkdtemp(prefix="postgres-"))
     server = Server(folder, free_port())
     try:
         if os.geteuid() == 0:
             shutil.chown(folder, UNPRIVILEGED, UNPRIVILEGED)
-        run("initdb", "-D", str(folder / "data"), "-A", "trust", "-U", USER, "-E", "UTF8", "--locale=C.UTF-8", "-N")
+        run(*made, str(folder / "data"))
         server.start(*settings)
         try:
             yield server
         finally:
-            server.stop("immediate")
+            with suppress(subprocess.CalledProcessError):  # it may have been killed
+                server.stop("immediate")
     finally:
         shutil.rmtree(folder, ignore_errors=True)

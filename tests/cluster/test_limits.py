@@ -10,7 +10,7 @@ import pytest
 from tests.chaos.conftest import Running, placed
 from tests.chaos.promises import kept
 from tests.cluster.limits import LIMIT, SETTLED, Figures, Play, figures
-from tests.cluster.test_replicas import Cluster
+from tests.cluster.replicas import Cluster
 from tests.runtime.virtual_time import play
 
 CROWD = 40

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from actors.errors import InboxUnavailable
+from actors.inbox import postgresql_outage
 from actors.inbox.port import Put
 from actors.inbox.postgresql import WITHIN, PostgresqlEngine
 from actors.inbox.postgresql_inbox import PostgresqlInbox
@@ -97,8 +98,9 @@ async def test_a_transaction_whose_caller_is_cancelled_leaves_nothing(near: Post
 
 
 async def test_silence_is_told_in_time_and_once_and_is_over_by_itself(
-    far: PostgresqlInbox, proxy: Proxy, caplog: pytest.LogCaptureFixture
+    far: PostgresqlInbox, proxy: Proxy, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(postgresql_outage, "STEADY_AFTER", 0.0)
     caplog.set_level(logging.INFO)
     await asyncio.gather(*(far.engine.run(SLEEP) for _ in range(2)))
     caplog.clear()
@@ -118,8 +120,9 @@ async def test_silence_is_told_in_time_and_once_and_is_over_by_itself(
 
 
 async def test_a_server_that_is_killed_and_back_much_later_is_found_soon(
-    crashing: Server, caplog: pytest.LogCaptureFixture
+    crashing: Server, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(postgresql_outage, "STEADY_AFTER", 0.0)
     caplog.set_level(logging.INFO)
     inbox = await opened(crashing.url())
     await inbox.put(question("m1"), limit=8)

@@ -127,6 +127,8 @@ async def test_a_server_is_known_by_its_authority(guarded: Server, tmp_path: Pat
     await (await opened(url(guarded, database="tables", options=f"{options}/ours"))).close()
     said = await refused(url(guarded, database="tables", options=f"{options}/theirs"))
     assert "certificate verify failed" in said
+    named = url(guarded, database="tables", options=f"{options}/ours").replace("127.0.0.1", "localhost")
+    assert 'does not match host name "localhost"' in await refused(named)
 
 
 def test_the_service_ends_with_2_and_names_the_variable(tmp_path: Path) -> None:

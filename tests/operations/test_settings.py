@@ -342,6 +342,12 @@ def test_the_password_of_a_database_is_hidden_and_its_place_is_told() -> None:
     assert "heim" not in clean("no password supplied: ge:heim or ge%3Aheim")
 
 
+def test_a_password_among_the_options_of_a_database_is_hidden_too() -> None:
+    settings = load({"INBOX_URL": "postgresql://bot@db/inbox?password=ge%3Aheim&sslpassword=verborgen"})
+    assert settings.effective()["INBOX_URL"] == "postgresql://bot@db/inbox?password=***&sslpassword=***"
+    assert not re.search("heim|verborgen", clean("ge:heim, ge%3Aheim, verborgen"))
+
+
 def test_the_address_of_a_database_may_come_from_a_file(tmp_path: Path) -> None:
     mounted = tmp_path / "url"
     mounted.write_text("postgresql://bot:geheim@db/inbox\n", encoding="utf-8")

@@ -1,0 +1,120 @@
+"""A call of a turn goes only while nobody else can have taken its question."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from actors.errors import InboxUnavailable, LeaseLost
+from actors.inbox.memory import MemoryInbox
+from actors.inbox.port import Delivery
+from actors.lease import Lease
+from tests.actors.conftest import eventually
+from tests.actors.slates import question
+
+LENGTH = 30.0
+"""Seconds: a look every 10, or at once where a call waits."""
+
+
+class Held:
+    """A delivery whose lease goes as the test says; `answers` is what becomes of the next touches, then all is well."""
+
+    def __init__(self, delivery: Delivery) -> None:
+        self._delivery = delivery
+        self.left = LENGTH
+        self.answers: list[bool | Exception] = []
+        self.touched = 0
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._delivery, name)
+
+    async def touch(self) -> bool:
+        self.touched += 1
+        answer = self.answers.pop(0) if self.answers else True
+        if isinstance(answer, Exception):
+            raise answer
+        self.left = LENGTH
+        return answer
+
+
+class Stage:
+    """A lease that is kept, and what it told."""
+
+    def __init__(self, held: Held) -> None:
+        self.held = held
+        self.taken_back = 0
+        self.warned: list[str] = []
+        self.lease = Lease(held, LENGTH, taken_back=self._count, warn=lambda action, _: self.warned.append(action))  # type: ignore[arg-type]
+        self.keeping = asyncio.create_task(self.lease.keep())
+
+    def _count(self) -> None:
+        self.taken_back += 1
+
+    async def is_so(self, condition: Callable[[], bool]) -> None:
+        async def so() -> bool:
+            return condition()
+
+        await eventually(so)
+
+
+@pytest.fixture
+async def stage(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
+    monkeypatch.setattr("actors.lease.AGAIN_AFTER", 0.01)
+    inbox = MemoryInbox()
+    await inbox.put(question("m1"), limit=8)
+    delivery = await inbox.take(question("m1").conversation)
+    assert delivery
+    stage = Stage(Held(delivery))
+    yield stage
+    stage.keeping.cancel()
+
+
+async def test_a_call_goes_at_once_while_the_lease_holds(stage: Stage) -> None:
+    assert stage.lease.open
+    await stage.lease.passed()
+    assert stage.held.touched == 0
+
+
+async def test_a_call_after_a_standstill_goes_when_the_question_is_found_to_be_held_still(stage: Stage) -> None:
+    stage.held.left = 0.0
+    assert not stage.lease.open
+    await asyncio.wait_for(stage.lease.passed(), 10)
+    assert stage.held.touched == 1
+
+
+async def test_no_call_goes_when_the_question_is_found_to_be_somebody_elses(stage: Stage) -> None:
+    stage.held.left, stage.held.answers = 0.0, [LeaseLost("")]
+    with pytest.raises(LeaseLost):
+        await asyncio.wait_for(stage.lease.passed(), 10)
+    await asyncio.wait_for(stage.keeping, 10)
+    stage.held.left = LENGTH
+    assert not stage.lease.open
+
+
+async def test_calls_wait_for_as_long_as_the_inbox_is_away_and_it_is_told_once(stage: Stage) -> None:
+    stage.held.left, stage.held.answers = 0.0, [InboxUnavailable("")] * 5
+    await asyncio.wait_for(asyncio.gather(stage.lease.passed(), stage.lease.passed()), 10)
+    assert stage.held.touched == 6
+    assert stage.warned == ["lease_not_renewed"]
+
+
+async def test_a_question_that_was_taken_back_is_told_of(stage: Stage) -> None:
+    stage.held.left, stage.held.answers = 0.0, [False]
+    await asyncio.wait_for(stage.lease.passed(), 10)
+    assert stage.taken_back == 1
+
+
+async def test_what_is_left_to_do_about_a_closed_question_goes_at_any_time(stage: Stage) -> None:
+    stage.lease.close()
+    stage.lease.end()
+    stage.held.left = 0.0
+    await stage.lease.passed()
+
+
+async def test_nothing_goes_after_a_turn_that_did_not_close_its_question(stage: Stage) -> None:
+    stage.held.left, stage.held.answers = 0.0, [InboxUnavailable("")] * 1000
+    waiting = asyncio.create_task(stage.lease.passed())
+    await stage.is_so(lambda: stage.held.touched > 0)
+    stage.lease.end()
+    with pytest.raises(LeaseLost):
+        await asyncio.wait_for(waiting, 10)
