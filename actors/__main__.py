@@ -1,4 +1,5 @@
-"""The commands: `python -m actors run | sandbox | check | doctor | questions | feedback | forget | backup`.
+"""The commands: `python -m actors run | sandbox | check | doctor | questions | feedback | forget | backup |
+inbox`.
 
 The law: each brings in what it needs when it is asked for. So nobody waits for what another command needs, and the
 sandbox comes up while the service is brought in.
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 USAGE = """\
-usage: python -m actors run | sandbox | check | doctor | questions | feedback | forget | backup
-(-h for the last five)"""
+usage: python -m actors run | sandbox | check | doctor | questions | feedback | forget | backup | inbox
+(-h for the last six)"""
 WRONG = 2
 """Exit code: the environment is wrong."""
 
@@ -58,6 +59,10 @@ def main() -> int:
             from actors.records.backup import command as backup
 
             return _with_settings(backup(words))
+        case ["inbox", *words]:
+            from actors.records.move import command as inbox
+
+            return _with_settings(inbox(words))
     print(USAGE, file=sys.stderr)
     return WRONG
 

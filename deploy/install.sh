@@ -13,14 +13,18 @@ cd "$(dirname "$0")/.."
 say() { printf '%s\n' "$*" >&2; }
 fail() { say "install: $*"; exit 1; }
 
-apt_install() {
-    command -v apt-get >/dev/null || fail "please install $*: there is no apt-get here to do it"
-    say "Installing $* ..."
+# Leaves in as_root what makes a command root's.
+must_have_apt() {
+    command -v apt-get >/dev/null || fail "please install $1: there is no apt-get here to do it"
     as_root=
-    if [ "$(id -u)" != 0 ]; then
-        command -v sudo >/dev/null || fail "please install $* as root: there is no sudo here to do it"
-        as_root=sudo
-    fi
+    [ "$(id -u)" = 0 ] && return
+    command -v sudo >/dev/null || fail "please install $1 as root: there is no sudo here to do it"
+    as_root=sudo
+}
+
+apt_install() {
+    must_have_apt "$*"
+    say "Installing $* ..."
     # What it says is only of interest where it fails: a line for each of many packages hides what comes next.
     said=$({
         $as_root apt-get update -qq &&
@@ -32,6 +36,18 @@ apt_install() {
 }
 
 has_package() { dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q '^install ok installed'; }
+
+# Debian's package makes a server of its own, which runs on port 5432 from then on. The tests start theirs themselves and
+# need its programs alone. Where there is a PostgreSQL already, its settings are left as they are.
+install_postgresql() {
+    if ! has_package postgresql-common; then
+        must_have_apt postgresql
+        settings=/etc/postgresql-common/createcluster.d/programs-alone.conf
+        echo 'create_main_cluster = false' | $as_root install -D -m 644 /dev/stdin "$settings" ||
+            fail "$settings cannot be written"
+    fi
+    apt_install postgresql
+}
 
 find_python() {
     for candidate in python3.11 python3.12 python3.13 python3; do
@@ -120,7 +136,7 @@ test)
         has_package "$package" || apt_install "$package"
     done
     command -v promtool >/dev/null || apt_install prometheus
-    has_package postgresql || apt_install postgresql
+    has_package postgresql || install_postgresql
     for package in buildah catatonit debootstrap podman runc; do  # for the image and its containers
         has_package "$package" || apt_install "$package"
     done

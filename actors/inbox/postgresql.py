@@ -19,7 +19,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from actors.errors import InboxError, InboxUnavailable
 from actors.inbox.postgresql_outage import Outage
-from actors.inbox.postgresql_schema import OWNER, migrate, must_be_writable
+from actors.inbox.postgresql_schema import OWNER, migrate, must_be_writable, must_not_have_left
 from actors.inbox.postgresql_words import spelled
 from actors.inbox.sql import Row, Step
 
@@ -35,14 +35,16 @@ stored, so that the log says why."""
 _CONNECTION_WITHIN = WITHIN - 0.2
 """Seconds that one may wait for a connection: it is known why there is none."""
 
-_LOCK_LINE = "SELECT pg_advisory_xact_lock(hashtextextended(%(line)s, 0))"
+LOCK_LINE = "SELECT pg_advisory_xact_lock(hashtextextended(%(line)s, 0))"
+
+DURABLE = "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
+"""An ack promises that the question survives the server's crash, whatever the server's default is."""
 
 _SESSION = (
     # The server gives up what nobody waits for any more, and ends a transaction whose replica stands still in it.
     f"SET statement_timeout = {WITHIN * 1000:.0f}",
     f"SET idle_in_transaction_session_timeout = {WITHIN * 1000:.0f}",
-    # An ack promises that the question survives the server's crash, whatever the server's default is.
-    "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'",
+    DURABLE,
 )
 
 _UNSAID: dict[str, Any] = {
@@ -106,6 +108,7 @@ class PostgresqlEngine:
         async with connected(url) as connection:
             await migrate(connection)
             await must_be_writable(connection)
+            await must_not_have_left(connection)
         engine = cls(url, pool)
         await engine._pool.open()
         log.info("inbox opened", extra={"action": "inbox_opened", "database": engine._where})
@@ -297,12 +300,12 @@ async def execute(connection: Connection, steps: tuple[Step, ...], line: str) ->
         # What is sent together, without a BEGIN, is one transaction, and one journey to the server.
         async with connection.pipeline():
             if line:
-                await connection.execute(_LOCK_LINE, {"line": line})
+                await connection.execute(LOCK_LINE, {"line": line})
             cursor = await connection.execute(spelled(first.statement), first.values)
         return [await cursor.fetchall()]
     async with connection.transaction():
         if line:
-            await connection.execute(_LOCK_LINE, {"line": line})
+            await connection.execute(LOCK_LINE, {"line": line})
         done = [await _rows(connection, first)]
         if done[0]:
             done += [await _rows(connection, later) for later in then]

@@ -13,7 +13,7 @@ import psycopg
 
 from actors.errors import InboxUnavailable
 from actors.inbox.postgresql import Connection, connected, execute, said, where
-from actors.inbox.postgresql_schema import must_be_of_this_version
+from actors.inbox.postgresql_schema import must_be_of_this_version, must_not_have_left
 from actors.inbox.sql import Row, Step
 from actors.inbox.sql_archive import SqlArchive
 
@@ -37,6 +37,7 @@ class PostgresqlArchive(SqlArchive):
         async with AsyncExitStack() as held:
             connection = await held.enter_async_context(connected(url))
             await must_be_of_this_version(connection)
+            await must_not_have_left(connection)
             return cls(url, connection, held.pop_all(), clock)
 
     async def run(self, first: Step, *then: Step, line: str = "") -> list[list[Row]]:

@@ -32,6 +32,12 @@ _AGAIN_AFTER = 1.0
 """Seconds until who listens tries to connect again."""
 
 
+def telling(me: str, robot: str = "", conversation: str = "", taken_back: Iterable[str] = ()) -> Step:
+    """The statement by which `me` tells all who listen; without a conversation, that there may be work."""
+    hint = {"from": me, "robot": robot, "conversation": conversation, "taken_back": list(taken_back)}
+    return step("SELECT pg_notify(:channel, :hint)", channel=CHANNEL, hint=json.dumps(hint))
+
+
 class Hints:
     """One process's hints, to and from the others; `me` tells its own from theirs."""
 
@@ -54,8 +60,7 @@ class Hints:
 
     def step(self, robot: str = "", conversation: str = "", taken_back: Iterable[str] = ()) -> Step:
         """The statement that tells it, for a transaction that others are to hear of."""
-        hint = {"from": self._me, "robot": robot, "conversation": conversation, "taken_back": list(taken_back)}
-        return step("SELECT pg_notify(:channel, :hint)", channel=CHANNEL, hint=json.dumps(hint))
+        return telling(self._me, robot, conversation, taken_back)
 
     def follow(self, heard: Callable[[Hint], object]) -> None:
         """Call `heard` for what others tell, until `close`."""

@@ -12,6 +12,7 @@ import psycopg
 
 from actors.errors import InboxError
 from actors.inbox import statements
+from actors.inbox.departure import must_be_here
 from actors.inbox.postgresql_words import spelled
 
 log = logging.getLogger(__name__)
@@ -24,7 +25,8 @@ _THERE = "SELECT to_regclass('schema_version') IS NOT NULL"
 _RIGHTS = "SELECT has_schema_privilege(current_schema(), 'CREATE')"
 _WITHOUT_RIGHTS = """
     SELECT string_agg(name, ', ') FROM unnest(ARRAY[
-        'questions', 'turns', 'sessions', 'feedback', 'notes', 'calls', 'replicas', 'schema_version'
+        'questions', 'turns', 'sessions', 'feedback', 'notes', 'calls', 'replicas', 'departures', 'arrivals',
+        'schema_version'
     ]) AS name WHERE NOT (
         has_table_privilege(name, 'SELECT') AND has_table_privilege(name, 'INSERT')
         AND has_table_privilege(name, 'UPDATE') AND has_table_privilege(name, 'DELETE')
@@ -71,6 +73,16 @@ async def must_be_writable(connection: Connection) -> None:
     """
     if tables := await _one(connection, _WITHOUT_RIGHTS):
         raise InboxError(f"the user may not read and write {tables}: {OWNER}")
+
+
+async def must_not_have_left(connection: Connection) -> None:
+    """For everybody but who moves work.
+
+    Raises:
+        InboxError: the work was moved elsewhere.
+    """
+    if await _version(connection) >= statements.KNOWS_DEPARTURES:
+        must_be_here("the inbox", await (await connection.execute(spelled(statements.DEPARTURE))).fetchall())
 
 
 async def must_be_of_this_version(connection: Connection) -> None:

@@ -7,7 +7,7 @@ knows no driver, file or server; the engine runs what it is given, in the order 
 import math
 import uuid
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar, cast
 
 from actors.core.question import Question, Turn
 from actors.errors import InboxUnavailable, LeaseLost
@@ -17,6 +17,7 @@ from actors.inbox.renewals import Renewals
 
 Value: TypeAlias = str | int | float
 Row: TypeAlias = tuple[Any, ...]
+V = TypeVar("V")
 
 _SLICE = 500
 """Rows that `sweep` deletes in one transaction."""
@@ -54,14 +55,15 @@ class Engine(Runner, Protocol):
 
 def step(statement: str, **values: Value) -> Step:
     """A statement with its values, where every text can be stored by every engine."""
-    return Step(statement, {name: _storable(value) for name, value in values.items()})
+    return Step(statement, {name: storable(value) for name, value in values.items()})
 
 
-def _storable(value: Value) -> Value:
+def storable(value: V) -> V:
+    """The value as every engine can store it."""
     # JSON can carry half a character (a lone surrogate), as agents that cut their text in the wrong place send it, and
     # NUL, which PostgreSQL refuses. One of them must not keep a question or an answer out.
     if isinstance(value, str):
-        return value.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+        return cast("V", value.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8"))
     return value
 
 

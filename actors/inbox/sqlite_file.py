@@ -15,6 +15,7 @@ from pathlib import Path
 
 from actors.errors import InboxError
 from actors.inbox import statements
+from actors.inbox.departure import must_be_here
 from actors.inbox.sqlite_log import is_readable
 
 log = logging.getLogger(__name__)
@@ -45,8 +46,9 @@ class SqliteFile:
         self._held.close()
 
 
-def open_file(path: Path) -> SqliteFile:
-    """Open or create the inbox at `path`, and void the leases of whoever held it before.
+def open_file(path: Path, *, moving: bool = False) -> SqliteFile:
+    """Open or create the inbox at `path`, and void the leases of whoever held it before. `moving`: for who moves work,
+    also where it was moved elsewhere.
 
     Raises:
         InboxError: another process holds it, it cannot be used, or it is in doubt.
@@ -63,7 +65,7 @@ def open_file(path: Path) -> SqliteFile:
                 closing(sqlite3.connect(path, timeout=_BUSY_TIMEOUT, isolation_level=None, cached_statements=64))
             )
             _must_keep_a_log(connection, path)
-            voided = _migrate(connection, path)
+            voided = _migrate(connection, path, moving=moving)
             _rewrite_if_marked(connection, path)
             log.info(
                 "inbox opened", extra={"action": "inbox_opened", "path": str(path), "questions_without_holder": voided}
@@ -73,9 +75,9 @@ def open_file(path: Path) -> SqliteFile:
             raise InboxError(f"the inbox {path} cannot be used: {error}") from error
 
 
-def open_beside(path: Path) -> sqlite3.Connection:
+def open_beside(path: Path, *, moving: bool = False) -> sqlite3.Connection:
     """Open the inbox at `path` for an operator, beside the process that holds it or without one. Nothing is made,
-    brought up to date or voided.
+    brought up to date or voided. `moving`: as for `open_file`.
 
     Raises:
         InboxError: there is none, it cannot be used, or it is in doubt.
@@ -91,6 +93,8 @@ def open_beside(path: Path) -> sqlite3.Connection:
                 closing(sqlite3.connect(uri, uri=True, timeout=_PATIENCE, isolation_level=None))
             )
             _must_be_of_this_version(connection, path)
+            if not moving:
+                _must_not_have_left(connection, path)
             _careful(connection)
         except (OSError, sqlite3.Error) as error:
             raise InboxError(f"the inbox {path} cannot be used: {error}") from error
@@ -172,7 +176,7 @@ def _must_be_whole(connection: sqlite3.Connection, path: Path) -> None:
         raise _damaged(path, " ".join(verdict.split()))
 
 
-def _migrate(connection: sqlite3.Connection, path: Path) -> int:
+def _migrate(connection: sqlite3.Connection, path: Path, *, moving: bool) -> int:
     """Bring the schema up to date; returns how many questions were held by a former process."""
     connection.execute("BEGIN IMMEDIATE")
     connection.execute(statements.VERSION_TABLE)
@@ -186,6 +190,8 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> int:
             connection.execute(statement.format_map(statements.SQLITE_WORDS))
     if version < len(statements.MIGRATIONS):
         connection.execute(statements.SET_VERSION, {"version": len(statements.MIGRATIONS)})
+    if not moving:
+        _must_not_have_left(connection, path)
     voided = connection.execute(statements.VOID_ALL).fetchall()
     connection.execute(statements.ALL_DUE)
     connection.execute("COMMIT")
@@ -203,6 +209,12 @@ def _must_be_of_this_version(connection: sqlite3.Connection, path: Path) -> None
             f"the inbox {path} has schema {version}, this version of the service works with {newest}: start it once, "
             "which brings the inbox up to date"
         )
+
+
+def _must_not_have_left(connection: sqlite3.Connection, path: Path) -> None:
+    (version,) = connection.execute(statements.VERSION).fetchone()
+    if version >= statements.KNOWS_DEPARTURES:
+        must_be_here(f"the inbox {path}", connection.execute(statements.DEPARTURE).fetchall())
 
 
 def _damaged(path: Path, why: str) -> InboxError:

@@ -19,6 +19,8 @@ a stored question."""
 
 VERSION_TABLE = "CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL, checks BIGINT NOT NULL)"
 VERSION = "SELECT version FROM schema_version"
+DEPARTURE = "SELECT move, target, left_at FROM departures"
+"""Gives a row where the store's work was moved elsewhere; `left_at` is 0 as long as that is under way."""
 FIRST_VERSION = "INSERT INTO schema_version (version, checks) VALUES (0, 0)"
 WORKS_WITH = "SELECT works_with FROM schema_version"
 SET_VERSION = "UPDATE schema_version SET version = :version"
@@ -113,6 +115,19 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     ),
     ("ALTER TABLE schema_version ADD COLUMN works_with BIGINT NOT NULL DEFAULT 5",),
     ("CREATE TABLE replicas (holder TEXT PRIMARY KEY, alive_until DOUBLE PRECISION NOT NULL)",),
+    (
+        "CREATE TABLE departures (move TEXT PRIMARY KEY, target TEXT NOT NULL, left_at DOUBLE PRECISION NOT NULL)",
+        """
+        CREATE TABLE arrivals (
+            move TEXT NOT NULL,
+            kind TEXT NOT NULL,
+            reached TEXT NOT NULL,
+            came BIGINT NOT NULL,
+            known BIGINT NOT NULL,
+            PRIMARY KEY (move, kind)
+        )
+        """,
+    ),
     # Where few were open when the statistics were made, PostgreSQL went through all open questions of a robot to find
     # those of one conversation: this index was the smaller one.
     ("DROP INDEX questions_of_a_robot",),
@@ -121,6 +136,9 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
 During a rolling update former code serves beside newer code, from a schema that it does not know. `works_with` is the
 oldest version whose code can: a migration that adds a table, an index, or a column with a default, or drops an index
 that is not unique, leaves it as it is, any other raises it."""
+
+KNOWS_DEPARTURES = 7
+"""The first version that does: an older store has left for nowhere, and older code would not see that one has."""
 
 # `WHERE true` tells SQLite's parser that ON begins the conflict clause and not a join's condition.
 PUT = """

@@ -257,6 +257,9 @@ class BareMachine:
             *python3-venv*) ln -s python-of-the-package python3;;
             esac""",
         )
+        workshop.program(
+            "install", f'echo "install $*" >>{self.notes}; while read -r line; do echo "$line"; done >>{self.notes}'
+        )
 
     def install(self, what: str) -> subprocess.CompletedProcess[str]:
         return self.workshop.install(what, PATH=str(self.workshop.programs))
@@ -286,8 +289,39 @@ def test_what_apt_get_says_is_told_where_it_fails(workshop: Workshop) -> None:
 def test_the_tests_get_their_system_programs(workshop: Workshop) -> None:
     machine = BareMachine(workshop, user=0)
     machine.install("test")
-    wanted = [line.split()[-1] for line in machine.asked() if "install" in line]
+    wanted = [line.split()[-1] for line in machine.asked() if line.startswith("apt-get install")]
     assert wanted == ["python3-venv", "chromium", *FONTS, "prometheus", "postgresql", *FOR_CONTAINERS]
+
+
+SETTINGS = "/etc/postgresql-common/createcluster.d/programs-alone.conf"
+
+
+def test_postgresql_is_told_before_it_is_installed_not_to_start_a_server(workshop: Workshop) -> None:
+    machine = BareMachine(workshop, user=0)
+    machine.install("test")
+    asked = machine.asked()
+    told = asked.index(f"install -D -m 644 /dev/stdin {SETTINGS}")
+    assert asked[told + 1 : told + 4] == [
+        "create_main_cluster = false",
+        "apt-get update -qq",
+        "apt-get install -qq -y --no-install-recommends postgresql",
+    ]
+
+
+def test_somebody_who_is_not_root_tells_postgresql_by_sudo(workshop: Workshop) -> None:
+    machine = BareMachine(workshop, user=1000)
+    workshop.program("sudo", f'echo "sudo $1" >>{machine.notes}; exec "$@"')
+    machine.install("test")
+    asked = machine.asked()
+    assert asked[asked.index(f"install -D -m 644 /dev/stdin {SETTINGS}") - 1] == "sudo install"
+
+
+def test_settings_of_a_postgresql_that_is_there_are_left_as_they_are(workshop: Workshop) -> None:
+    machine = BareMachine(workshop, user=0)
+    workshop.program("dpkg-query", 'test "$4" = postgresql-common && echo install ok installed')
+    machine.install("test")
+    assert not any(SETTINGS in line for line in machine.asked())
+    assert "apt-get install -qq -y --no-install-recommends postgresql" in machine.asked()
 
 
 def test_somebody_who_is_not_root_installs_by_sudo(workshop: Workshop) -> None:
