@@ -48,8 +48,10 @@ class Rules:
     lease: float
     patience: float = inf
     """How long a whole answer waits to become durable before it is shown as such all the same."""
-    alone_since: float = 0.0
-    """Since when nobody but this process has touched cards, in seconds since the epoch; infinite where others do."""
+    began: float = 0.0
+    """When this process began to serve, in seconds since the epoch."""
+    shared: bool = False
+    """Whether other processes serve beside it, and may have shown a question its place in line."""
 
 
 async def turn_away(

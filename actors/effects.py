@@ -143,7 +143,8 @@ class TurnEffects:
         # A call that was not answered may have made it, or a former attempt, or another process, in which the question
         # stood in line.
         doubted = self._line.doubted(self.question)
-        maybe = doubted or self._delivery.attempt > 1 or self.question.received_at < self._rules.alone_since
+        by_others = self._rules.shared and not self._desk.replies.always_text
+        maybe = doubted or by_others or self._delivery.attempt > 1 or self.question.received_at < self._rules.began
         if self._desk.replies.text_only:
             return turn.CardRefused(maybe_there=there or maybe)
         finished = self._delivery.answer is not None

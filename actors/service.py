@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Future
+from contextlib import suppress
 from functools import partial
 from math import inf
 from pathlib import Path
@@ -246,8 +247,9 @@ class Service:
             max_age=settings.inbox_max_age,
             max_attempts=settings.inbox_max_attempts,
             lease=settings.inbox_lease,
-            alone_since=self._began if settings.inbox_path is not None else inf,
             patience=inf if settings.inbox_path else DATABASE_PATIENCE,
+            began=self._began,
+            shared=settings.inbox_path is None,
         )
 
     def _converse(self, desks: Mapping[str, Desk], supervisor: Ref, conversation: str) -> Ref:
@@ -286,7 +288,7 @@ class Service:
     def _heard(self, hint: Hint) -> None:
         """Another replica did something that this one may have to do with."""
         if not hint.conversation:
-            self._beside(self._signal_work(self._parts.inbox))
+            self._beside(self._look_for_work())
             self._beside(self._parts.heartbeat.beat())
         elif self._supervisor is not None:
             taken_back = frozenset(hint.taken_back)
@@ -328,6 +330,11 @@ class Service:
             metrics.INBOX_PENDING.labels(robot=robot).set(pending.get(robot, 0))
         self._parts.quota.show()
         await self._signal_work(inbox)
+
+    async def _look_for_work(self) -> None:
+        """Another replica left some; where the inbox does not tell, housekeeping finds it."""
+        with suppress(InboxError):
+            await self._signal_work(self._parts.inbox)
 
     async def _signal_work(self, inbox: Inbox) -> None:
         for work in await inbox.backlog():

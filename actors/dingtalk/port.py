@@ -109,6 +109,11 @@ class Replies(Protocol):
     """How one robot answers."""
 
     @property
+    def always_text(self) -> bool:
+        """Whether answers go as plain messages by the settings, so that there never is a card."""
+        ...
+
+    @property
     def text_only(self) -> bool:
         """Whether answers go as plain messages now: by the settings, or because cards are refused."""
         ...

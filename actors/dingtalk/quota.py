@@ -9,6 +9,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
 
 from actors import metrics
@@ -88,14 +89,12 @@ class Quota:
         return affordable(updates, self.used, self._limit)
 
     async def open(self, *robots: str) -> None:
-        """Learn what is used already, and show it for these robots.
-
-        Raises:
-            InboxError: the store does not answer.
-        """
+        """Learn what is used already, and show it for these robots. A store that does not tell, tells after the first
+        calls."""
         self._robots.update(robots)
         current = month(self._now())
-        self._stored[current] = await self._record(current, 0)
+        with suppress(InboxError):
+            self._stored[current] = await self._record(current, 0)
         self.show()
 
     def add(self, robot: str) -> None:

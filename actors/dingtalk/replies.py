@@ -75,9 +75,14 @@ class RobotReplies:
         self._now = now
 
     @property
+    def always_text(self) -> bool:
+        """Whether answers go as plain messages by the settings; see the port."""
+        return self._kind is CardKind.TEXT
+
+    @property
     def text_only(self) -> bool:
         """Whether answers go as plain messages now; see the port."""
-        return self._kind is CardKind.TEXT or bool(self._standing.refusal)
+        return self.always_text or bool(self._standing.refusal)
 
     @property
     def shown_on(self) -> str:

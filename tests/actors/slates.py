@@ -49,6 +49,7 @@ class Slates:
 
     slow: float = 0.0
     text_only: bool = False
+    always_text: bool = False
     quota: float = 1.0
     there: set[str] = field(default_factory=set)
     failing: set[str] = field(default_factory=set)

@@ -187,14 +187,26 @@ async def test_a_card_of_a_former_attempt_is_not_forgotten_in_plain_text() -> No
 @pytest.mark.parametrize("attempts", [1, 2])
 async def test_a_card_from_before_is_not_forgotten_where_none_can_be_made_any_more(attempts: int) -> None:
     stage = await staged(Slates(failing={"m1"}, fault=Fault.TEMPLATE), attempts)
-    stage.rules = replace(RULES, alone_since=NOW + 1.0)
+    stage.rules = replace(RULES, began=NOW + 1.0)
     assert await stage.does(words.CreateCard(think=True)) == words.CardRefused(maybe_there=True)
 
 
 async def test_a_question_from_before_this_process_may_have_a_card_in_line_though_the_robot_is_in_plain_text() -> None:
     stage = await staged(Slates(text_only=True))
-    stage.rules = replace(RULES, alone_since=NOW + 1.0)
+    stage.rules = replace(RULES, began=NOW + 1.0)
     assert await stage.does(words.CreateCard(think=True)) == words.CardRefused(maybe_there=True)
+
+
+async def test_another_replica_may_have_shown_a_place_in_line_while_cards_are_refused_here() -> None:
+    stage = await staged(Slates(text_only=True))
+    stage.rules = replace(RULES, shared=True)
+    assert await stage.does(words.CreateCard(think=True)) == words.CardRefused(maybe_there=True)
+
+
+async def test_a_robot_that_never_has_cards_has_none_from_another_replica() -> None:
+    stage = await staged(Slates(text_only=True, always_text=True))
+    stage.rules = replace(RULES, shared=True)
+    assert await stage.does(words.CreateCard(think=True)) == words.CardRefused(maybe_there=False)
 
 
 # The agent

@@ -25,6 +25,7 @@ class Speaker:
 
     broken: bool = False
     text_only: bool = False
+    always_text: bool = False
     said: list[str] = field(default_factory=list)
 
     def card(self, question: Question, attempt: int, fence: Fence | None = None) -> Card:

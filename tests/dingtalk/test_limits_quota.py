@@ -101,6 +101,17 @@ async def test_a_store_that_is_away_loses_no_count() -> None:
     assert store.sums == {"2026-11": 2}
 
 
+async def test_a_store_that_is_away_at_the_start_tells_what_is_used_after_the_first_call() -> None:
+    store = Store(m2026_11=40)
+    quota = Quota(5_000, store.record, Clock(NOVEMBER))
+    store.away = True
+    await quota.open("dingrobot")
+    store.away = False
+    quota.count("dingrobot")
+    await quota.close()
+    assert quota.used == 41
+
+
 async def test_a_call_that_is_not_recorded_yet_counts_already() -> None:
     store = Store(m2026_11=9)
     quota = Quota(10, store.record, Clock(NOVEMBER))
