@@ -170,7 +170,7 @@ class PostgresqlEngine:
             raise
         if not done:
             task.cancel()
-            raise await self._failed("it does not answer", drain=not self._outage.lasts)
+            raise await self._failed(self._unconnected or "it does not answer", drain=not self._outage.lasts)
         error = task.exception()
         if error is None:
             self._outage.worked()

@@ -239,11 +239,7 @@ class SqlInbox:
     async def backlog(self) -> tuple[Work, ...]:
         """The conversations whose first question nobody holds, oldest question first."""
         now = self.now()
-        try:
-            rows = await self._run(statements.BACKLOG, lapsed=self._renewals.lapsed(now))
-        except InboxUnavailable:
-            self._renewals.failed(self.now())
-            raise
+        rows = await self._run(statements.BACKLOG, lapsed=self._renewals.lapsed(now))
         return tuple(Work(robot, conversation, max(0.0, due_at - now)) for robot, conversation, due_at in rows)
 
     async def pending(self) -> dict[str, int]:
@@ -327,7 +323,11 @@ class SqlInbox:
         return tuple(message_id for message_id, _ in done[0]) if noted else None
 
     async def _run(self, statement: str, **values: Value) -> list[Row]:
-        (rows,) = await self.engine.run(step(statement, **values))
+        try:
+            (rows,) = await self.engine.run(step(statement, **values))
+        except InboxUnavailable:
+            self._renewals.failed(self.now())
+            raise
         return rows
 
     async def _forget(self, statement: str, before: float) -> int:

@@ -105,7 +105,7 @@ def looked_at(person: str) -> Mapping[str, tuple[str, dict[str, Any]]]:
     }
     return {
         "PUT": (statements.PUT, put),
-        "TAKE": (statements.TAKE, {**key, "holder": "h", "now": now, "lease_until": now + 15}),
+        "TAKE": (statements.TAKE, {**key, "holder": "h", "now": now, "lapsed": now, "lease_until": now + 15}),
         "WAITING": (statements.WAITING, {**key, "now": now}),
         "BACKLOG": (statements.BACKLOG, {"now": now}),
         "PENDING": (statements.PENDING, {}),
