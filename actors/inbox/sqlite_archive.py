@@ -9,17 +9,16 @@ Backups, and what a file system or a disk keeps of overwritten blocks, are out o
 import asyncio
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
-from actors.errors import InboxError, InboxUnavailable
+from actors.errors import InboxError
 from actors.inbox.port import Belongings
 from actors.inbox.sql import Row, Step
 from actors.inbox.sql_archive import SqlArchive
 from actors.inbox.sqlite import perform
-from actors.inbox.sqlite_file import empty_log, hold, mark_for_rewriting, open_beside, rewrite
+from actors.inbox.sqlite_file import at_work, empty_log, hold, mark_for_rewriting, open_beside, rewrite
 
 _BRIEFLY = 100
 """Milliseconds that readers are waited for while nobody can write."""
@@ -48,7 +47,7 @@ class SqliteArchive(SqlArchive):
 
     async def run(self, first: Step, *then: Step, line: str = "") -> list[list[Row]]:
         """Run steps at once, on the caller's thread: a command has nothing else to do meanwhile. See `sql.Runner`."""
-        with self._at_work():
+        with at_work(self._path):
             # Not IMMEDIATE: what only reads must not keep those who serve from writing.
             self._connection.execute("BEGIN")
             try:
@@ -62,13 +61,13 @@ class SqliteArchive(SqlArchive):
 
     async def forget(self, person: str, robot: str = "", *, unfinished: bool = False) -> Belongings:
         """Delete what is stored of a person; see `port.Archive`."""
-        with self._at_work():
+        with at_work(self._path):
             mark_for_rewriting(self._connection)
         return await super().forget(person, robot, unfinished=unfinished)
 
     async def purge(self) -> bool:
         """Make the file anew if nobody serves from it, else empty the log; see `port.Archive`."""
-        with self._at_work():
+        with at_work(self._path):
             try:
                 with hold(self._path.resolve()):
                     return rewrite(self._connection)
@@ -88,10 +87,3 @@ class SqliteArchive(SqlArchive):
                 break
             await asyncio.sleep(_PAUSE)
         self._connection.execute(f"PRAGMA busy_timeout = {patience}")
-
-    @contextmanager
-    def _at_work(self) -> Iterator[None]:
-        try:
-            yield
-        except (OSError, sqlite3.Error) as error:
-            raise InboxUnavailable(f"the inbox {self._path}: {error}") from error

@@ -5,14 +5,13 @@ is left as it is until all of its work has come.
 """
 
 import sqlite3
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, closing, contextmanager
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, closing
 from pathlib import Path
 from typing import Any, Self
 
-from actors.errors import InboxUnavailable
 from actors.inbox.sql import Row, Step
-from actors.inbox.sqlite_file import hold, mark_for_rewriting, open_beside, open_file, rewrite
+from actors.inbox.sqlite_file import at_work, hold, mark_for_rewriting, open_beside, open_file, rewrite
 
 
 class SqliteEnd:
@@ -57,7 +56,7 @@ class SqliteEnd:
     @asynccontextmanager
     async def beside(self, conversations: Collection[str]) -> AsyncIterator[None]:
         """The same: nobody serves from a file that is held here."""
-        with self._at_work():
+        with at_work(self._path):
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -69,27 +68,20 @@ class SqliteEnd:
 
     async def run(self, step: Step) -> list[Row]:
         """Run a statement; see `move.End`."""
-        with self._at_work():
+        with at_work(self._path):
             return self._connection.execute(step.statement, step.values).fetchall()
 
     async def write(self, statement: str, rows: Sequence[Mapping[str, Any]]) -> int:
         """Run a statement for each row; see `move.End`."""
-        with self._at_work():
+        with at_work(self._path):
             return self._connection.executemany(statement, rows).rowcount
 
     async def clean(self) -> None:
         """Overwrite what was deleted from the file; see `move.End`."""
-        with self._at_work():
+        with at_work(self._path):
             mark_for_rewriting(self._connection)
             rewrite(self._connection)
 
     async def close(self) -> None:
         """Close the file."""
         self._held.close()
-
-    @contextmanager
-    def _at_work(self) -> Iterator[None]:
-        try:
-            yield
-        except (OSError, sqlite3.Error) as error:
-            raise InboxUnavailable(f"the inbox {self._path}: {error}") from error

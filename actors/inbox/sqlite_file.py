@@ -13,7 +13,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from actors.errors import InboxError
+from actors.errors import InboxError, InboxUnavailable
 from actors.inbox import statements
 from actors.inbox.departure import must_be_here
 from actors.inbox.sqlite_log import is_readable
@@ -276,3 +276,16 @@ def _rewrite_if_marked(connection: sqlite3.Connection, path: Path) -> None:
 def _identity(path: Path) -> tuple[int, int]:
     status = path.stat()
     return status.st_dev, status.st_ino
+
+
+@contextmanager
+def at_work(path: Path) -> Iterator[None]:
+    """What goes wrong in the file while somebody works on it beside those who serve.
+
+    Raises:
+        InboxUnavailable: something did.
+    """
+    try:
+        yield
+    except (OSError, sqlite3.Error) as error:
+        raise InboxUnavailable(f"the inbox {path}: {error}") from error
