@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Future
-from contextlib import suppress
 from functools import partial
 from math import inf
 from pathlib import Path
@@ -26,7 +25,8 @@ from actors.core.steady import steady
 from actors.desk import Desk, Rules, turn_away
 from actors.dingtalk.network import Network
 from actors.dingtalk.port import Callback
-from actors.errors import InboxError, SettingsError
+from actors.errors import SettingsError
+from actors.housekeeping import Housekeeping
 from actors.inbox.port import Hint, Inbox
 from actors.lines import Line, line_id
 from actors.messages import (
@@ -70,10 +70,6 @@ DISSOLVE_WITHIN = 8.0
 
 LISTEN_EVERY = 0.5
 """Seconds after which a signal is heard at the latest."""
-
-HOUSEKEEPING_EVERY = 4.0
-"""Seconds between two looks for what is nobody's: a question is taken over 5 s after its lease ended at the latest."""
-SWEEP_EVERY = 3600.0
 
 DATABASE_PATIENCE = 5.0
 """Seconds that a whole answer waits for a database that is away before it is finished on its card all the same: it may
@@ -137,6 +133,7 @@ class Service:
         self._parts = self._reactor.submit(
             assemble(self._settings, network, agents, inbox, signals, self._clock)
         ).result()
+        self._housekeeping = Housekeeping(self._parts, self._work)
         self._tell_settings()
         self._roll.begin()
         self._supervisor = Supervisor.start(
@@ -149,7 +146,7 @@ class Service:
             decline=self._turn_away,
             policy=self._policy(),
         )
-        self._beside(self._housekeeping())
+        self._beside(self._housekeeping.keep())
         self._beside(self._parts.heartbeat.live())
         self._beside(self._follow())
         if self._settings.robots_dir is not None and self._environ is not None:
@@ -288,7 +285,7 @@ class Service:
     def _heard(self, hint: Hint) -> None:
         """Another replica did something that this one may have to do with."""
         if not hint.conversation:
-            self._beside(self._look_for_work())
+            self._beside(self._housekeeping.look_for_work())
             self._beside(self._parts.heartbeat.beat())
         elif self._supervisor is not None:
             taken_back = frozenset(hint.taken_back)
@@ -301,46 +298,6 @@ class Service:
     def _beside(self, coroutine: Coroutine[Any, Any, None]) -> None:
         """Have something done on the reactor that nobody waits for."""
         self._reactor.submit(coroutine).add_done_callback(_report)
-
-    # Keeping house.
-
-    async def _housekeeping(self) -> None:
-        """Count what waits, see that nothing is forgotten, and forget what is too old."""
-        inbox, swept, away = self._parts.inbox, float("-inf"), False
-        while True:
-            try:
-                await self._count_and_signal(inbox)
-                away = False
-                if time.monotonic() - swept > SWEEP_EVERY:
-                    await inbox.sweep()
-                    for robot in self._parts.robots.values():
-                        await robot.files.clean()
-                    swept = time.monotonic()
-            except InboxError as error:
-                if not away:
-                    log.warning("inbox: %s", error, extra={"action": "inbox_unavailable"})
-                away = True
-            except Exception:  # the safety net must outlive a hole in itself
-                log.exception("housekeeping failed", extra={"action": "housekeeping_failed"})
-            await asyncio.sleep(HOUSEKEEPING_EVERY)
-
-    async def _count_and_signal(self, inbox: Inbox) -> None:
-        pending = await inbox.pending()
-        for robot in self._parts.robots:
-            metrics.INBOX_PENDING.labels(robot=robot).set(pending.get(robot, 0))
-        self._parts.quota.show()
-        await self._signal_work(inbox)
-
-    async def _look_for_work(self) -> None:
-        """Another replica left some; where the inbox does not tell, housekeeping finds it."""
-        with suppress(InboxError):
-            await self._signal_work(self._parts.inbox)
-
-    async def _signal_work(self, inbox: Inbox) -> None:
-        for work in await inbox.backlog():
-            # A signal is only a hint; what lies in the inbox is the truth.
-            if work.due_in == 0:
-                self._work(work.robot, work.conversation)
 
     def _tell_settings(self) -> None:
         metrics.BUILD_INFO.labels(version=__version__).set(1)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from actors import metrics, service
+from actors import housekeeping, metrics
 from tests.actors.conftest import Stage, eventually, staged
 
 CONNECTIONS = "refused unavailable unreachable lost closed silent rolled crashed"
@@ -115,7 +115,7 @@ async def test_what_happens_is_counted_on_the_series_that_were_there(stage: Stag
 async def test_what_is_told_of_the_quota_is_renewed_without_a_call(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service, "HOUSEKEEPING_EVERY", 0.05)
+    monkeypatch.setattr(housekeeping, "EVERY", 0.05)
     async with staged(tmp_path) as stage:
         metrics.OPENAPI_QUOTA_USED.labels(robot=stage.robot).set(4_999)  # as it is when a month is over
 

@@ -236,7 +236,7 @@ async def test_questions_of_a_robot_that_is_not_served_are_left_alone(stage: Sta
     address = Address("other", "cid1", group=False, user="li", webhook="", webhook_expires=0.0)
     foreign = Question("other", "m1", "other::li", "other:cid1:li", "在吗", "li", "李四", address, time.time())
     await asyncio.wrap_future(reactor.submit(inbox.put(foreign, limit=8)))
-    await asyncio.wrap_future(reactor.submit(stage.service._count_and_signal(inbox)))
+    await asyncio.wrap_future(reactor.submit(stage.service._housekeeping.look()))
     await stage.ask("你好")
     await stage.finished()
     untouched = await asyncio.wrap_future(reactor.submit(inbox.take("other::li")))
