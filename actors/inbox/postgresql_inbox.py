@@ -92,7 +92,7 @@ class PostgresqlInbox(SqlInbox):
         """Write that this replica is alive, and count those that are; when it is the first time, they are told."""
         now = self.now()
         steps = [step(statements.ALIVE, now=now), *(() if self._beaten else (self._hints.step(),))]
-        _, ((alive,), *_), *_ = await self.write(self._beat(now + life), *steps)
+        _, ((alive,), *_), *_ = await self.run(self._beat(now + life), *steps)
         self._beaten = True
         return int(alive)
 

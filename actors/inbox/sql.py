@@ -307,27 +307,28 @@ class SqlInbox:
         await self.engine.close(step(statements.GIVE_BACK, holder=self.holder))
 
     async def write(self, first: Step, *then: Step, line: str = "") -> list[list[Row]]:
-        """Run what writes questions; see `Runner.run`."""
+        """Run what writes questions: where it does so, a lease could have been renewed. See `Runner.run`."""
+        done = await self.run(first, *then, line=line)
+        if done[0]:
+            self._renewals.worked(self.now())
+        return done
+
+    async def run(self, first: Step, *then: Step, line: str = "") -> list[list[Row]]:
+        """Run steps: where they fail, no lease could have been renewed. See `Runner.run`."""
         try:
-            done = await self.engine.run(first, *then, line=line)
+            return await self.engine.run(first, *then, line=line)
         except InboxUnavailable:
             self._renewals.failed(self.now())
             raise
-        self._renewals.worked(self.now())
-        return done
 
     async def _obey(self, word: Word, first: Step, *then: Step) -> tuple[str, ...] | None:
         """Do what a word says once: the note of it and its steps are one transaction."""
         note = step(statements.NOTE, robot=word.robot, message_id=word.message_id, now=self.now())
-        noted, *done = await self.engine.run(note, first, *then, line=word.conversation)
+        noted, *done = await self.run(note, first, *then, line=word.conversation)
         return tuple(message_id for message_id, _ in done[0]) if noted else None
 
     async def _run(self, statement: str, **values: Value) -> list[Row]:
-        try:
-            (rows,) = await self.engine.run(step(statement, **values))
-        except InboxUnavailable:
-            self._renewals.failed(self.now())
-            raise
+        (rows,) = await self.run(step(statement, **values))
         return rows
 
     async def _forget(self, statement: str, before: float) -> int:

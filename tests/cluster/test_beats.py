@@ -4,12 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 
+import psycopg
 import pytest
 
+from actors.errors import InboxUnavailable
 from actors.inbox.port import Hint
 from actors.inbox.postgresql_inbox import PostgresqlInbox
 from tests.cluster.postgres import Server
-from tests.contract.stories import DEDUPE_WINDOW, LEASE, RETENTION, Clock
+from tests.contract.stories import DEDUPE_WINDOW, LEASE, LI, RETENTION, Clock, put
 
 LIFE = 15.0
 Open = Callable[[], Awaitable[PostgresqlInbox]]
@@ -101,3 +103,20 @@ async def test_replicas_that_beat_at_the_same_time_after_a_long_silence_do_not_w
         clock.advance(2 * LIFE)
         await asyncio.gather(*(replica.beat(life=LIFE) for replica in replicas for _ in range(2)))
         assert await replicas[0].beat(life=LIFE) == 6
+
+
+async def test_a_beat_that_goes_through_does_not_say_that_a_lease_could_be_renewed(
+    open_: Open, url: str, clock: Clock
+) -> None:
+    holder, other = await open_(), await open_()
+    await put(holder, "m1")
+    assert await holder.take(LI) is not None
+    with psycopg.connect(url) as shell:
+        shell.execute("LOCK TABLE questions IN SHARE MODE")
+        for _ in range(3):
+            clock.advance(LEASE / 3)
+            await other.beat(life=LIFE)
+            with pytest.raises(InboxUnavailable):
+                await put(other, "m2")
+        clock.advance(1.0)
+    assert await other.take(LI) is None

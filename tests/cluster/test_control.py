@@ -55,14 +55,14 @@ def played(folder: Path, url: str, tell: Callable[[Path, str], Awaitable[Story]]
     return asyncio.run(play())
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def well(tmp_path_factory: pytest.TempPathFactory, postgresql: Server) -> Story:
     """All is well; who runs an answer would find by itself that it was stopped, but not soon."""
     postgresql.execute("CREATE SCHEMA control")
     return played(tmp_path_factory.mktemp("well"), postgresql.url(schema="control"), _well)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def deaf(tmp_path_factory: pytest.TempPathFactory, postgresql: Server) -> Story:
     """Hints are told to the server for ever, and those who listen are cut off again and again."""
     postgresql.execute("CREATE SCHEMA deaf")

@@ -144,13 +144,13 @@ def played(folder: Path, server: Server, tell: Callable[[Stage], Awaitable[Story
     return asyncio.run(play())
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def stood(tmp_path_factory: pytest.TempPathFactory, postgresql: Server) -> Story:
     """SIGSTOP for longer than the lease, then SIGCONT; the database does not answer at once."""
     return played(tmp_path_factory.mktemp("stood"), postgresql, _stand)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def cut(tmp_path_factory: pytest.TempPathFactory, postgresql: Server) -> Story:
     """The way to the database alone swallows everything for longer than the lease; DingTalk can be reached."""
     return played(tmp_path_factory.mktemp("cut"), postgresql, _cut)

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.timeout(900)  # the first time a whole Debian is made, 
 NOBODY = "10001"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def store() -> Iterator[Store]:
     """A place that has the image."""
     with TemporaryDirectory(prefix="image-") as folder:
@@ -51,7 +51,7 @@ class Life:
     stored: str
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def volume(store: Store) -> Path:
     """A volume as Kubernetes makes it ready: root's, of the group that is the pod's fsGroup."""
     folder = store.folder.parent / "var"
@@ -59,7 +59,7 @@ def volume(store: Store) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def life(store: Store, volume: Path) -> Life:
     """One answered question; it is stopped in the middle of a second one, and is started again."""
     container = Container(store, *AS_KUBERNETES, volume=volume)
@@ -143,7 +143,7 @@ def test_without_any_option_it_writes_to_its_volume_alone(store: Store) -> None:
 # What is in it.
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def inside(store: Store) -> dict[str, Any]:
     """What root sees inside."""
     look = """

@@ -107,7 +107,7 @@ def looked_at(person: str) -> Mapping[str, tuple[str, dict[str, Any]]]:
         "PUT": (statements.PUT, put),
         "TAKE": (statements.TAKE, {**key, "holder": "h", "now": now, "lapsed": now, "lease_until": now + 15}),
         "WAITING": (statements.WAITING, {**key, "now": now}),
-        "BACKLOG": (statements.BACKLOG, {"now": now}),
+        "BACKLOG": (statements.BACKLOG, {"lapsed": now}),
         "PENDING": (statements.PENDING, {}),
         "RECALL": (statements.RECALL, {"chat_id": asked.chat_id, "limit": 20}),
         "RECORD": (statements.RECORD, {"robot": ROBOT, "message_id": "open77"}),
