@@ -9,6 +9,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -95,8 +96,10 @@ class StreamGateway:
             listener.opened()
             await connection.read()
         finally:
-            self._keep(connection.tasks)
-            await connection.close(self._close_timeout)
+            try:
+                await connection.close(self._close_timeout)
+            finally:
+                self._keep(connection.tasks)
 
     def _keep(self, tasks: set[asyncio.Task[Any]]) -> None:
         """Hold on to answers that outlive their socket; the loop alone does not keep a task alive."""
@@ -124,8 +127,7 @@ class _Connection:
         """Read until the end. Returns after a roll, raises ConnectionTrouble after any other end."""
         healthy = False
         while True:
-            while len(self.tasks) >= MAX_UNANSWERED:
-                await asyncio.wait(self.tasks, return_when=asyncio.FIRST_COMPLETED)
+            await self._room()
             raw = await self._next()
             if raw is None:
                 return
@@ -136,17 +138,40 @@ class _Connection:
             self._take(read_frame(raw), read_at)
 
     async def close(self, within: float) -> None:
-        """Let running answers out, then part with a close frame; a peer that does not answer it is cut off."""
+        """Let running answers out, then part with a close frame; a peer that does not answer it is cut off. What the
+        gateway sends before it knows is taken in as well: it would send it elsewhere only after a minute."""
+        self.rolls_until = self.clock()
+        reading = asyncio.create_task(self._read_on())
         try:
             async with asyncio.timeout(within):
-                if self.tasks and self.websocket.state is State.OPEN:
-                    await asyncio.wait(self.tasks, timeout=within / 2)
+                await asyncio.sleep(0)  # for what has come already
+                await self._let_out(within / 2)
                 await self.websocket.close()
+                await reading
         except TimeoutError:
             pass
         finally:
+            reading.cancel()
             if self.websocket.state is not State.CLOSED:
                 self.websocket.transport.abort()
+
+    async def _read_on(self) -> None:
+        """Take in what comes until the socket is closed; after the close frame it is not acked any more."""
+        with suppress(ConnectionClosed):
+            while True:
+                await self._room()
+                self._take(read_frame(await self.websocket.recv(decode=False)), self.clock())
+
+    async def _let_out(self, within: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                while self.tasks and self.websocket.state is State.OPEN:
+                    await asyncio.wait(self.tasks)
+
+    async def _room(self) -> None:
+        """Wait while too much is unanswered."""
+        while len(self.tasks) >= MAX_UNANSWERED:
+            await asyncio.wait(self.tasks, return_when=asyncio.FIRST_COMPLETED)
 
     async def _next(self) -> bytes | None:
         """The next frame, or None when a roll has ended."""

@@ -233,6 +233,38 @@ async def test_a_message_in_work_is_acked_before_a_cancelled_connection_closes(l
     assert await socket.ended() == 1000
 
 
+async def test_a_message_that_comes_while_a_cancelled_connection_winds_up_is_acked_too(line: Line) -> None:
+    begun, stored = asyncio.Event(), asyncio.Event()
+
+    async def answer(callback: Callback) -> Json:
+        begun.set()
+        await stored.wait()
+        return {}
+
+    ear = Ear(answer)
+    life, socket = await line.connect(ear, close_timeout=PATIENCE)
+    await socket.send(message("m1"))
+    await begun.wait()
+    life.cancel()
+    await socket.send(message("m2"))
+    await until(lambda: len(ear.received) == 2)
+    stored.set()
+    assert {(await socket.ack())["headers"]["messageId"] for _ in range(2)} == {"m1", "m2"}
+    await asyncio.wait([life])
+    assert await socket.ended() == 1000
+
+
+async def test_messages_that_came_before_a_cancelled_connection_read_them_are_received(line: Line) -> None:
+    ear = Ear()
+    life, socket = await line.connect(ear)
+    await socket.send(ping("p1"))
+    await socket.ack()
+    await socket.send(*(message(f"m{n}") for n in range(100)))
+    life.cancel()
+    await asyncio.wait([life])
+    await until(lambda: len(ear.received) == 100)
+
+
 async def test_a_message_that_takes_too_long_does_not_hold_up_a_cancelled_connection(line: Line) -> None:
     begun, stored, done = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
