@@ -19,6 +19,7 @@ from actors.desk import Desk, Rules
 from actors.effects import TurnEffects
 from actors.errors import InboxUnavailable
 from actors.inbox.port import Delivery, Inbox
+from actors.lease import LineFence
 from actors.messages import (
     DeskChanged,
     DeskLeft,
@@ -191,7 +192,8 @@ class Conversation(Actor):
         running = self._turn.delivery.question.message_id
         line = tuple(question for question in line if question.message_id != running)
         self._placing = [effect for effect in self._placing if not effect.over]
-        self._placing.append(self._run(self._line.show(line, self._turn.effects.lease), lambda _: Done()))
+        fence = LineFence(self._turn.effects.lease)
+        self._placing.append(self._run(self._line.show(line, fence), lambda _: Done()))
 
     def _drop(self, message_ids: frozenset[str]) -> None:
         """Stop the running turn if it is one of these; what is being taken right now may be one as well."""

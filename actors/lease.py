@@ -46,11 +46,16 @@ class Lease:
         self._over = False
 
     @property
+    def held(self) -> bool:
+        """Whether the question is not closed yet, and nobody else can have taken it."""
+        if self._over or self._closed:
+            return False
+        return self._delivery.left > 0 or asyncio.get_running_loop().time() < self._away_for_all_until
+
+    @property
     def open(self) -> bool:
         """Whether a call may go now."""
-        if self._over or self._closed:
-            return self._closed
-        return self._delivery.left > 0 or asyncio.get_running_loop().time() < self._away_for_all_until
+        return self._closed or self.held
 
     async def passed(self) -> None:
         """Wait until a call may go.
@@ -59,10 +64,22 @@ class Lease:
             LeaseLost: none may any more.
         """
         while not self.open:
-            if self._over:
-                raise LeaseLost(f"attempt {self._delivery.attempt} is over")
-            self._asked.set()
-            await self._news.wait()
+            await self._news_of_it()
+
+    async def held_on(self) -> None:
+        """Wait until the question is known to be held.
+
+        Raises:
+            LeaseLost: it is not any more, or it is closed.
+        """
+        while not self.held:
+            await self._news_of_it()
+
+    async def _news_of_it(self) -> None:
+        if self._over or self._closed:
+            raise LeaseLost(f"attempt {self._delivery.attempt} is over")
+        self._asked.set()
+        await self._news.wait()
 
     async def keep(self) -> None:
         """Renew the lease again and again, and at once when a call waits for it; returns when it is lost."""
@@ -102,3 +119,24 @@ class Lease:
     def _tell(self) -> None:
         self._news.set()
         self._news = asyncio.Event()
+
+
+class LineFence:
+    """Implements the port `Fence` for the cards of those who wait behind a question: they are its holder's as long as
+    it is held. Once it is closed they are those of whoever takes the next one."""
+
+    def __init__(self, ahead: Lease) -> None:
+        self._ahead = ahead
+
+    @property
+    def open(self) -> bool:
+        """Whether a call may go now."""
+        return self._ahead.held
+
+    async def passed(self) -> None:
+        """Wait until a call may go.
+
+        Raises:
+            LeaseLost: none may any more.
+        """
+        await self._ahead.held_on()

@@ -85,6 +85,7 @@ class WaitingCards:
                 self._doubted.add(name)
             log.info("a place in line was not shown: %s", error, extra={"action": "place_not_shown", **question.ids})
         except LeaseLost:
+            self._doubted.add(name)  # it may be a repeated call that was stopped
             log.debug("a place in line is somebody else's to show", extra={"action": "place_left", **question.ids})
         finally:
             del self._touched[name]

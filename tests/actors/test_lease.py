@@ -8,7 +8,7 @@ import pytest
 from actors.errors import InboxUnavailable, LeaseLost
 from actors.inbox.memory import MemoryInbox
 from actors.inbox.port import Delivery
-from actors.lease import Lease
+from actors.lease import Lease, LineFence
 from tests.actors.conftest import eventually
 from tests.actors.slates import question
 
@@ -134,3 +134,30 @@ async def test_what_an_inbox_said_before_a_standstill_is_not_believed_after_it(
     stage.held.left, stage.held.answers = 0.0, [InboxUnavailable("", for_all=True)]
     await asyncio.wait_for(stage.lease.passed(), 10)
     assert stage.held.left == LENGTH
+
+
+async def test_the_cards_of_those_behind_are_touched_as_long_as_the_question_is_held(stage: Stage) -> None:
+    line = LineFence(stage.lease)
+    assert line.open
+    await line.passed()
+
+
+async def test_the_cards_of_those_behind_a_closed_question_are_whoevers_who_takes_the_next_one(stage: Stage) -> None:
+    line = LineFence(stage.lease)
+    stage.lease.close()
+    assert stage.lease.open
+    assert not line.open
+    with pytest.raises(LeaseLost):
+        await line.passed()
+
+
+async def test_a_call_for_those_behind_that_waits_for_the_lease_is_let_go_when_the_question_is_closed(
+    stage: Stage,
+) -> None:
+    stage.held.left = 0.0
+    stage.held.answers = [InboxUnavailable("away")] * 1000
+    waiting = asyncio.create_task(LineFence(stage.lease).passed())
+    await stage.is_so(lambda: stage.held.touched > 0)
+    stage.lease.close()
+    with pytest.raises(LeaseLost):
+        await asyncio.wait_for(waiting, 20.0)
