@@ -40,13 +40,14 @@ class Lately:
 @dataclass(frozen=True, slots=True)
 class Desk:
     """What one robot's questions are answered with. `agent` is the agent's label in metrics, `show_reasoning` says that
-    its thinking is shown too."""
+    its thinking is shown too, `longest` is the seconds after which an answer is cut."""
 
     replies: Replies
     attachments: Attachments
     answer: Callable[[Question], AsyncGenerator[Progress, None]]
     agent: str
     show_reasoning: bool = False
+    longest: float = 600.0
     lately: Lately = field(default_factory=Lately)
 
 

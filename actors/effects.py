@@ -71,7 +71,8 @@ class TurnEffects:
         self._wall = wall
         self.lease = Lease(delivery, rules.lease, taken_back=taken_back, warn=self._warn)
         self._card = desk.replies.card(delivery.question, delivery.attempt, self.lease)
-        budget = Budget(desk.replies.budget(rules.updates), rules.min_interval, desk.lately.durations)
+        updates = desk.replies.budget(rules.updates)
+        budget = Budget(updates, rules.min_interval, desk.longest, desk.lately.durations)
         self._thinned = budget.updates < rules.updates
         self._unstored: Callable[[], Awaitable[None]] | None = None
         """Makes the answer durable, as long as it is not."""

@@ -326,7 +326,7 @@ def _desk(  # noqa: PLR0917 - composition takes what it composes
         attempts=settings.agent_retry_attempts,
         backoff=settings.agent_backoff,
     )
-    return Desk(replies, files, answer, agent.name, settings.agent_show_reasoning, lately)
+    return Desk(replies, files, answer, agent.name, settings.agent_show_reasoning, settings.agent_timeout, lately)
 
 
 def _intake(  # noqa: PLR0917 - composition takes what it composes

@@ -11,10 +11,11 @@ divided by L; one who knows L has even gaps g(L), as close as budget and interva
 over answers of many lengths is thus the integral of gap(t)·W(t), W(t) being the mean of 1/(L·g(L)) over those that last
 beyond t, and under a fixed number of updates it is least where they are as dense as the root of W.
 
-W has two parts. One stands for any length up to `HORIZON` and bounds the worst: even gaps for as long as the budget
-could afford the least interval, then gaps in proportion to the age. Of that alone an answer costs at most 3.1 times
-what it costs one who knows its length, from 2 to 600 seconds; no plan at all has less than 2.95. The other is what the
-robot's last answers were, and weighs more the more there were, but never so much that the worst is beyond 8.
+W has two parts. One stands for any length up to the `longest` and bounds the worst: even gaps for as long as the budget
+could afford the least interval, then gaps in proportion to the age. Of that alone steady text costs at most 2.3 times
+what it costs one who knows its length where the longest is 120 seconds, 3.1 times where it is 600; no plan at all has
+less than 2.05 and 2.95. The other is what the robot's last answers took, and weighs more the more there were, but never
+so much that the worst is beyond 8.
 """
 
 from dataclasses import dataclass, replace
@@ -22,9 +23,6 @@ from itertools import accumulate
 from math import sqrt
 
 from actors.core.durations import NOTHING_HEARD, SPANS, Durations
-
-HORIZON = 600.0
-"""Seconds of text for which the budget lasts."""
 
 _AT_FIRST = 2.5
 """How much denser updates are as long as the budget could afford the least interval than just after."""
@@ -36,10 +34,11 @@ _ANY_LENGTH = 6.0
 @dataclass(frozen=True, slots=True)
 class Budget:
     """What one answer may spend: text updates, the last one included, and the least seconds between two of them;
-    `lately` is how long it may take, by those before it."""
+    `longest` is the seconds for which they last, `lately` how long it may take, by those before it."""
 
     updates: int
     min_interval: float
+    longest: float = 600.0
     lately: Durations = NOTHING_HEARD
 
 
@@ -83,7 +82,7 @@ def _next_age(age: float, left: int, budget: Budget) -> float:
     first of `left` + 1 equal parts of what is to come, weighed by how dense updates shall be, is over."""
     densities = _densities(budget)
     parts = [
-        density * max(0.0, min(end, HORIZON) - max(begin, age))
+        density * max(0.0, min(end, budget.longest) - max(begin, age))
         for density, (begin, end) in zip(densities, SPANS, strict=True)
     ]
     share = sum(parts) / (left + 1)

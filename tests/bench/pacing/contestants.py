@@ -5,9 +5,10 @@ The law: a contestant sees no more of an answer than has come by now. Calls take
 
 import bisect
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from itertools import pairwise
 
-from actors.core.durations import NOTHING_HEARD, Durations
+from actors.core.durations import NOTHING_HEARD
 from actors.core.pacing import Budget, Pace, next_update
 from tests.bench.pacing.traces import Trace
 
@@ -35,18 +36,20 @@ def _shown(trace: Trace, due: Due) -> Iterator[float]:
         position = bisect.bisect_right(trace.ticks, at / trace.tick + 1e-6)
 
 
-def ours(lately: Durations = NOTHING_HEARD, updates: int = UPDATES, min_interval: float = MIN_INTERVAL) -> Contestant:
-    """The service's own, with what it learned."""
-    budget = Budget(updates, min_interval, lately)
+USUAL = Budget(UPDATES, MIN_INTERVAL)
+
+
+def ours(budget: Budget = USUAL) -> Contestant:
+    """The service's own."""
     return lambda trace: list(_shown(trace, lambda pace, since: next_update(pace, budget, since)))
 
 
-def learned(seconds: Iterable[float]) -> Durations:
-    """What a robot knows whose answers took so long."""
+def taught(seconds: Iterable[float]) -> Budget:
+    """What an answer has of a robot whose last answers took so long."""
     lately = NOTHING_HEARD
     for one in seconds:
         lately = lately.heard(one)
-    return lately
+    return replace(USUAL, lately=lately)
 
 
 FORMER_PLAN = ((0.0, 0.0), (0.42, 10.0), (0.70, 30.0), (0.88, 120.0), (1.0, 600.0))

@@ -97,7 +97,7 @@ class Room:
         return self._loop.time() - self._began > SETTLED
 
 
-def shared(cards: int, *, latency: float = 0.08, answers: float = 1e9, seconds: float = 120.0) -> Seen:
+def shared(cards: int, *, latency: float = 0.08, answers: float = 1e9, seconds: float = 60.0) -> Seen:
     """So many cards at once for so long, of which each answer takes so long."""
 
     async def scene() -> Seen:

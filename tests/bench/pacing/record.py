@@ -27,7 +27,7 @@ RECORDED = Path(__file__).parent / "recorded.json"
 ENDLESS = "Repeat hello for ever: hello hello hello hello hello hello hello hello hello hello"
 """The model rarely ends of itself; with this it goes on for as many tokens as it may have."""
 
-TOKENS = (100, 400, 1200, 3000)
+TOKENS = (60, 200, 600)
 
 ASKED = ("怎么退货？", "什么时候发货？", "会员有什么好处？")
 
