@@ -8,8 +8,8 @@ import bisect
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-EDGES = (0.0, *(2 ** (step / 3) for step in range(29)))
-"""Seconds between which answers count as equally long: a third of an octave, from one second to eleven minutes."""
+EDGES = (0.0, *(2 ** (step / 3) for step in range(34)))
+"""Seconds between which answers count as equally long: a third of an octave, from one second to half an hour."""
 
 SPANS = tuple(pairwise(EDGES))
 
