@@ -14,7 +14,7 @@ beyond t, and under a fixed number of updates it is least where they are as dens
 W has two parts. One stands for any length up to the `longest` and bounds the worst: even gaps for as long as the budget
 could afford the least interval, then gaps in proportion to the age. Of that alone steady text costs at most 2.3 times
 what it costs one who knows its length where the longest is 120 seconds, 3.1 times where it is 600; no plan at all has
-less than 2.05 and 2.95. The other is what the robot's last answers took, and weighs more the more there were, but never
+less than 2.0 and 2.8. The other is what the robot's last answers took, and weighs more the more there were, but never
 so much that the worst is beyond 8.
 """
 
