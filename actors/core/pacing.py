@@ -15,7 +15,7 @@ W has two parts. One stands for any length up to the `longest` and bounds the wo
 could afford the least interval, then gaps in proportion to the age. Of that alone steady text costs at most 2.3 times
 what it costs one who knows its length where the longest is 120 seconds, 3.1 times where it is 600; no plan at all has
 less than 2.0 and 2.8. The other is what the robot's last answers took, and weighs more the more there were, but never
-so much that the worst is beyond 8.
+so much that the worst is beyond 9.
 """
 
 from dataclasses import dataclass, replace

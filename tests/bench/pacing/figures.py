@@ -2,6 +2,7 @@
 what it is for one who knows more; it measures nothing of this machine, and comes out the same everywhere."""
 
 import json
+import operator
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -79,14 +80,20 @@ def by_robot() -> dict[str, Any]:
         budget = taught(answers(robot, KNOWN, seed=1))
         drawn = answers(robot, ASKED, seed=2)
         grown = [trace(kind, length, seed) for kind in STEADY for seed, length in enumerate(drawn)]
-        best = [optimum(one, UPDATES, MIN_INTERVAL) for one in grown]
-        contestants = UNTAUGHT | {"learned": ours(budget)}
+        least = {
+            "to all": [optimum(one, UPDATES, MIN_INTERVAL) for one in grown],
+            "to the end": [cost(one, knowing_the_end(one)) for one in grown],
+        }
+        paid = {
+            who: [cost(one, contestant(one)) for one in grown]
+            for who, contestant in (UNTAUGHT | {"learned": ours(budget)}).items()
+        }
         known[name] = {
-            who: mean(cost(one, contestant(one)) / least for one, least in zip(grown, best, strict=True))
-            for who, contestant in contestants.items()
+            than: {who: mean(map(operator.truediv, costs, best)) for who, costs in paid.items()}
+            for than, best in least.items()
         }
         steady = [trace("constant", length) for length in LENGTHS]
-        known[name]["learned, worst of all lengths"] = max(
+        known[name]["to the end"]["learned, worst of all lengths"] = max(
             cost(one, ours(budget)(one)) / cost(one, knowing_the_end(one)) for one in steady
         )
     return known
