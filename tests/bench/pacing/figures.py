@@ -77,7 +77,8 @@ def by_robot() -> dict[str, Any]:
     """What is learned of a robot gives for its own answers, and does to those of another kind."""
     known: dict[str, Any] = {}
     for name, robot in ROBOTS.items():
-        budget = taught(answers(robot, KNOWN, seed=1))
+        heard = answers(robot, KNOWN, seed=1)
+        budget = taught(heard)
         drawn = answers(robot, ASKED, seed=2)
         grown = [trace(kind, length, seed) for kind in STEADY for seed, length in enumerate(drawn)]
         least = {
@@ -86,7 +87,9 @@ def by_robot() -> dict[str, Any]:
         }
         paid = {
             who: [cost(one, contestant(one)) for one in grown]
-            for who, contestant in (UNTAUGHT | {"learned": ours(budget)}).items()
+            for who, contestant in (
+                UNTAUGHT | {"learned of 5": ours(taught(heard[:5])), "learned": ours(budget)}
+            ).items()
         }
         known[name] = {
             than: {who: mean(map(operator.truediv, costs, best)) for who, costs in paid.items()}
