@@ -24,7 +24,7 @@ from math import sqrt
 
 from actors.core.durations import NOTHING_HEARD, SPANS, Durations
 
-_AT_FIRST = 2.5
+_AT_FIRST = 2.4
 """How much denser updates are as long as the budget could afford the least interval than just after."""
 
 _ANY_LENGTH = 6.0
