@@ -12,7 +12,7 @@ from actors.core import texts
 from actors.core import turn_words as words
 from actors.core.card import answered, ended
 from actors.core.durations import NOTHING_HEARD
-from actors.core.events import Finished, Progress, Text
+from actors.core.events import Finished, Progress, Text, ToolStart
 from actors.core.question import Attachment, Question
 from actors.desk import Desk, Lately, Rules
 from actors.effects import TurnEffects
@@ -223,6 +223,7 @@ async def test_an_agent_that_fails_leaves_what_it_said(stage: Stage) -> None:
 
 
 async def silent(_: Question) -> AsyncGenerator[Progress, None]:
+    yield ToolStart("orders")
     yield Finished()
 
 

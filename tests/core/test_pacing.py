@@ -82,6 +82,12 @@ def test_text_that_is_wanted_at_once_does_not_wait_for_the_plan() -> None:
     assert next_update(pace, USUAL, 1.0, at_once=True) == pytest.approx(1.7)
 
 
+def test_what_comes_after_a_silence_is_given_the_time_to_grow() -> None:
+    planned = next_update(Pace(began=0.0).showed(0.0), USUAL, 40.0)
+    assert planned is not None
+    assert 41.0 < planned < 50.0
+
+
 def test_nothing_is_wanted_so_much_that_it_costs_the_end() -> None:
     assert next_update(Pace(began=0.0).showed(0.0), Budget(updates=2, min_interval=0.8), 0.0, at_once=True) is None
 

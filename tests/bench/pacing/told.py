@@ -109,12 +109,14 @@ long an answer may take at most (`AGENT_TIMEOUT`): the budget lasts for that. Wh
 2.3 (against one who knows all, text that comes ever slower and ends after 3 s is at 2.32), where it is 600 s, to 3.1
 (at 3.15 after 2 s). Bursts have pauses of 0.2 to 0.8 s between 0.5 to 2 s of text, "pausing" are pauses of 1 to 8 s. Of
 those nothing holds against one who knows all, and nothing can: to show a burst just as it ends costs him next to
-nothing for as long as the pause is, and whoever does not know that it ends has waited, or has spent an update on a part.
+nothing for as long as the pause is, and whoever does not know that it ends has waited, or has spent an update on a
+part.
 
 What no plan does better where text grows all the time and no length is known (a search over all plans, on a grid of
 500 moments): **{best["least worst to 120 s"]:.2f}** at worst to 120 s, **{best["least worst to 600 s"]:.2f}** to 600 s.
 A plan that keeps to 2.3 up to 120 s and to 3.1 beyond is spent at
-**{best["2.3 to 120 s and 3.1 beyond lasts"]:.0f} s**: both bounds at once cannot be had for 600 s. Hence each is kept for the answers that may take as long.
+**{best["2.3 to 120 s and 3.1 beyond lasts"]:.0f} s**:
+both bounds at once cannot be had for 600 s. Hence each is kept for the answers that may take as long.
 
 ## What is learned
 
