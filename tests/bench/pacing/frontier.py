@@ -11,13 +11,14 @@ import numpy as np
 
 from tests.bench.pacing.contestants import MIN_INTERVAL, UPDATES
 
-SHORTEST = 2.0
+SHORTEST, GRID = 2.0, 500
+"""Seconds of the shortest answer that counts, and moments from there on."""
 
 
-def lasts(bounds: Mapping[float, float], grid: int = 500) -> float:
+def lasts(bounds: Mapping[float, float]) -> float:
     """The length up to which some plan keeps within the bounds. Each is for lengths up to its key, in rising order."""
     *_, longest = bounds
-    moments = np.array([0.0, *np.linspace(MIN_INTERVAL, SHORTEST, 7)[:-1], *np.geomspace(SHORTEST, longest, grid)])
+    moments = np.array([0.0, *np.linspace(MIN_INTERVAL, SHORTEST, 7)[:-1], *np.geomspace(SHORTEST, longest, GRID)])
     known = moments * np.maximum(moments / (UPDATES - 1), MIN_INTERVAL)
     allowed = np.where(moments < SHORTEST, np.inf, known * [bound_at(bounds, moment) for moment in moments])
     paid, reached = np.where(moments == 0, 0.0, np.inf), 0.0
