@@ -33,7 +33,6 @@ def test_a_place_is_held_as_long_as_the_answer_takes_and_nothing_else_is_lost(ca
 def test_final_texts_take_their_calls_from_all_alike_and_wait_for_a_window_at_most(cards: int) -> None:
     lasting, window = 30.0, 1.08
     seen = shared(cards, answers=lasting)
-    left = cards / (RATE - cards / lasting)
-    assert max(seen.intervals) <= 1.2 * left + window
+    assert max(seen.intervals) <= 1.2 * fair_interval(cards, lasting) + window
     assert max(seen.finals) <= window
     assert keeps_to_the_rate(seen)

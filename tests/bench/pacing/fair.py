@@ -8,6 +8,7 @@ and another one begins in its place.
 import asyncio
 from contextlib import suppress
 from dataclasses import dataclass, field
+from math import inf
 
 from actors.core.pacing import Budget, Pace, next_update
 from actors.dingtalk.limits import Kind, Limiter, Rank
@@ -21,10 +22,10 @@ SETTLED = 30.0
 """Seconds until what is seen is no longer how it began."""
 
 
-def fair_interval(cards: int) -> float:
-    """Seconds between two updates of a card, where all have the same and no call is left out. Half of it is the fluid
-    limit of the age of the oldest unseen text, in the mean."""
-    return max(cards / RATE, BUDGET.min_interval)
+def fair_interval(cards: int, answers: float = inf) -> float:
+    """Seconds between two updates of a card, where all have the same of what final texts leave and no call is left out.
+    Half of it is the fluid limit of the age of the oldest unseen text, in the mean."""
+    return max(cards / (RATE - cards / answers), BUDGET.min_interval)
 
 
 @dataclass

@@ -144,7 +144,7 @@ def by_cards() -> dict[str, Any]:
         for latency in LATENCIES:
             for cards in CARDS:
                 seen = fair.shared(cards, latency=latency, answers=lasting)
-                due = fair.fair_interval(cards)
+                due = fair.fair_interval(cards, lasting)
                 known[f"{title}, {1000 * latency:.0f} ms, {cards}"] = {
                     "fair interval, s": due,
                     "longest": max(seen.intervals) / due,

@@ -147,15 +147,17 @@ go on for ever. Neither is a large model far away. What is learned is of the usu
 {_cards(known)}
 
 The service's own limiter and rules on a clock that jumps; text grows all the time on each card. The fair interval is
-cards / 20 s, or 0.8 s if that is more; the fluid limit of the mean age is half of it.
+cards / 20 s, or 0.8 s if that is more; where answers end it is of the calls that their final texts leave. The fluid
+limit of the mean age is half of it.
 
 What is lost, is lost to the places: a call holds its place for one second after its answer, since DingTalk may have
-counted it at any moment between. That is the call's latency in each second, 0.25 s at most: 8 % of the rate at 80 ms,
-20 % at 200 ms. Without it two calls that took unlike ways would meet in one second. All cards pay the same.
+counted it at any moment between. So all intervals are longer by the call's latency in each second, by 0.25 s at most:
+by 8 % at 80 ms, by 20 % at 200 ms. Without that, two calls that took unlike ways could meet in one second.
 
-Final texts go first, and take their calls from the others: of 200 answers of 30 s, 6.7 a second are final texts, which
-leaves 13.3 calls to 200 cards, 15 s for each. No final text waits for longer than a place is held. Since places come
-free as they were taken, in bursts, a card may also wait for one such burst more.
+Final texts go first and take their calls from all alike: of 200 answers of 30 s, 6.7 a second are final texts, which
+leaves 13.3 calls to 200 cards, 15 s for each in place of 10. No final text waits for longer than a place is held. Since
+places come free as they were taken, in bursts, a card may also wait for one such burst more, 1.08 s at 80 ms: where the
+fair interval is short that is more than a fifth of it.
 """
 
 
