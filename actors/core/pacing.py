@@ -30,6 +30,8 @@ _AT_FIRST = 2.4
 _ANY_LENGTH = 6.0
 """What the lengths that were never seen weigh beside those that were, which together weigh 64 at most."""
 
+_MIDDLES = tuple((begin + end) / 2 for begin, end in SPANS)
+
 
 @dataclass(frozen=True, slots=True)
 class Budget:
@@ -105,6 +107,3 @@ def _densities(budget: Budget) -> list[float]:
         sqrt(later - here / 2 + _ANY_LENGTH * (_AT_FIRST / affordable if middle < affordable else 1 / middle) ** 2)
         for middle, here, later in zip(_MIDDLES, seen, beyond, strict=True)
     ]
-
-
-_MIDDLES = tuple((begin + end) / 2 for begin, end in SPANS)

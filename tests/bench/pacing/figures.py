@@ -48,6 +48,9 @@ ROBOTS: Mapping[str, Sequence[tuple[float, float]]] = {
 """Robots by the lengths of their answers, which are log-normal: median and spread, one or the other."""
 
 KNOWN, ASKED = 200, 24
+"""Answers that a robot learned of, and that it is then asked for in each of the kinds."""
+
+ASKED_KINDS = ("constant", "slow start", "long tail", "bursty")
 
 
 def answers(robot: Sequence[tuple[float, float]], count: int, seed: int) -> list[float]:
@@ -80,7 +83,7 @@ def by_robot() -> dict[str, Any]:
         heard = answers(robot, KNOWN, seed=1)
         budget = taught(heard)
         drawn = answers(robot, ASKED, seed=2)
-        grown = [trace(kind, length, seed) for kind in STEADY for seed, length in enumerate(drawn)]
+        grown = [trace(kind, length, seed) for kind in ASKED_KINDS for seed, length in enumerate(drawn)]
         least = {
             "to all": [optimum(one, UPDATES, MIN_INTERVAL) for one in grown],
             "to the end": [cost(one, knowing_the_end(one)) for one in grown],
@@ -100,10 +103,6 @@ def by_robot() -> dict[str, Any]:
             cost(one, ours(budget)(one)) / cost(one, knowing_the_end(one)) for one in steady
         )
     return known
-
-
-STEADY = ("constant", "slow start", "long tail", "bursty")
-"""What the mean over a robot's answers is of."""
 
 
 def recorded() -> dict[str, Any]:

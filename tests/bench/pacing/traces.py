@@ -7,7 +7,6 @@ exactly. The first piece comes at 0, and the answer ends at `seconds`.
 import random
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 
 PER_SECOND = 50
 """Pieces while text is written at its usual rate."""
@@ -90,8 +89,3 @@ KINDS: Mapping[str, Callable[[float, random.Random], Iterator[float]]] = {
     "long tail": _long_tail,
     "pausing": _pausing,
 }
-
-
-def gaps(moments: list[float]) -> list[float]:
-    """What lies between them."""
-    return [later - earlier for earlier, later in pairwise(moments)]
