@@ -6,12 +6,13 @@ The law: what was begun is never refused. What becomes of a question at the desk
 import logging
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf
 
 from actors import metrics
 from actors.core import texts
 from actors.core.courtesy import Courtesy
+from actors.core.durations import NOTHING_HEARD
 from actors.core.events import Progress
 from actors.core.question import Question
 from actors.dingtalk.port import Attachments, Replies
@@ -24,16 +25,30 @@ _PLACE_AGAIN_AFTER = 15.0
 """Seconds until a question that found no place is tried again."""
 
 
+class Lately:
+    """How long a robot's answers took lately, for as long as this process lives. Written on the reactor alone; read by
+    any thread, as one value that does not change."""
+
+    def __init__(self) -> None:
+        self.durations = NOTHING_HEARD
+
+    def heard(self, seconds: float) -> None:
+        """An answer took so long, from its first text to its end."""
+        self.durations = self.durations.heard(seconds)
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
     """What one robot's questions are answered with. `agent` is the agent's label in metrics, `show_reasoning` says that
-    its thinking is shown too."""
+    its thinking is shown too, `longest` is the seconds after which an answer is cut."""
 
     replies: Replies
     attachments: Attachments
     answer: Callable[[Question], AsyncGenerator[Progress, None]]
     agent: str
     show_reasoning: bool = False
+    longest: float = 600.0
+    lately: Lately = field(default_factory=Lately)
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,7 +71,8 @@ class TurnEffects:
         self._wall = wall
         self.lease = Lease(delivery, rules.lease, taken_back=taken_back, warn=self._warn)
         self._card = desk.replies.card(delivery.question, delivery.attempt, self.lease)
-        budget = Budget(desk.replies.budget(rules.updates), rules.min_interval)
+        updates = desk.replies.budget(rules.updates)
+        budget = Budget(updates, rules.min_interval, desk.longest, desk.lately.durations)
         self._thinned = budget.updates < rules.updates
         self._unstored: Callable[[], Awaitable[None]] | None = None
         """Makes the answer durable, as long as it is not."""
@@ -177,7 +178,10 @@ class TurnEffects:
                     return turn.AnswerTorn("", texts.NOT_FETCHED)
                 question = await self._remembering(question)
                 answer = self._begun.taken_out(self._desk.answer(question), question.session)
-                return turn.AnswerWhole(await self._pump.run(answer))
+                text = await self._pump.run(answer)
+                if self._pump.lasted is not None:
+                    self._desk.lately.heard(self._pump.lasted)
+                return turn.AnswerWhole(text)
         except AgentFailed:
             return turn.AnswerTorn(self._pump.text)
 

@@ -19,7 +19,7 @@ from actors.agents.registry import make_agent
 from actors.agents.setup import Setup
 from actors.core.events import Agent
 from actors.core.robot import Cause, Parked, Robot
-from actors.desk import Desk
+from actors.desk import Desk, Lately
 from actors.dingtalk.ban import Ban
 from actors.dingtalk.files import AT_ONCE, DIRECTORY, Files
 from actors.dingtalk.gateway import StreamGateway
@@ -157,10 +157,12 @@ class Parts:
             )
         standing = Standing(name)
         replies = RobotReplies(api, self.quota, standing, own.card_kind)
+        # Another agent's answers take as long as they take.
+        lately = former.desk.lately if former and former.desk.agent == agent.name else Lately()
         return RobotParts(
             agent=agent,
             api=api,
-            desk=_desk(own, name, agent, replies, files),
+            desk=_desk(own, name, agent, replies, files, lately),
             intake=_intake(own, robot, self.inbox, replies, files, self._signals, agent),
             gateway=gateway,
             replies=replies,
@@ -307,7 +309,9 @@ def _api(  # noqa: PLR0917 - composition takes what it composes
     )
 
 
-def _desk(settings: Settings, robot: str, agent: Agent, replies: RobotReplies, files: Files) -> Desk:
+def _desk(  # noqa: PLR0917 - composition takes what it composes
+    settings: Settings, robot: str, agent: Agent, replies: RobotReplies, files: Files, lately: Lately
+) -> Desk:
     clocks = Clocks(
         connect=settings.agent_connect_timeout,
         first_token=settings.agent_first_token_timeout,
@@ -322,7 +326,7 @@ def _desk(settings: Settings, robot: str, agent: Agent, replies: RobotReplies, f
         attempts=settings.agent_retry_attempts,
         backoff=settings.agent_backoff,
     )
-    return Desk(replies, files, answer, agent.name, settings.agent_show_reasoning)
+    return Desk(replies, files, answer, agent.name, settings.agent_show_reasoning, settings.agent_timeout, lately)
 
 
 def _intake(  # noqa: PLR0917 - composition takes what it composes

@@ -78,6 +78,11 @@ class Pump:
         return self._pace.before + self._pace.shown if self._pace else 0
 
     @property
+    def lasted(self) -> float | None:
+        """Seconds since the first text; None as long as there is none."""
+        return self._now() - self._pace.began if self._pace and self._pace.speaking else None
+
+    @property
     def spent(self) -> bool:
         """Whether text came for which there was no update left but the last one."""
         return self._spent
@@ -201,11 +206,12 @@ class Pump:
         self._schedule()
 
     def _schedule(self) -> None:
-        ready = self._running and self._showing and self._credit and self._unseen_since is not None
-        if not ready or self._pace is None or self._timer is not None:
+        ready = self._running and self._showing and self._credit and self._timer is None
+        if not ready or self._pace is None or self._unseen_since is None:
             return
         at_once = bool(self._pieces) and not self._text_shown
-        at = None if self._length > LONGEST else next_update(self._pace, self._budget, at_once=at_once)
+        long = self._length > LONGEST
+        at = None if long else next_update(self._pace, self._budget, self._unseen_since, at_once=at_once)
         if at is None:
             self._spent = self._spent or bool(self._pieces)
         else:

@@ -11,9 +11,10 @@ from prometheus_client import REGISTRY
 from actors.core import texts
 from actors.core import turn_words as words
 from actors.core.card import answered, ended
-from actors.core.events import Finished, Progress, Text
+from actors.core.durations import NOTHING_HEARD
+from actors.core.events import Finished, Progress, Text, ToolStart
 from actors.core.question import Attachment, Question
-from actors.desk import Desk, Rules
+from actors.desk import Desk, Lately, Rules
 from actors.effects import TurnEffects
 from actors.errors import AgentFailed, Fault
 from actors.inbox.memory import MemoryInbox
@@ -58,12 +59,13 @@ class Stage:
         self.inbox = inbox
         self.line = WaitingCards(lambda _: slates, wall=lambda: NOW)
         self.rules = RULES
+        self.lately = Lately()
         self._delivery = delivery
 
     def effects(self, answer: Callable[[Question], AsyncGenerator[Progress, None]] = seven_days) -> TurnEffects:
         return TurnEffects(
             self._delivery,
-            Desk(self.slates, NoFiles(), answer, "scripted"),
+            Desk(self.slates, NoFiles(), answer, "scripted", lately=self.lately),
             self.inbox,
             self.rules,
             line=self.line,
@@ -218,6 +220,24 @@ async def test_an_agent_that_finishes_has_answered(stage: Stage) -> None:
 
 async def test_an_agent_that_fails_leaves_what_it_said(stage: Stage) -> None:
     assert await stage.effects(torn).perform(words.RunAgent()) == words.AnswerTorn("七天")
+
+
+async def silent(_: Question) -> AsyncGenerator[Progress, None]:
+    yield ToolStart("orders")
+    yield Finished()
+
+
+@pytest.mark.parametrize(("answer", "answers"), [(seven_days, 1.0), (torn, 0.0), (silent, 0.0)])
+async def test_how_long_it_took_is_learned_of_an_answer_that_is_whole(
+    stage: Stage, answer: Callable[[Question], AsyncGenerator[Progress, None]], answers: float
+) -> None:
+    await stage.effects(answer).perform(words.RunAgent())
+    assert sum(stage.lately.durations.weights) == answers
+
+
+async def test_what_was_learned_paces_the_next_answer(stage: Stage) -> None:
+    await stage.does(words.RunAgent())
+    assert stage.effects()._pump._budget.lately == stage.lately.durations != NOTHING_HEARD
 
 
 async def test_what_was_said_is_gathered_after_a_stop(stage: Stage) -> None:

@@ -734,6 +734,9 @@ async def test_after_many_changes_nothing_is_left_of_them(tmp_path: Path, given_
         assert held[-1][0] - held[2][0] <= 10  # a conversation's thread for each who asked, and asyncio's workers
         assert held[-1][1] - held[2][1] <= 4
         assert a.service._parts._former == []
+        desk = a.service._parts.robots[a.robot].desk
+        assert sum(desk.lately.durations.weights) > 9
+        assert desk.longest == 109
         assert len(connections(b)) == 1
 
 

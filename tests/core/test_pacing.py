@@ -15,7 +15,7 @@ def times(length: float, budget: Budget = USUAL, latency: float = 0.0, after: Pa
     """When the updates of an answer go out that grows all the time until `length`; the last is its end."""
     pace, sent = after or Pace(began=0.0), list[float]()
     now = pace.began
-    while (at := next_update(pace, budget)) is not None and max(at, now) < length:
+    while (at := next_update(pace, budget, now)) is not None and max(at, now) < length:
         now = max(at, now)
         sent.append(now)
         pace = pace.showed(now)
@@ -29,11 +29,11 @@ def longest_standstill(length: float, budget: Budget = USUAL) -> float:
 
 
 def test_the_first_text_is_shown_as_soon_as_it_exists() -> None:
-    assert next_update(Pace(began=7.0), USUAL) == 7.0
+    assert next_update(Pace(began=7.0), USUAL, 7.0) == 7.0
 
 
 def test_a_budget_of_one_is_kept_for_the_end() -> None:
-    assert next_update(Pace(began=0.0), Budget(updates=1, min_interval=0.8)) is None
+    assert next_update(Pace(began=0.0), Budget(updates=1, min_interval=0.8), 0.0) is None
 
 
 def test_a_failed_update_costs_nothing_of_the_budget() -> None:
@@ -41,15 +41,15 @@ def test_a_failed_update_costs_nothing_of_the_budget() -> None:
 
 
 def test_a_failed_update_is_not_repeated_before_the_interval() -> None:
-    assert next_update(Pace(began=0.0).missed(5.0), USUAL) == pytest.approx(5.8)
+    assert next_update(Pace(began=0.0).missed(5.0), USUAL, 0.0) == pytest.approx(5.8)
 
 
 def test_an_answer_of_ten_seconds_never_stands_still_for_long() -> None:
-    assert longest_standstill(10.0) <= 1.4
+    assert longest_standstill(10.0) <= 2.2
 
 
 def test_an_answer_of_thirty_seconds_never_stands_still_for_long() -> None:
-    assert longest_standstill(30.0) <= 6.0
+    assert longest_standstill(30.0) <= 7.0
 
 
 def test_an_answer_of_two_minutes_keeps_moving_to_its_end() -> None:
@@ -76,14 +76,20 @@ def test_the_usual_budget_is_never_spent_before_five_minutes(age: float) -> None
 
 def test_text_that_is_wanted_at_once_does_not_wait_for_the_plan() -> None:
     pace = Pace(began=0.0).showed(0.0).showed(0.9)
-    planned = next_update(pace, USUAL)
+    planned = next_update(pace, USUAL, 1.0)
     assert planned is not None
     assert planned > 1.7
-    assert next_update(pace, USUAL, at_once=True) == pytest.approx(1.7)
+    assert next_update(pace, USUAL, 1.0, at_once=True) == pytest.approx(1.7)
+
+
+def test_what_comes_after_a_silence_is_given_the_time_to_grow() -> None:
+    planned = next_update(Pace(began=0.0).showed(0.0), USUAL, 40.0)
+    assert planned is not None
+    assert 41.0 < planned < 50.0
 
 
 def test_nothing_is_wanted_so_much_that_it_costs_the_end() -> None:
-    assert next_update(Pace(began=0.0).showed(0.0), Budget(updates=2, min_interval=0.8), at_once=True) is None
+    assert next_update(Pace(began=0.0).showed(0.0), Budget(updates=2, min_interval=0.8), 0.0, at_once=True) is None
 
 
 # What is being done, before there is any text
@@ -92,7 +98,7 @@ def test_nothing_is_wanted_so_much_that_it_costs_the_end() -> None:
 def busy_until(length: float, budget: Budget) -> tuple[Pace, int]:
     """The pace of an answer that had news of what is being done all the time, and how many updates that took."""
     pace, now, count = Pace(began=0.0, speaking=False), 0.0, 0
-    while (at := next_update(pace, budget)) is not None and max(at, now) < length:
+    while (at := next_update(pace, budget, now)) is not None and max(at, now) < length:
         now = max(at, now)
         pace, count = pace.showed(now), count + 1
     return pace, count
@@ -102,7 +108,7 @@ budgets = st.builds(Budget, st.integers(1, 100), st.floats(0.1, 5))
 
 
 def test_what_is_being_done_is_told_at_once() -> None:
-    assert next_update(Pace(began=7.0, speaking=False), USUAL) == 7.0
+    assert next_update(Pace(began=7.0, speaking=False), USUAL, 7.0) == 7.0
 
 
 @given(st.floats(0, 600), budgets)
@@ -137,4 +143,4 @@ def test_text_that_comes_after_much_ado_still_moves_for_minutes(busy: float) -> 
 def test_text_of_ten_seconds_that_comes_after_much_ado_never_stands_still_for_long(busy: float) -> None:
     pace, _ = busy_until(busy, USUAL)
     sent = times(busy + 10.0, USUAL, after=pace.spoke(busy))
-    assert max(later - earlier for earlier, later in pairwise(sent)) <= 3.0
+    assert max(later - earlier for earlier, later in pairwise(sent)) <= 4.2

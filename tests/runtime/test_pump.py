@@ -406,6 +406,16 @@ def test_the_beginning_is_that_of_the_text_and_not_of_a_status() -> None:
     assert reader.began == [1009.0]
 
 
+def test_an_answer_lasts_from_its_first_text_on() -> None:
+    async def read() -> tuple[float | None, float | None]:
+        reader = Reader()
+        before = reader.pump.lasted
+        await reader.pump.run(saying(ToolStart("orders"), 9.0, "甲", 5.0))
+        return before, reader.pump.lasted
+
+    assert play(read()) == (None, 5.0)
+
+
 def test_status_and_text_are_counted_as_one_budget() -> None:
     reader = Reader()
     play(reader.read(ToolStart("orders"), 9.0, "甲", 9.0, "乙", 9.0))
