@@ -18,7 +18,7 @@ from actors.dingtalk.ban import Ban
 from actors.dingtalk.gateway import StreamGateway
 from actors.dingtalk.inbound import read_message
 from actors.dingtalk.openapi import OpenApi
-from actors.dingtalk.port import Card, Callback
+from actors.dingtalk.port import Callback, Card
 from actors.dingtalk.quota import Quota
 from actors.dingtalk.replies import RobotReplies
 from actors.dingtalk.standing import Standing

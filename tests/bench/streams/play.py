@@ -49,7 +49,7 @@ class Figures:
 async def play(command: tuple[str, ...], streams: int, *, watched: float = 10.0, **settings: str) -> Figures:
     """So many people ask for an answer that lasts as long as it is `watched`, and begins and ends around that."""
     asking = streams / AT_A_TIME * BETWEEN
-    pieces = round((watched + 2.0 + 2 * asking + SETTLED) * RATE)
+    pieces = round((watched + 4.0 + 3 * asking + SETTLED) * RATE)
     async with staged(command, **settings) as stage:
         rested = stage.used().resident
         await ask(stage, streams, f"{pieces} pieces")
@@ -94,6 +94,6 @@ async def ask(stage: Stage, people: int, text: str) -> None:
 
 async def _until(stage: Stage, true: Any, within: float = 120.0) -> dict[str, Any]:
     async with asyncio.timeout(within):
-        while not true(told := await stage.report()):
+        while not true(told := await stage.report()):  # noqa: ASYNC110  it is another process
             await asyncio.sleep(0.2)
         return told

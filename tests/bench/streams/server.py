@@ -25,7 +25,23 @@ HEAD = (
 )
 """It closes the connection, for that is how a server hears that an answer was read to its end."""
 
-WORDS = ("您好", "，我们", "的店", "在", "早上", "九点", "开门", "。", "如果", "需要", "退货", "，请", "联系", "客服", "。\n\n")
+WORDS = (
+    "您好",
+    "，我们",
+    "的店",
+    "在",
+    "早上",
+    "九点",
+    "开门",
+    "。",
+    "如果",
+    "需要",
+    "退货",
+    "，请",
+    "联系",
+    "客服",
+    "。\n\n",
+)
 
 
 def _frame(choice: dict[str, Any] | None, **more: Any) -> bytes:
@@ -45,9 +61,7 @@ def _chunked(data: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 
-PIECES = [
-    _frame({"index": 0, "delta": {"content": word}, "logprobs": None, "finish_reason": None}) for word in WORDS
-]
+PIECES = [_frame({"index": 0, "delta": {"content": word}, "logprobs": None, "finish_reason": None}) for word in WORDS]
 END = b"".join(
     (
         _frame({"index": 0, "delta": {}, "logprobs": None, "finish_reason": "stop"}),
