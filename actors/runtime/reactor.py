@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-def _new_loop() -> asyncio.AbstractEventLoop:
+def new_loop() -> asyncio.AbstractEventLoop:
     """uvloop's where it is installed, which is all that it takes to want it: with many streams it takes a third less
     of the CPU. asyncio's own does the same work."""
     try:
@@ -70,7 +70,7 @@ class Reactor:
 
     def start(self) -> None:
         """Start the thread."""
-        self._loop = _new_loop()
+        self._loop = new_loop()
         self._stopping = asyncio.Event()
         self._heart = Heart(self.monotonic)
         self._open = True

@@ -23,6 +23,7 @@ from actors.dingtalk.quota import Quota
 from actors.dingtalk.replies import RobotReplies
 from actors.dingtalk.standing import Standing
 from actors.parts import make_agents, open_network
+from actors.runtime.reactor import new_loop
 from actors.settings import load
 
 
@@ -131,4 +132,5 @@ async def _unwatched(_: str, calls: int) -> int:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(main())

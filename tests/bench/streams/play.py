@@ -8,11 +8,12 @@ import asyncio
 import os
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 from typing import Any
 
 from tests.bench.streams.server import RATE
-from tests.bench.streams.stage import ROBOT, Stage, staged
+from tests.bench.streams.stage import ROBOT, ROOT, Stage, quiet, staged
 
 AT_A_TIME = 50
 """Who ask together."""
@@ -46,15 +47,25 @@ class Figures:
     load: float
 
 
-async def play(command: tuple[str, ...], streams: int, *, watched: float = 10.0, **settings: str) -> Figures:
-    """So many people ask for an answer that lasts as long as it is `watched`, and begins and ends around that."""
+async def play(
+    command: tuple[str, ...],
+    streams: int,
+    *,
+    watched: float = 8.0,
+    lead: float = 0.0,
+    place: Path = ROOT,
+    **settings: str,
+) -> Figures:
+    """So many people ask for an answer that lasts as long as it is `watched`, and begins and ends around that;
+    `lead` seconds more before."""
     asking = streams / AT_A_TIME * BETWEEN
-    pieces = round((watched + 4.0 + 3 * asking + SETTLED) * RATE)
-    async with staged(command, **settings) as stage:
+    pieces = round((lead + watched + 4.0 + 3 * asking + SETTLED) * RATE)
+    await quiet()
+    async with staged(command, place, **settings) as stage:
         rested = stage.used().resident
         await ask(stage, streams, f"{pieces} pieces")
         await _until(stage, lambda told: told["active"] == streams)
-        await asyncio.sleep(SETTLED)
+        await asyncio.sleep(SETTLED + lead)
         cpu, sent, began = stage.cpu(), (await stage.report())["sent"], time.monotonic()
         threads = stage.used().threads
         await asyncio.sleep(watched)
@@ -84,10 +95,10 @@ async def play(command: tuple[str, ...], streams: int, *, watched: float = 10.0,
         )
 
 
-async def ask(stage: Stage, people: int, text: str) -> None:
+async def ask(stage: Stage, people: int, text: str, names: str = "p") -> None:
     """So many people ask, within a few seconds."""
     for number in range(people):
-        stage.sandbox.say(text, robot=ROBOT, sender=f"p{number}")
+        stage.sandbox.say(text, robot=ROBOT, sender=f"{names}{number}")
         if number % AT_A_TIME == AT_A_TIME - 1:
             await asyncio.sleep(BETWEEN)
 

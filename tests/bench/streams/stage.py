@@ -9,9 +9,11 @@ import json
 import os
 import sys
 import tempfile
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +24,24 @@ from tests.bench.usage import Usage, usage
 ROOT = Path(__file__).parents[3]
 ROBOT, SECRET = "bench", "bench-secret"
 LATENCY = 0.08
+QUIET = 0.25
+"""Cores that may be busy when a play begins."""
+
 LIMIT = 20
 """Calls a second and API, as DingTalk has it."""
 
-OURS = ("-m", "actors", "run")
-BOUND = ("-m", "tests.bench.streams.bound")
+
+def without_uvloop(module: str, *words: str) -> tuple[str, ...]:
+    """A program whose loop is asyncio's own, whatever is installed."""
+    run = f"import runpy, sys; sys.modules['uvloop'] = None; sys.argv = {['', *words]}"
+    return ("-c", f"{run}; runpy.run_module({module!r}, run_name='__main__', alter_sys=True)")
+
+
+UVLOOP = find_spec("uvloop") is not None
+BOUND_IS = "tests.bench.streams.bound"
+OURS = {"asyncio": without_uvloop("actors", "run")} | ({"uvloop": ("-m", "actors", "run")} if UVLOOP else {})
+BOUND = {"asyncio": without_uvloop(BOUND_IS)} | ({"uvloop": ("-m", BOUND_IS)} if UVLOOP else {})
+"""The contestants' commands, by the event loop that they run on."""
 
 SETTINGS = {
     "AGENT": "openai:bench",
@@ -80,9 +95,19 @@ def _machine() -> float:
     return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK")
 
 
+async def quiet(within: float = 60.0) -> None:
+    """Wait until the machine is nearly idle, at most so many seconds."""
+    give_up = time.monotonic() + within
+    while time.monotonic() < give_up:
+        before = _machine()
+        await asyncio.sleep(1.0)
+        if _machine() - before < QUIET:
+            return
+
+
 @asynccontextmanager
-async def staged(command: tuple[str, ...], **settings: str) -> AsyncIterator[Stage]:
-    """A contestant that is connected, before a model's server."""
+async def staged(command: tuple[str, ...], place: Path = ROOT, **settings: str) -> AsyncIterator[Stage]:
+    """A contestant that is connected, before a model's server; its code is of the checkout in `place`."""
     rules = Rules(latency=LATENCY, calls_per_second=LIMIT, first_ping=0.05, redeliveries=0)
     with tempfile.TemporaryDirectory() as folder:
         async with Sandbox(robots={ROBOT: SECRET}, rules=rules, history=10_000) as sandbox:
@@ -103,7 +128,7 @@ async def staged(command: tuple[str, ...], **settings: str) -> AsyncIterator[Sta
             contestant = await asyncio.create_subprocess_exec(
                 sys.executable,
                 *command,
-                cwd=ROOT,
+                cwd=place,
                 env=os.environ | SETTINGS | environment | settings,
                 stdout=asyncio.subprocess.DEVNULL,
             )
