@@ -14,6 +14,10 @@ import aiohttp
 PAUSE = 0.1
 """Seconds between two reads. A card changes at most every 0.8 s, and nobody sees a tenth of that."""
 
+BEAT = 0.02
+"""Seconds between the moments at which rests end: many streams wake the loop together, instead of each by itself, which
+costs as much as what is read then."""
+
 AT_ONCE = 8
 """Reads that wait for nothing: a stream's first ones hold little, and among them the text that a person waits for."""
 
@@ -29,8 +33,13 @@ async def paced(response: aiohttp.ClientResponse, pause: float) -> AsyncGenerato
             transport = response.connection.transport if response.connection else None
             if transport is not None and reads > AT_ONCE:
                 transport.pause_reading()
-                resume = loop.call_later(pause, transport.resume_reading)
+                resume = loop.call_at(_on_the_beat(loop.time() + pause), transport.resume_reading)
             yield data
     finally:
         if resume is not None:
             resume.cancel()
+
+
+def _on_the_beat(latest: float) -> float:
+    """The last such moment until then."""
+    return latest // BEAT * BEAT

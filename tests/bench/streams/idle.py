@@ -8,7 +8,7 @@ import asyncio
 from typing import Any
 
 from tests.bench.streams.play import ask
-from tests.bench.streams.stage import OURS, Stage, staged
+from tests.bench.streams.stage import OURS, ROOT, Stage, staged
 
 CONVERSATIONS = 1000
 WARM = 200
@@ -24,7 +24,7 @@ async def actors() -> dict[str, Any]:
 
 
 async def _waves(command: tuple[str, ...]) -> dict[str, float]:
-    async with staged(command, **SETTINGS) as stage:
+    async with staged(command, ROOT, **SETTINGS) as stage:
         stage.sandbox.rules.calls_per_second = 0
         stage.sandbox.rules.latency = 0.0
         await _wave(stage, WARM, "warm")

@@ -62,7 +62,7 @@ def page(known: Rows) -> str:
 
 def ratio(figures: Rows) -> float:
     """What a piece costs in the service, by what it costs in the bound."""
-    service, bound = (median(each["per_piece"] for each in figures[name]) for name in ("service", "bound"))
+    service, bound = (float(median(each["per_piece"] for each in figures[name])) for name in ("service", "bound"))
     return service / bound
 
 
@@ -89,8 +89,10 @@ def _cell(values: Sequence[float], spec: str) -> str:
 def _idle(part: Rows) -> str:
     loops = part["figures"]
     lines = [f"| | {' | '.join(loops)} |", f"| --- |{' ---: |' * len(loops)}"]
-    for name in next(iter(loops.values()))[0]:
-        lines.append(f"| {name} | {' | '.join(f'{rounds[0][name]:.1f}' for rounds in loops.values())} |")
+    lines += [
+        f"| {name} | {' | '.join(f'{rounds[0][name]:.1f}' for rounds in loops.values())} |"
+        for name in next(iter(loops.values()))[0]
+    ]
     return f"{_had(part['had'])}\n\n" + "\n".join(lines)
 
 
