@@ -22,12 +22,12 @@ from tests.bench.streams.stage import BOUND, OURS
 
 RESULTS = Path(__file__).parents[1] / "results"
 
-ROUNDS = 3
+ROUNDS = int(os.environ.get("ROUNDS", "3"))
 
 DISTURBED = 0.4
 """Cores that strangers may take of a play; one that they disturbed more is played again, at most AGAIN times."""
 
-AGAIN = 2
+AGAIN = 1
 
 Rows = dict[str, Any]
 Plays = Mapping[str, Callable[[], Coroutine[Any, Any, Figures]]]

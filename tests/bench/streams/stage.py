@@ -95,7 +95,7 @@ def _machine() -> float:
     return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK")
 
 
-async def quiet(within: float = 60.0) -> None:
+async def quiet(within: float = 10.0) -> None:
     """Wait until the machine is nearly idle, at most so many seconds."""
     give_up = time.monotonic() + within
     while time.monotonic() < give_up:
