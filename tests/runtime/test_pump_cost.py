@@ -17,8 +17,7 @@ APART = 0.02
 def characters_joined(pieces: int, monkeypatch: pytest.MonkeyPatch) -> int:
     """Characters that the pump copies while it collects so many pieces and shows them on its budget."""
     copied = 0
-    whole = Pump.text.fget
-    assert whole is not None
+    whole: Callable[[Pump], str] = vars(Pump)["text"].fget
 
     def counted(pump: Pump) -> str:
         nonlocal copied
