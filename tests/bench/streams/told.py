@@ -55,9 +55,16 @@ def page(known: Rows) -> str:
         parts.append(
             f"## A conversation that rests (goal: ≤ 60 kB, and 0 once it was stopped)\n\n{_idle(known['idle'])}"
         )
+    parts.append(_words("profile"))
     if "streams" in known:
+        parts.append(_words("growth"))
         parts.append("![CPU, memory and stretch against the number of answers](streams.png)")
     return "\n\n".join(part.strip() for part in parts) + "\n"
+
+
+def _words(name: str) -> str:
+    """What is to be said of the figures, as somebody wrote it."""
+    return Path(__file__).with_name(f"{name}.md").read_text("utf-8")
 
 
 def ratio(figures: Rows) -> float:
