@@ -20,6 +20,7 @@ from typing import Any
 
 import aiohttp
 
+from actors.agents.paced import PAUSE, paced
 from actors.agents.setup import Setup
 from actors.agents.streams import JsonLines, ServerEvent, ServerEvents, TooLong
 from actors.errors import AgentFailed
@@ -69,12 +70,13 @@ class Backend:
         self._setup = setup
         self._base_url = base_url.rstrip("/")
         self._headers = dict(headers or {})
+        self._pause = min(PAUSE, setup.settings.agent_idle_timeout / 10)
         self._aside: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
-    async def events(self, path: str, body: Json) -> AsyncIterator[AsyncGenerator[ServerEvent, None]]:
+    async def events(self, path: str, body: Json) -> AsyncIterator[AsyncGenerator[list[ServerEvent], None]]:
         """What `POST path` streams: server-sent events, lines of JSON, or the one object of a reply that is no stream,
-        as a single event. Leaving the context closes the connection.
+        as a single event; those come together that one read brought. Leaving the context closes the connection.
 
         Raises:
             AgentFailed: it could not be asked, refused, or broke off; a `Refusal` where it answered with an error.
@@ -84,7 +86,7 @@ class Backend:
         headers = {"Content-Type": "application/json"}
         async with (
             self._asked("POST", path, data=data, headers=headers) as response,
-            aclosing(_events(response)) as events,
+            aclosing(_events(response, self._pause)) as events,
         ):
             yield events
 
@@ -168,30 +170,24 @@ def _encoded(body: Json) -> bytes:
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
-async def _events(response: aiohttp.ClientResponse) -> AsyncGenerator[ServerEvent, None]:
+async def _events(response: aiohttp.ClientResponse, pause: float) -> AsyncGenerator[list[ServerEvent], None]:
     kind = response.content_type
     try:
         if kind == "text/event-stream":
-            async for event in _read(response, ServerEvents()):
-                yield event
+            events = ServerEvents()
+            async for data in paced(response, pause):
+                yield list(events.feed(data))
         elif "ndjson" in kind or "jsonl" in kind or "json-seq" in kind:
             lines = JsonLines()
-            async for event in _read(response, lines):
-                yield event
-            for event in lines.end():
-                yield event
+            async for data in paced(response, pause):
+                yield list(lines.feed(data))
+            yield list(lines.end())
         else:
-            yield ServerEvent(json.dumps(_object(response, await _whole(response))), "whole")
+            yield [ServerEvent(json.dumps(_object(response, await _whole(response))), "whole")]
     except TooLong as error:
         raise AgentFailed("error", str(error), retryable=False) from error
     except aiohttp.ClientError as error:
         raise AgentFailed("truncated", "the connection broke off in mid reply") from error
-
-
-async def _read(response: aiohttp.ClientResponse, reader: ServerEvents | JsonLines) -> AsyncIterator[ServerEvent]:
-    async for data in response.content.iter_any():
-        for event in reader.feed(data):
-            yield event
 
 
 async def _whole(response: aiohttp.ClientResponse) -> str:

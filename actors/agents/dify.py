@@ -24,6 +24,7 @@ import aiohttp
 
 from actors.agents.backend import BESIDE_WITHIN, Backend, Json, Refusal
 from actors.agents.dify_events import Answer, conversation_is_gone, explained, files_are_not_wanted
+from actors.agents.gathering import gathered
 from actors.agents.setup import Setup
 from actors.agents.wording import as_text
 from actors.core.events import Event, Feedback
@@ -125,8 +126,8 @@ class Dify:
     async def _streamed(self, request: Request, answer: Answer) -> AsyncGenerator[Event, None]:
         try:
             async with self._backend.events("/chat-messages", request.body) as stream:
-                async for raw in stream:
-                    for event in answer.events(raw):
+                async for raws in stream:
+                    for event in gathered(answer.events, raws):
                         yield event
                     if answer.over:
                         return

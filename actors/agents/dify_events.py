@@ -6,13 +6,13 @@ The end of an answer is `message_end`. What trails it (`workflow_finished` of a 
 message is stored by then. Whatever is not in the table is a sign of life.
 """
 
-import json
+import io
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from actors.agents.backend import Json, Refusal, words
-from actors.agents.streams import ServerEvent
+from actors.agents.streams import ServerEvent, parsed
 from actors.agents.thinking import Thinking
 from actors.core.events import Alive, Begun, Event, Finished, Reasoning, Replace, Text, ToolEnd, ToolStart, Used
 from actors.errors import AgentFailed
@@ -45,7 +45,7 @@ class Answer:
         self.over = False
         """Whether nothing is left to stop."""
         self._thinking = Thinking()
-        self._said = ""
+        self._said = io.StringIO()
         self._thoughts: dict[str, str] = {}
         self._tools: dict[str, set[str]] = {}
 
@@ -100,12 +100,13 @@ class Answer:
                 yield Alive()
 
     def _speak(self, text: str) -> Iterator[Event]:
-        self._said += text
+        self._said.write(text)
         events = list(self._thinking.feed(text))
         yield from events or (Alive(),)
 
     def _replace(self, text: str) -> Iterator[Event]:
-        self._said, self._thinking = text, Thinking()
+        self._said, self._thinking = io.StringIO(), Thinking()
+        self._said.write(text)
         pieces = (*self._thinking.feed(text), *self._thinking.end())
         yield Replace("".join(piece.text for piece in pieces if isinstance(piece, Text)))
 
@@ -116,7 +117,7 @@ class Answer:
         before = self._thoughts.get(step, "")
         self._thoughts[step] = thought
         news = thought.removeprefix(before)
-        if news.strip() and thought.strip() not in self._said:
+        if news.strip() and thought.strip() not in self._said.getvalue():
             yield Reasoning(news)
         tools = [name for name in _text(said, "tool").split(";") if name]
         at_work = self._tools.setdefault(step, set())
@@ -175,10 +176,7 @@ def _code(refusal: Refusal) -> str:
 
 
 def _parsed(data: str) -> Json:
-    try:
-        said = json.loads(data)
-    except (ValueError, RecursionError):
-        said = None
+    said = parsed(data)
     if not isinstance(said, dict):
         raise AgentFailed("error", "an event that is no JSON object")
     return said

@@ -15,6 +15,7 @@ from contextlib import aclosing, suppress
 from http import HTTPStatus
 
 from actors.agents.backend import Backend, Json, Refusal
+from actors.agents.gathering import gathered
 from actors.agents.openai_events import Reply, explained
 from actors.agents.prompt import messages, read_pictures
 from actors.agents.setup import Setup
@@ -82,8 +83,8 @@ class OpenAiAgent:
     async def _asked(self, body: Json) -> AsyncGenerator[Event, None]:
         reply, late = Reply(), list[Event]()
         async with self._backend.events(PATH, body) as frames:
-            async for frame in frames:
-                for event in reply.read(frame):
+            async for together in frames:
+                for event in gathered(reply.read, together):
                     yield event
                 if reply.ended:
                     break
@@ -91,7 +92,7 @@ class OpenAiAgent:
             with suppress(AgentFailed, TimeoutError, StopAsyncIteration):
                 async with asyncio.timeout(COUNTED_WITHIN):
                     while not reply.done:
-                        late += reply.read(await anext(frames))
+                        late += gathered(reply.read, await anext(frames))
         for event in (*late, *reply.end()):
             yield event
 

@@ -4,13 +4,13 @@ The law: an answer is whole when the server says why it ended, or that it is don
 An error may come in the midst of it, and means there what it would have meant as an HTTP status. Pure.
 """
 
-import json
-from collections.abc import Iterator
+import io
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
 from actors.agents.backend import Json, Refusal, words
-from actors.agents.streams import ServerEvent
+from actors.agents.streams import ServerEvent, parsed
 from actors.agents.thinking import Thinking
 from actors.core import texts
 from actors.core.events import Alive, Event, Finished, Reasoning, Text, Used
@@ -47,7 +47,7 @@ class Reply:
     """Why the answer ended, in the server's words, once it said so."""
     done: bool = False
     """Nothing more is to come."""
-    _said: list[str] = field(default_factory=list)
+    _said: io.StringIO = field(default_factory=io.StringIO)
     _used: Used | None = None
     _understood: bool = False
     _thinking: Thinking = field(default_factory=Thinking)
@@ -64,7 +64,14 @@ class Reply:
             self.done = True
             self.ended = self.ended or "stop"
         else:
-            yield from self._chunk(_decoded(frame)) or (Alive(),)
+            try:
+                chunk = _decoded(frame)
+            except AgentFailed:
+                if not self.ended:
+                    raise
+                self.done = True  # the answer is whole: what goes wrong now takes nothing away from it
+            else:
+                yield from self._chunk(chunk) or (Alive(),)
 
     def end(self) -> Iterator[Event]:
         """What is left to say when the stream is at its end.
@@ -77,7 +84,7 @@ class Reply:
         yield from self._noted(self._thinking.end())
         if self._used:
             yield self._used
-        said = "".join(self._said)
+        said = self._said.getvalue()
         if self.ended == "content_filter":
             raise AgentFailed("rejected", "the server's content filter ended the answer", retryable=False)
         if self.ended == "length":
@@ -105,11 +112,12 @@ class Reply:
             self.ended = reason
         return events
 
-    def _noted(self, pieces: Iterator[Text | Reasoning]) -> Iterator[Event]:
-        for piece in pieces:
-            if isinstance(piece, Text):
-                self._said.append(piece.text)
-            yield piece
+    def _noted(self, pieces: Iterable[Text | Reasoning]) -> list[Event]:
+        events: list[Event] = [*pieces]
+        for event in events:
+            if isinstance(event, Text):
+                self._said.write(event.text)
+        return events
 
 
 def explained(refusal: Refusal) -> AgentFailed:
@@ -124,10 +132,7 @@ def _decoded(frame: ServerEvent) -> Json:
     Raises:
         AgentFailed: there is none, or it tells of an error.
     """
-    try:
-        chunk = json.loads(frame.data)
-    except (ValueError, RecursionError):
-        chunk = None
+    chunk = parsed(frame.data)
     if not isinstance(chunk, dict):
         raise AgentFailed("error", "a frame of the stream is no JSON object")
     error = chunk.get("error") or (chunk if frame.name == "error" or _is_error(chunk) else None)

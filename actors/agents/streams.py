@@ -6,8 +6,12 @@ or an event without data, is a sign of life and is told as one. What an event me
 """
 
 import codecs
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic_core import from_json
 
 LONGEST = 4_000_000
 """Characters of one event, or of one line; a stream that never ends either would fill the memory."""
@@ -38,7 +42,7 @@ class Lines:
         self._length = 0
         self._after_cr = False
 
-    def feed(self, data: bytes) -> Iterator[str]:
+    def feed(self, data: bytes) -> list[str]:
         """The lines that these bytes complete, without their ends.
 
         Raises:
@@ -49,11 +53,16 @@ class Lines:
             text = text.removeprefix("\n")
             self._after_cr = False
         self._after_cr = self._after_cr or text.endswith("\r")
-        first, *lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        if "\r" in text:
+            text = text.replace("\r\n", "\n").replace("\r", "\n")
+        first, *lines = text.split("\n")
         self._keep(first)
-        for line in lines:
-            yield self._whole()
-            self._keep(line)
+        if not lines:
+            return []
+        last = lines.pop()
+        lines.insert(0, self._whole())
+        self._keep(last)
+        return lines
 
     def end(self) -> str:
         """What came after the last line's end."""
@@ -88,33 +97,54 @@ class ServerEvents:
             TooLong: an event does not end.
         """
         for line in self._lines.feed(data):
-            event = self._read(line)
-            if event is not None:
-                yield event
+            if line.startswith("data: "):
+                self._take(line[6:])
+            elif line:
+                if self._read(line):
+                    yield LIFE
+            elif self._name or self._data:
+                yield self._dispatch()
 
-    def _read(self, line: str) -> ServerEvent | None:
-        if not line:
-            return self._dispatch()
+    def _take(self, value: str) -> None:
+        self._length += len(value) + 1
+        if self._length > LONGEST:
+            raise TooLong(f"an event has more than {LONGEST:,} characters")
+        self._data.append(value)
+
+    def _read(self, line: str) -> bool:
+        """Take a line of any kind; whether it is a comment."""
         name, colon, value = line.partition(":")
-        if colon and not name:
-            return LIFE
         value = value.removeprefix(" ")
         match name:
             case "event":
                 self._name = value
             case "data":
-                self._length += len(value) + 1
-                if self._length > LONGEST:
-                    raise TooLong(f"an event has more than {LONGEST:,} characters")
-                self._data.append(value)
-        return None
+                self._take(value)
+        return bool(colon) and not name
 
-    def _dispatch(self) -> ServerEvent | None:
-        name, data = self._name, self._data
+    def _dispatch(self) -> ServerEvent:
+        event = ServerEvent("\n".join(self._data), self._name or "message")
         self._name, self._data, self._length = "", [], 0
-        if not (name or data):
-            return None
-        return ServerEvent("\n".join(data), name or "message")
+        return event
+
+
+def parsed(data: str) -> Any:
+    """The JSON that an event holds; None where it holds none.
+
+    pydantic's reader takes half the time of `json`, which is most of what a piece costs; but it takes no half of a
+    surrogate pair, as servers write one whose pieces are cut there.
+    """
+    try:
+        return from_json(data)
+    except ValueError:
+        return _parsed_by_the_book(data)
+
+
+def _parsed_by_the_book(data: str) -> Any:
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError):
+        return None
 
 
 @dataclass

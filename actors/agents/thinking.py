@@ -4,7 +4,7 @@ The law: only at the very beginning of an answer does the mark mean thinking; la
 be cut anywhere, so what may yet become a mark is held back.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from actors.core.events import Reasoning, Text
 
@@ -15,13 +15,13 @@ class Thinking:
     """Reads the text of one answer, piece by piece."""
 
     def __init__(self) -> None:
-        self._read = self._at_the_beginning
+        self._read: Callable[[str], Iterable[Text | Reasoning]] = self._at_the_beginning
         self._held = ""
 
-    def feed(self, piece: str) -> Iterator[Text | Reasoning]:
+    def feed(self, piece: str) -> Iterable[Text | Reasoning]:
         """What this piece adds."""
         held, self._held = self._held + piece, ""
-        yield from self._read(held)
+        return self._read(held)
 
     def end(self) -> Iterator[Text | Reasoning]:
         """What was held back for a mark that did not come."""
@@ -55,5 +55,5 @@ class Thinking:
             self._read = self._speaking
             yield Text(begun)
 
-    def _speaking(self, text: str) -> Iterator[Text | Reasoning]:
-        yield Text(text)
+    def _speaking(self, text: str) -> Iterable[Text | Reasoning]:
+        return (Text(text),)

@@ -23,6 +23,17 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
+def new_loop() -> asyncio.AbstractEventLoop:
+    """uvloop's where it is installed, which is all that it takes to want it: with many streams it takes a third less
+    of the CPU. asyncio's own does the same work."""
+    try:
+        from uvloop import new_event_loop  # noqa: PLC0415 - an extra that may not be there
+    except ImportError:
+        return asyncio.new_event_loop()
+    loop: asyncio.AbstractEventLoop = new_event_loop()
+    return loop
+
+
 class Effect:
     """Something that the reactor does for an actor."""
 
@@ -59,7 +70,7 @@ class Reactor:
 
     def start(self) -> None:
         """Start the thread."""
-        self._loop = asyncio.new_event_loop()
+        self._loop = new_loop()
         self._stopping = asyncio.Event()
         self._heart = Heart(self.monotonic)
         self._open = True

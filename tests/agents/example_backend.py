@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from actors.agents import AgentFailed, Alive, Begun, Event, Feedback, Finished, Question, Reasoning, Setup, Text, Used
 from actors.agents.backend import BESIDE_WITHIN, Backend, Json, words
+from actors.agents.gathering import gathered
 from actors.agents.streams import ServerEvent
 from actors.agents.wording import as_text
 from actors.errors import SettingsError
@@ -65,8 +66,8 @@ class Coze:
         answer = Answer()
         try:
             async with self._backend.events(path, body) as stream:
-                async for raw in stream:
-                    for event in answer.events(raw):
+                async for raws in stream:
+                    for event in gathered(answer.events, raws):
                         yield event
                     if answer.over:
                         return

@@ -51,7 +51,7 @@ def at(url: str, session: aiohttp.ClientSession, **settings: str) -> Backend:
 
 async def events_of(backend: Backend) -> list[ServerEvent]:
     async with backend.events("/chat", {"query": "你好"}) as events:
-        return [event async for event in events]
+        return [event async for together in events for event in together]
 
 
 async def failure_of(backend: Backend) -> AgentFailed:

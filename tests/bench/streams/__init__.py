@@ -1,0 +1,1 @@
+"""How many event streams one process reads at once, and what each piece of them costs."""
