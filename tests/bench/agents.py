@@ -1,6 +1,6 @@
 """The agent of the benchmarks: as many pieces as the question says, evenly over as many seconds.
 
-A question looks like `500 pieces 10 s`, or `500 pieces 10 s after 5 s` where the first piece lets people wait. The first
+A question looks like `500 pieces 10 s`, or `500 pieces 10 s after 5 s` where the first piece lets people wait. That
 piece is the moment when the agent was asked, so that whoever sees the text knows when each piece was said.
 """
 

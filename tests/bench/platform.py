@@ -5,9 +5,8 @@ gets the sandbox as its first argument; it goes by its name, so it is one of a m
 """
 
 import asyncio
-import inspect
 import multiprocessing
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
 from multiprocessing.connection import Connection
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
@@ -31,11 +30,11 @@ class Platform:
 
     async def do(
         self,
-        deed: Callable[Concatenate[Sandbox, P], Awaitable[T] | T],
+        deed: Callable[Concatenate[Sandbox, P], Coroutine[Any, Any, T]],
         *words: P.args,
         **named: P.kwargs,
     ) -> T:
-        """Have a function run where the sandbox is, and return what it returned.
+        """Have a coroutine function run where the sandbox is, and return what it returned.
 
         Raises:
             Whatever it does.
@@ -77,7 +76,6 @@ async def _listen(pipe: Connection, robots: dict[str, str], rules: Rules) -> Non
 
 async def _tried(deed: Callable[..., Any], *words: Any, **named: Any) -> tuple[Any, Exception | None]:
     try:
-        result = deed(*words, **named)
-        return (await result if inspect.isawaitable(result) else result), None
-    except Exception as error:
+        return await deed(*words, **named), None
+    except Exception as error:  # noqa: BLE001 - it goes to who asked
         return None, error

@@ -146,3 +146,8 @@ async def until(condition: Callable[[], bool], within: float, *, or_not: bool = 
                 return
             raise TimeoutError(f"not within {within:g} s")
         await asyncio.sleep(LOOK_EVERY)
+
+
+def updates(card: Card) -> int:
+    """How many text updates a card got."""
+    return sum(version.call == "streaming" for version in card.versions)

@@ -21,8 +21,8 @@ PROGRAMS: Mapping[str, Sequence[str]] = {
 
 WHO: Mapping[str, str] = {
     OURS: "the service, `python -m actors run`, with its defaults and its inbox on disk",
-    TUTORIAL: "the founding tutorial's way on DingTalk's SDK: a handler that blocks, an update after 5 pieces or 2 s as "
-    "long as there are 19, the ack after the answer",
+    TUTORIAL: "the founding tutorial's way on DingTalk's SDK: a handler that blocks, an update after 5 pieces or 2 s, "
+    "as long as there are 19, the ack after the answer",
     THREADS: "the same on the SDK's eight threads (`AsyncChatbotHandler`), which acks at once",
     TASKS: "an asyncio task for each message: the service's calls, limiter and pacing rule, without actors, inbox, "
     "retries of the agent or supervision: the bound for what those may cost",

@@ -2,7 +2,7 @@
 
 Its rules, not its faults: a StandardCard at once; an update after 5 pieces or 2 s, whichever is first, as long as there
 are 19; then the whole text with four buttons, and, with one thread, the ack. The ids of its elements differ here (the
-tutorial's do not, and its last card is refused for it where ids have to), and the answer is not copied into the buttons.
+tutorial's do not, and its last card is refused where they have to), and the answer is not copied into the buttons.
 """
 
 import itertools
@@ -12,15 +12,10 @@ import sys
 import time
 from typing import Any
 
-from dingtalk_stream import (
-    AckMessage,
-    AsyncChatbotHandler,
-    CallbackMessage,
-    ChatbotHandler,
-    ChatbotMessage,
-    Credential,
-    DingTalkStreamClient,
-)
+from dingtalk_stream.chatbot import AsyncChatbotHandler, ChatbotHandler, ChatbotMessage
+from dingtalk_stream.credential import Credential
+from dingtalk_stream.frames import AckMessage, CallbackMessage
+from dingtalk_stream.stream import DingTalkStreamClient
 
 from tests.bench.agents import blocking
 
@@ -29,7 +24,7 @@ BUTTONS = ("😄 非常有帮助", "😊 有帮助", "🙂 帮助不大", "😅 
 _ids = itertools.count(1)
 
 
-class OneAtATime(ChatbotHandler):  # type: ignore[misc]
+class OneAtATime(ChatbotHandler):
     """Answers on the SDK's event loop, which waits for it."""
 
     async def process(self, callback: CallbackMessage) -> tuple[int, str]:
@@ -37,17 +32,17 @@ class OneAtATime(ChatbotHandler):  # type: ignore[misc]
         return AckMessage.STATUS_OK, "OK"
 
 
-class InThreads(AsyncChatbotHandler):  # type: ignore[misc]
+class InThreads(AsyncChatbotHandler):
     """Answers in one of the SDK's threads; its ack is there already."""
 
-    def process(self, callback: CallbackMessage) -> tuple[int, str]:
+    def process(self, callback: CallbackMessage) -> tuple[int, str]:  # type: ignore[override]
         answer(self, callback)
         return AckMessage.STATUS_OK, "OK"
 
 
 def answer(handler: ChatbotHandler, callback: CallbackMessage) -> None:
     """One question's way."""
-    message = ChatbotMessage.from_dict(callback.data)
+    message = ChatbotMessage.from_dict(callback.data)  # type: ignore[no-untyped-call]
     question = message.text.content.strip()
     thinking = card(question, "[思考]正在分析您的问题，请稍候...")
     name = handler.reply_card(card_data=thinking, incoming_message=message, at_sender=True)
@@ -91,8 +86,11 @@ def _id() -> str:
 def main(how: str) -> None:
     """Serve for ever."""
     logging.disable(logging.CRITICAL)  # the SDK tells of each frame and each refused call
-    client = DingTalkStreamClient(Credential(os.environ["DINGTALK_CLIENT_ID"], os.environ["DINGTALK_CLIENT_SECRET"]))
-    client.register_callback_handler(ChatbotMessage.TOPIC, InThreads() if how == "threads" else OneAtATime())
+    client_id, secret = os.environ["DINGTALK_CLIENT_ID"], os.environ["DINGTALK_CLIENT_SECRET"]
+    handler: Any = InThreads if how == "threads" else OneAtATime
+    sdk: Any = DingTalkStreamClient
+    client = sdk(Credential(client_id, secret))  # type: ignore[no-untyped-call]
+    client.register_callback_handler(ChatbotMessage.TOPIC, handler())
     client.start_forever()
 
 
