@@ -14,7 +14,10 @@ if TYPE_CHECKING:  # a contestant that is not the service does without its packa
     from actors.agents import Question
 
 PIECE = "字字"
-_SAID = re.compile(r"(\d+)(?:\s+(字*))?")
+SINCE = "起"
+"""Ends the first piece: a number alone is held back while a text grows, since it might begin a list."""
+
+_SAID = re.compile(rf"(\d+){SINCE}(字*)")
 
 
 def planned(text: str) -> tuple[int, float, float]:
@@ -27,7 +30,7 @@ def pieces(text: str, began: float) -> Iterator[tuple[float, str]]:
     """Each piece of an answer that began at `began` (monotonic seconds), with the moment that it is due at."""
     count, seconds, wait = planned(text)
     for number in range(count):
-        yield began + wait + seconds * number / count, PIECE if number else f"{began * 1000:.0f} "
+        yield began + wait + seconds * number / count, PIECE if number else f"{began * 1000:.0f}{SINCE}"
 
 
 def read(shown: str) -> tuple[float | None, int]:
@@ -35,7 +38,7 @@ def read(shown: str) -> tuple[float | None, int]:
     said = _SAID.match(shown)
     if said is None:
         return None, 0
-    return int(said[1]) / 1000, 1 + len(said[2] or "") // len(PIECE)
+    return int(said[1]) / 1000, 1 + len(said[2]) // len(PIECE)
 
 
 async def evenly(question: "Question") -> AsyncIterator[str]:
