@@ -6,23 +6,24 @@ sandbox comes up while the service is brought in.
 """
 
 import faulthandler
+import gc
 import logging
 import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING
 
 from actors import logs
 from actors.core.robot import Parked
 from actors.errors import SettingsError
-from actors.sandbox_child import SandboxChild
 from actors.settings import KNOWN, Settings, load, of_the_process
 
 if TYPE_CHECKING:
+    from actors.sandbox_child import SandboxChild
     from actors.service import Service
 
 log = logging.getLogger(__name__)
@@ -79,8 +80,8 @@ def run(settings: Settings) -> int:
     log.info("kill -USR1 %d prints all stacks to stderr", os.getpid(), extra={"action": "stacks_on_signal"})
     with ExitStack() as stack:
         page = ""
-        child = stack.enter_context(SandboxChild(settings)) if settings.sandbox_wanted else None
-        from actors.service import Service
+        child = stack.enter_context(_sandbox(settings)) if settings.sandbox_wanted else None
+        Service = bring_in()  # noqa: N806 - it is the class
 
         if child is not None:
             settings, page = child.robot(settings), child.url
@@ -90,6 +91,14 @@ def run(settings: Settings) -> int:
         if page:
             print(f"\n  和机器人聊聊 · Talk to the bot:  {page}\n", file=sys.stderr, flush=True)
         return service.wait()
+
+
+def bring_in() -> "type[Service]":
+    """Import the service: all that `run` needs beside the settings."""
+    with _nothing_collected():
+        from actors.service import Service
+
+    return Service
 
 
 def check(settings: Settings) -> int:
@@ -122,6 +131,24 @@ def _unset_what_is_empty() -> None:
     for name in KNOWN:
         if not os.environ.get(name, "set").strip():
             del os.environ[name]
+
+
+def _sandbox(settings: Settings) -> "SandboxChild":
+    from actors.sandbox_child import SandboxChild
+
+    return SandboxChild(settings)
+
+
+@contextmanager
+def _nothing_collected() -> Iterator[None]:
+    """While modules are imported there is no garbage, and looking for it takes a tenth of the time. What they brought
+    stays for ever, so nobody looks through it later either."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _with_settings(command: Callable[[Settings], int]) -> int:

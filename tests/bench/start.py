@@ -26,34 +26,35 @@ DEPENDENCIES = (
 )
 """What `dependencies` in pyproject.toml are imported as."""
 
-SERVICE = ("actors.__main__", "actors.service")
-"""What `python -m actors run` brings in."""
+SERVICE = "import actors.__main__; actors.__main__.bring_in()"
+"""What `python -m actors run` brings in, and how."""
 
 PAIRS = 5
-_TIMED = "import time; began = time.perf_counter(); import {}; print(time.perf_counter() - began)"
+_TIMED = "import time; began = time.perf_counter(); {}; print(time.perf_counter() - began)"
 
 
-def imported(modules: tuple[str, ...]) -> float:
-    """Seconds that a fresh interpreter needs to import these."""
-    code = _TIMED.format(", ".join(modules))
-    return float(subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=True).stdout)
+def imported(how: str) -> float:
+    """Seconds that a fresh interpreter needs for these imports."""
+    run = subprocess.run([sys.executable, "-c", _TIMED.format(how)], cwd=ROOT, capture_output=True, check=True)
+    return float(run.stdout)
 
 
 async def start() -> Played:
     """Both imports in turn, and as often a service that starts."""
     imported(SERVICE)  # the files are in memory then
-    imported(DEPENDENCIES)
+    alone = f"import {', '.join(DEPENDENCIES)}"
+    imported(alone)
     pairs, beyond, whole = [], [], []
     for _ in range(PAIRS):
-        pairs.append((imported(DEPENDENCIES), imported(SERVICE)))
+        pairs.append((imported(alone), imported(SERVICE)))
         async with served() as scene:
             whole.append(scene.online - scene.started)
             beyond.append(whole[-1] - pairs[-1][1])
     return Played(
         {
-            "imports of the dependencies": median(alone for alone, _ in pairs),
-            "imports of the service": median(all_ for _, all_ in pairs),
-            "imports, ratio": median(all_ / alone for alone, all_ in pairs),
+            "imports of the dependencies": median(theirs for theirs, _ in pairs),
+            "imports of the service": median(ours for _, ours in pairs),
+            "imports, ratio": median(ours / theirs for theirs, ours in pairs),
             "start to handshake": median(whole),
             "handshake beyond imports": median(beyond),
         }
