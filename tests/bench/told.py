@@ -30,6 +30,17 @@ SHOWN = (
 )
 """The figures of a contest, in seconds where no unit is named."""
 
+MISSING = {
+    "first card, worst": "without a card",
+    "ack, worst": "without an ack",
+    "first text, worst": "without a card",
+    "all answered, worst": "without the whole text",
+}
+"""What tells that the worst of a figure did not come within the time: then the worst of the others says nothing."""
+
+WORSE = 1.05
+"""Ours against another, from which on it is called worse."""
+
 COLOURS = {OURS: "tab:blue", TASKS: "tab:green", THREADS: "tab:orange", TUTORIAL: "tab:red"}
 
 
@@ -62,6 +73,13 @@ def page(plays: Sequence[Play]) -> str:
             "that time, and what was missing then is counted.",
             "",
             *met,
+            "## Where ours is worse",
+            "",
+            "Where calls are scarce our agents begin before their cards are there, so that their text gets older; who",
+            "waits for the card to ask the agent has younger text, and people who wait longer for it.",
+            "",
+            *_worse(plays),
+            "",
             "## The service alone",
             "",
             *alone,
@@ -103,12 +121,36 @@ def _contest(load: Load, plays: Sequence[Play]) -> Iterable[str]:
 
 def _cell(figure: str, play: Play, ours: Mapping[str, Any]) -> str:
     row = play["figures"].get(figure)
-    if row is None:
+    if row is None or _is_missing(MISSING.get(figure, ""), play):
         return "not within the time"
-    mine = ours.get(figure)
-    if play["contestant"] == OURS or mine is None or row["median"] == 0 or figure.startswith("without"):
-        return spread(row)
-    return f"{spread(row)} · {number(mine['median'] / row['median'])} ×"
+    ratio = _ratio(figure, play, ours)
+    return spread(row) if ratio is None else f"{spread(row)} · {number(ratio)} ×"
+
+
+def _is_missing(what: str, play: Play) -> bool:
+    return bool(play["figures"].get(what, {"max": 0})["max"] > 0)
+
+
+def _ratio(figure: str, play: Play, ours: Mapping[str, Any]) -> float | None:
+    """Ours against another that has all of its answers; None where there is nothing to compare."""
+    row, mine = play["figures"].get(figure), ours.get(figure)
+    unlike = play["contestant"] == OURS or figure.startswith("without") or _is_missing("without the whole text", play)
+    if unlike or row is None or mine is None or row["median"] == 0:
+        return None
+    return float(mine["median"] / row["median"])
+
+
+def _worse(plays: Sequence[Play]) -> Iterable[str]:
+    """Where a contestant that answered everybody did better than the service."""
+    ours = {play["case"]: play["figures"] for play in plays if play["contestant"] == OURS}
+    for play in plays:
+        worse = [
+            f"{figure} {number(ratio)} ×"
+            for figure in SHOWN
+            if (ratio := _ratio(figure, play, ours.get(play["case"], {}))) is not None and ratio > WORSE
+        ]
+        if worse:
+            yield f"- {play['case']}, than {play['contestant']}: {', '.join(worse)}"
 
 
 def _alone(case: str, plays: Sequence[Play]) -> Iterable[str]:
@@ -174,18 +216,20 @@ def _draw_growth(axis: Any, known: Mapping[tuple[str, str], Play]) -> None:
 
 
 def _draw_waits(axis: Any, known: Mapping[tuple[str, str], Play]) -> None:
-    axis.set_title("The last of so many people waits for a card (what is not there when the watch ends is not drawn)")
-    cases = [load.name for load in LOADS if len(load.contestants) > 1 and load.people > 1]
+    axis.set_title("The last of so many people waits for a card (hatched: not within the time)")
+    loads = [load for load in LOADS if len(load.contestants) > 1 and load.people > 1]
     width = 0.8 / len(COLOURS)
     for number_, (contestant, colour) in enumerate(COLOURS.items()):
-        places, heights = [], []
-        for place, case in enumerate(cases):
-            figures = known.get((case, contestant), {}).get("figures", {})
-            if "first card, worst" in figures:
+        places, heights, hatches = [], [], []
+        for place, load in enumerate(loads):
+            play = known.get((load.name, contestant), {"figures": {}})
+            if "first card, worst" in play["figures"]:
+                missing = _is_missing("without a card", play)
                 places.append(place + number_ * width)
-                heights.append(figures["first card, worst"]["median"])
-        axis.bar(places, heights, width, label=contestant, color=colour, align="edge")
-    axis.set_xticks([place + 0.4 for place in range(len(cases))], cases)
+                heights.append(load.within if missing else play["figures"]["first card, worst"]["median"])
+                hatches.append("//" if missing else "")
+        axis.bar(places, heights, width, label=contestant, color=colour, align="edge", hatch=hatches, edgecolor="white")
+    axis.set_xticks([place + 0.4 for place in range(len(loads))], [load.name for load in loads])
     if axis.patches:
         axis.set_yscale("log")
     axis.set_ylabel("seconds")
