@@ -1,7 +1,7 @@
 """`make bench [ROUNDS=3] [CASES=idle,disk] [RESULTS=folder] [SHORT=1]`: plays every case, or those whose name has one
 of these words, several times in turn, prints tables, and writes results/latest.json, .md and .png, where cases that
-were not played keep their figures. `SHORT` is to see that everything still runs: its figures say nothing, so it wants a
-folder of its own."""
+were not played keep their figures. Where all are played, those that take long are played once. `SHORT` is to see that
+everything still runs: its figures say nothing, so it wants a folder of its own."""
 
 import asyncio
 import os
@@ -27,7 +27,7 @@ def main() -> None:
     measured = results.Measured()
     for number in range(rounds):
         for case in wanted:
-            if number and case.seldom:
+            if number and case.seldom and wanted == ALL:
                 continue
             print(f"round {number + 1} of {rounds}: {case.name}, {case.contestant} …", flush=True)
             load = os.getloadavg()[0]
@@ -45,7 +45,7 @@ def chosen(words: str) -> Sequence[Case]:
     for word in wanted:
         if not any(word in case.name for case in ALL):
             sys.exit(f"CASES: no case has {word!r} in its name; there are: {'; '.join({case.name: 0 for case in ALL})}")
-    return [case for case in ALL if not wanted or any(word in case.name for word in wanted)]
+    return tuple(case for case in ALL if not wanted or any(word in case.name for word in wanted))
 
 
 if __name__ == "__main__":

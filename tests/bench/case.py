@@ -21,7 +21,8 @@ class Played:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One case of one contestant. `seldom`: it takes long and always comes to the same, so one round has to do."""
+    """One case of one contestant. `seldom`: it takes long and comes to much the same, so one round has to do where all
+    cases are played."""
 
     name: str
     play: Callable[[], Coroutine[Any, Any, Played]]

@@ -46,6 +46,9 @@ LOADS = (
 SELDOM = frozenset({TUTORIAL, THREADS})
 """Who takes minutes, and always the same."""
 
+LONG_WATCH = 60
+"""Seconds of a watch from which on a load is met once."""
+
 
 async def met(load: Load, contestant: str) -> Played:
     """One contestant meets one load."""
@@ -58,7 +61,12 @@ async def met(load: Load, contestant: str) -> Played:
 def cases(*loads: Load) -> tuple[Case, ...]:
     """Each contestant of each load, in turn."""
     return tuple(
-        Case(load.name, partial(met, load, contestant), contestant, seldom=contestant in SELDOM)
+        Case(
+            load.name,
+            partial(met, load, contestant),
+            contestant,
+            seldom=contestant in SELDOM or load.within > LONG_WATCH,
+        )
         for load in loads
         for contestant in load.contestants
     )

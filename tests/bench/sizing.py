@@ -110,7 +110,7 @@ def _size(path: Path) -> int:
 
 CASES = (
     Case("idle", idle),
-    Case(f"{TURNS} answers at once", as_many_answers_as_may_be),
-    Case(f"{CONVERSATIONS} conversations", as_many_conversations_as_may_be),
+    Case(f"{TURNS} answers at once", as_many_answers_as_may_be, seldom=True),
+    Case(f"{CONVERSATIONS} conversations", as_many_conversations_as_may_be, seldom=True),
     Case("disk", disk),
 )

@@ -29,7 +29,7 @@ DEPENDENCIES = (
 SERVICE = "import actors.__main__; actors.__main__.bring_in()"
 """What `python -m actors run` brings in, and how."""
 
-PAIRS = 5
+PAIRS = 3
 _TIMED = "import time; began = time.perf_counter(); {}; print(time.perf_counter() - began)"
 
 
