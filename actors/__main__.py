@@ -12,18 +12,18 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING
 
 from actors import logs
 from actors.core.robot import Parked
 from actors.errors import SettingsError
-from actors.sandbox_child import SandboxChild
 from actors.settings import KNOWN, Settings, load, of_the_process
 
 if TYPE_CHECKING:
+    from actors.sandbox_child import SandboxChild
     from actors.service import Service
 
 log = logging.getLogger(__name__)
@@ -80,8 +80,8 @@ def run(settings: Settings) -> int:
     log.info("kill -USR1 %d prints all stacks to stderr", os.getpid(), extra={"action": "stacks_on_signal"})
     with ExitStack() as stack:
         page = ""
-        child = stack.enter_context(SandboxChild(settings)) if settings.sandbox_wanted else None
-        from actors.service import Service
+        child = stack.enter_context(_sandbox(settings)) if settings.sandbox_wanted else None
+        Service = bring_in()  # noqa: N806 - it is the class
 
         if child is not None:
             settings, page = child.robot(settings), child.url
@@ -94,11 +94,18 @@ def run(settings: Settings) -> int:
         return service.wait()
 
 
+def bring_in() -> "type[Service]":
+    """Import the service: all that `run` needs beside the settings."""
+    with _nothing_collected():
+        from actors.service import Service
+
+    return Service
+
+
 def _spare_the_collector() -> None:
-    """Python looks for cycles each time that 700 objects more are alive, among all of them in the end; with many
-    answers that was a quarter of the CPU. What the start has made stays for good, and what an answer is made of mostly
-    goes without a search. An embedded service leaves this to its host."""
-    gc.collect()
+    """Python looks for cycles each time that 700 objects more are alive, and now and then among all of them; with many
+    answers that cost as much as reading them. What the start has made stays for good, and what an answer is made of
+    mostly goes without a search. An embedded service leaves this to its host."""
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
 
@@ -133,6 +140,24 @@ def _unset_what_is_empty() -> None:
     for name in KNOWN:
         if not os.environ.get(name, "set").strip():
             del os.environ[name]
+
+
+def _sandbox(settings: Settings) -> "SandboxChild":
+    from actors.sandbox_child import SandboxChild
+
+    return SandboxChild(settings)
+
+
+@contextmanager
+def _nothing_collected() -> Iterator[None]:
+    """While modules are imported there is no garbage, and looking for it takes a tenth of the time. What they brought
+    stays for ever, so nobody looks through it later either."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _with_settings(command: Callable[[Settings], int]) -> int:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from actors import metrics
+from actors.burst import Burst
 from actors.core import texts
 from actors.core.commands import Command, read_command
 from actors.core.courtesy import Courtesy
@@ -82,7 +83,7 @@ class Intake:
         self._inbox = inbox
         self._replies = replies
         self._attachments = attachments
-        self._work = work
+        self._burst = Burst(work)
         self._taken_back = taken_back
         self._admission = admission
         self._accepts = accepts
@@ -114,8 +115,9 @@ class Intake:
             self._count(kind, "unsupported")
             return _NO_REPLY
         try:
-            async with asyncio.timeout(STORE_WITHIN):
-                return await self._message(read, kind, age(callback.data, callback.sent_at))
+            with self._burst.coming_in():
+                async with asyncio.timeout(STORE_WITHIN):
+                    return await self._message(read, kind, age(callback.data, callback.sent_at))
         except (InboxUnavailable, TimeoutError) as error:
             log.error(
                 "a message could not be stored: %s",
@@ -147,7 +149,7 @@ class Intake:
                 self._count(kind, "accepted")
                 log.info("question accepted", extra={"action": "message_accepted", **question.ids})
                 self._attachments.prefetch(question)
-                self._work(question.conversation)
+                self._burst.stored(question.conversation)
             case Put.DUPLICATE:
                 self._repeated(question, kind)
             case Put.FULL:

@@ -13,7 +13,6 @@ import aiohttp
 import python_socks
 from aiohttp import hdrs
 from aiohttp.client_proto import ResponseHandler
-from python_socks.async_.asyncio import Proxy as SocksProxy
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidMessage, InvalidProxyStatus, ProxyError
 from yarl import URL
@@ -131,6 +130,8 @@ class _Connector(aiohttp.TCPConnector):
     async def _through(
         self, proxy: Proxy, req: aiohttp.ClientRequest, timeout: aiohttp.ClientTimeout
     ) -> ResponseHandler:
+        from python_socks.async_.asyncio import Proxy as SocksProxy  # noqa: PLC0415 - few have one, all would wait for it
+
         host = req.url.raw_host or ""
         way = SocksProxy(
             python_socks.ProxyType.SOCKS5,

@@ -66,6 +66,7 @@ class Reactor:
         self._lock = threading.Lock()
         self._open = False
         self._effects: dict[Ref, set[Effect]] = {}
+        self._posted: list[Callable[[], object]] = []
         self._patience = 1.0
 
     def start(self) -> None:
@@ -82,7 +83,7 @@ class Reactor:
             if self._open:
                 self._open = False
                 self._patience = timeout / 2
-                self._loop.call_soon_threadsafe(self._stopping.set)
+                self._post(self._stopping.set)
         self._thread.join(timeout)
         return not self._thread.is_alive()
 
@@ -117,7 +118,7 @@ class Reactor:
         with self._lock:
             if self._open:
                 self._effects.setdefault(to, set()).add(effect)
-                self._loop.call_soon_threadsafe(begin)
+                self._post(begin)
                 return effect
         effect.cancelled = True
         coroutine.close()
@@ -159,7 +160,21 @@ class Reactor:
             # Once is enough: a second time would cut the cleanup short.
             first, effect.cancelled = not effect.cancelled, True
             if first and self._open and effect in self._effects.get(effect.owner, ()):
-                self._loop.call_soon_threadsafe(lambda: effect.task and effect.task.cancel())
+                self._post(lambda: effect.task and effect.task.cancel())
+
+    def _post(self, what: Callable[[], object]) -> None:
+        """Have something done on the loop, in the order of the posting; for who holds the lock."""
+        # Waking the loop is a call of the system, while which this thread holds the lock and others may run: a hundred
+        # of them that wake it each by itself stand in line for the lock, and so does the loop.
+        self._posted.append(what)
+        if len(self._posted) == 1:
+            self._loop.call_soon_threadsafe(self._take_post)
+
+    def _take_post(self) -> None:
+        with self._lock:
+            posted, self._posted = self._posted, []
+        for what in posted:
+            self._loop.call_soon(what)  # each by itself: one that fails is not the failure of the others
 
     def _forget(self, effect: Effect) -> None:
         with self._lock:

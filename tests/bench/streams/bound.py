@@ -36,6 +36,7 @@ class Answer:
         self._pieces: list[str] = []
         self._pace: Pace | None = None
         self._due: float | None = None
+        self._unseen_since: float | None = None
         self._sending: asyncio.Task[None] | None = None
 
     async def run(self, agent: Agent, question: Question) -> None:
@@ -46,11 +47,9 @@ class Answer:
             async for event in events:
                 if isinstance(event, Text):
                     self._pieces.append(event.text)
-                    if self._pace is None:
-                        self._pace = Pace(loop.time())
-                        self._due = next_update(self._pace, self._budget, at_once=True)
+                    self._plan(loop.time())
                     if opening.done() and self._sending is None and self._due is not None and loop.time() >= self._due:
-                        self._sending = loop.create_task(self._update(self._pace, loop.time()))
+                        self._sending = loop.create_task(self._update())
         await opening
         if self._sending is not None:
             await self._sending
@@ -58,10 +57,17 @@ class Answer:
         await self._card.finish(whole)
         await self._card.show(whole)
 
-    async def _update(self, pace: Pace, since: float) -> None:
+    def _plan(self, now: float) -> None:
+        """A piece came: if it is the first that nobody has seen, its update is due some time."""
+        if self._unseen_since is None and self._sending is None:
+            self._unseen_since, self._pace = now, self._pace or Pace(now)
+            self._due = next_update(self._pace, self._budget, now, at_once=self._pace.shown == 0)
+
+    async def _update(self) -> None:
+        now = asyncio.get_running_loop().time()
+        since, self._unseen_since, self._due = self._unseen_since or now, None, None
         await self._card.update(faces.growing(self._text()), lambda: faces.growing(self._text()), since)
-        self._pace = pace.showed(asyncio.get_running_loop().time())
-        self._due = next_update(self._pace, self._budget)
+        self._pace = self._pace and self._pace.showed(now)
         self._sending = None
 
     def _text(self) -> str:

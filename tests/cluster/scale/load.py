@@ -21,7 +21,8 @@ from actors.core.card import card_id
 from actors.sandbox.records import Card, CardState
 from actors.sandbox.rules import Rules
 from actors.sandbox.server import Sandbox
-from tests.bench.scene import ROBOT, ROOT, SECRET, ended, updates
+from tests.bench.scene import ROOT, ended
+from tests.bench.seen import ROBOT, SECRET, updates
 from tests.bench.usage import usage
 from tests.cluster.postgres import Server, free_port
 from tests.cluster.scale.cost import Figures

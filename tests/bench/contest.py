@@ -1,0 +1,78 @@
+"""The cases that contestants meet in: so many people, an answer, and what the platform takes."""
+
+from dataclasses import dataclass, replace
+from functools import partial
+
+from tests.bench import seen
+from tests.bench.case import Case, Played
+from tests.bench.contestants import OURS, TASKS, THREADS, TUTORIAL
+from tests.bench.figures import curve, figures
+from tests.bench.scene import LATENCY, LIMIT, served
+
+TWENTY, BURST, LONG, SLOW = "20 people, 10 s answers", "burst of 200", "one answer of 30 s", "slow first token"
+SHORT, SHARED, CROWD = "one answer of 3 s", "40 share 20 calls/s", "200 share 20 calls/s"
+UNBOUND, FASTER = "20 people, no limit", "200 people, 200 calls/s"
+NEAR, FAR = "20 people, 30 ms a call", "20 people, 200 ms a call"
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What happens: `people` ask `text` at once; it is watched `within` so many seconds. `rate` is calls per second and
+    API, 0 for no limit."""
+
+    name: str
+    people: int
+    text: str
+    within: float
+    contestants: tuple[str, ...] = (OURS,)
+    latency: float = LATENCY
+    rate: int = LIMIT
+
+
+LOADS = (
+    Load(TWENTY, 20, "500 pieces 10 s", 40, (OURS, TASKS, THREADS, TUTORIAL)),
+    Load(BURST, 200, "5 pieces 1 s", 40, (OURS, TASKS, THREADS, TUTORIAL)),
+    Load(SHORT, 1, "150 pieces 3 s", 20, (OURS,)),
+    Load(LONG, 1, "1500 pieces 30 s", 45, (OURS, TASKS, TUTORIAL)),
+    Load(SLOW, 20, "20 pieces 2 s after 6 s", 30, (OURS, TASKS, THREADS)),
+    Load(SHARED, 40, "1000 pieces 20 s", 60, (OURS, TASKS)),
+    Load(CROWD, 200, "3000 pieces 60 s", 120, (OURS,)),
+    Load(UNBOUND, 20, "20 pieces 2 s", 20, (OURS, TASKS), rate=0),
+    Load(NEAR, 20, "200 pieces 4 s", 20, latency=0.03, rate=40),
+    Load(FAR, 20, "200 pieces 4 s", 20, latency=0.2, rate=40),
+    Load(FASTER, 200, "200 pieces 4 s", 40, rate=200),
+)
+
+SELDOM = frozenset({TUTORIAL, THREADS})
+"""Who takes minutes, and always the same."""
+
+LONG_WATCH = 60
+"""Seconds of a watch from which on a load is met once."""
+
+
+async def met(load: Load, contestant: str) -> Played:
+    """One contestant meets one load."""
+    rate = load.rate or 10_000
+    async with served(contestant, latency=load.latency, limit=load.rate, OPENAPI_QPS=str(rate)) as scene:
+        run = await scene.platform.do(seen.answered, load.people, load.text, load.within)
+        return Played(figures(run) | scene.used(load.people), curve(run) if load.people == 1 else [])
+
+
+def cases(*loads: Load) -> tuple[Case, ...]:
+    """Each contestant of each load, in turn."""
+    return tuple(
+        Case(
+            load.name,
+            partial(met, load, contestant),
+            contestant,
+            seldom=contestant in SELDOM or load.within > LONG_WATCH,
+        )
+        for load in loads
+        for contestant in load.contestants
+    )
+
+
+CASES = cases(*LOADS)
+
+SHORT_FORM = cases(replace(LOADS[0], people=2, text="20 pieces 1 s", within=20))
+"""Says nothing of anybody's speed: it is to see that everything still runs."""

@@ -1,0 +1,71 @@
+"""What a start takes: imports, paired with those of the locked dependencies alone, and the way to the handshake."""
+
+import subprocess
+import sys
+from statistics import median
+
+from tests.bench.case import Case, Played
+from tests.bench.scene import ROOT, served
+from tests.bench.seen import reconnected
+
+START, RECONNECT = "start", "reconnect"
+
+DEPENDENCIES = (
+    "aiohttp",
+    "dingtalk_stream",
+    "markdown_it",
+    "prometheus_client",
+    "psycopg",
+    "psycopg_pool",
+    "pydantic_settings",
+    "pykka",
+    "pythonjsonlogger",
+    "python_socks",
+    "tenacity",
+    "websockets",
+)
+"""What `dependencies` in pyproject.toml are imported as."""
+
+SERVICE = "import actors.__main__; actors.__main__.bring_in()"
+"""What `python -m actors run` brings in, and how."""
+
+PAIRS = 3
+_TIMED = "import time; began = time.perf_counter(); {}; print(time.perf_counter() - began)"
+
+
+def imported(how: str) -> float:
+    """Seconds that a fresh interpreter needs for these imports."""
+    run = subprocess.run([sys.executable, "-c", _TIMED.format(how)], cwd=ROOT, capture_output=True, check=True)
+    return float(run.stdout)
+
+
+async def start() -> Played:
+    """Both imports in turn, and as often a service that starts."""
+    imported(SERVICE)  # the files are in memory then
+    alone = f"import {', '.join(DEPENDENCIES)}"
+    imported(alone)
+    pairs, beyond, whole = [], [], []
+    for _ in range(PAIRS):
+        pairs.append((imported(alone), imported(SERVICE)))
+        async with served() as scene:
+            whole.append(scene.online - scene.started)
+            beyond.append(whole[-1] - pairs[-1][1])
+    return Played(
+        {
+            "imports of the dependencies": median(theirs for theirs, _ in pairs),
+            "imports of the service": median(ours for _, ours in pairs),
+            "imports, ratio": median(ours / theirs for theirs, ours in pairs),
+            "start to handshake": median(whole),
+            "handshake beyond imports": median(beyond),
+        }
+    )
+
+
+async def reconnect() -> Played:
+    """TCP abort after a healthy spell (2 s here, STREAM_RETRY_RESET_AFTER=1): until the next handshake."""
+    async with served(STREAM_RETRY_RESET_AFTER="1") as scene:
+        took = await scene.platform.do(reconnected)
+        return Played({"abort to handshake": took, **scene.used(0)})
+
+
+CASES = (Case(START, start), Case(RECONNECT, reconnect))
