@@ -63,7 +63,7 @@ async def test_out_of_file_descriptors_everybody_is_answered_when_there_are_some
             await eventually(lambda: waits(service), 30.0)
             before_pause = cpu_seconds(service)
             await asyncio.sleep(2.0)  # what is measured
-            assert cpu_seconds(service) - before_pause < 0.3
+            assert cpu_seconds(service) - before_pause < 0.6
         for knock in knocking:
             knock.close()
         await place.sandbox.until(lambda: place.sandbox.online(place.robots["public"]), 30.0)

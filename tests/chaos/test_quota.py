@@ -69,7 +69,7 @@ async def test_the_months_calls_run_out_across_kill_9_and_every_answer_has_its_f
     for number in range(2):
         last = await answered(place, f"尽{number}")
         assert [call.api for call in last] == FIRST_AND_LAST
-    assert took[0] > took[-1]
+    assert max(took) > took[-1]
     assert told(service)[:1] in ([], [80])
     assert told(again)[-1] == 100
     assert len(set(told(again))) == len(told(again))
