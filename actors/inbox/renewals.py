@@ -17,20 +17,24 @@ class Renewals:
         self._lease = lease
         self._worked_at = now
         self._away_since = now
-        self._failed_at = float("-inf")
+        self._back_at = float("-inf")
+        self.doubted = False
+        """Whether the last write did not go through: somebody has to find out whether one does again."""
 
     def worked(self, now: float) -> None:
         """A write went through, so a renewal would have."""
-        self._worked_at = now
+        if self.doubted:
+            self._back_at = now
+        self.doubted, self._worked_at = False, now
 
     def failed(self, now: float) -> None:
         """A write did not go through, or not even a read."""
-        if self._worked_at > self._failed_at:
+        if not self.doubted:
             self._away_since = self._worked_at
-        self._failed_at = now
+        self.doubted = True
 
     def lapsed(self, now: float) -> float:
         """The moment up to which a lease must hold to be still the holder's; now, unless nobody could renew it."""
-        missed_one = self._failed_at - self._away_since >= self._lease / 3
-        back_long_enough = now - self._failed_at >= self._lease + RENEWED_WITHIN
-        return self._away_since if missed_one and not back_long_enough else now
+        back_at = now if self.doubted else self._back_at
+        missed_one = back_at - self._away_since >= self._lease / 3
+        return self._away_since if missed_one and now - back_at < self._lease + RENEWED_WITHIN else now

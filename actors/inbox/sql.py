@@ -238,6 +238,8 @@ class SqlInbox:
 
     async def backlog(self) -> tuple[Work, ...]:
         """The conversations whose first question nobody holds, oldest question first."""
+        if self._renewals.doubted:
+            await self.healthy()
         now = self.now()
         rows = await self._run(statements.BACKLOG, lapsed=self._renewals.lapsed(now))
         return tuple(Work(robot, conversation, max(0.0, due_at - now)) for robot, conversation, due_at in rows)

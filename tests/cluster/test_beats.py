@@ -120,3 +120,18 @@ async def test_a_beat_that_goes_through_does_not_say_that_a_lease_could_be_renew
                 await put(other, "m2")
         clock.advance(1.0)
     assert await other.take(LI) is None
+
+
+async def test_who_has_nothing_to_write_finds_out_how_long_no_lease_could_be_renewed(
+    open_: Open, url: str, clock: Clock
+) -> None:
+    holder, other = await open_(), await open_()
+    await put(holder, "m1")
+    assert await holder.take(LI) is not None
+    with psycopg.connect(url) as shell:
+        shell.execute("LOCK TABLE questions IN SHARE MODE")
+        with pytest.raises(InboxUnavailable):
+            await put(other, "m2")
+        clock.advance(LEASE + 1.0)
+    assert await other.backlog() == ()
+    assert await other.take(LI) is None

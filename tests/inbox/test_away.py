@@ -84,6 +84,7 @@ async def test_a_holder_that_is_not_heard_of_once_the_store_is_back_is_dead(inbo
     await put(inbox, "m1")
     await take(inbox)
     await looked_in_vain(inbox, clock, 4 * LEASE)
+    assert await inbox.backlog() == ()
     clock.advance(LEASE + RENEWED_WITHIN)
     assert [work.conversation for work in await inbox.backlog()] == [LI]
     assert (await take(inbox)).deaths == 1

@@ -24,7 +24,15 @@ def test_what_ran_out_while_nobody_could_renew_it_is_not_over() -> None:
 def test_it_is_not_over_right_after_the_store_is_back_either() -> None:
     renewals = seen(("work", 10.0), ("fail", 12.0), ("fail", 70.0), ("work", 75.0))
     assert renewals.lapsed(76.0) == 10.0
-    assert renewals.lapsed(70.0 + LEASE + RENEWED_WITHIN) == 70.0 + LEASE + RENEWED_WITHIN
+    assert renewals.lapsed(75.0 + LEASE + RENEWED_WITHIN) == 75.0 + LEASE + RENEWED_WITHIN
+
+
+def test_a_store_that_nobody_wrote_to_since_it_failed_may_be_away_still() -> None:
+    assert seen(("work", 10.0), ("fail", 12.0)).lapsed(75.0) == 10.0
+
+
+def test_it_was_away_until_a_write_went_through() -> None:
+    assert seen(("work", 10.0), ("fail", 12.0), ("work", 16.0)).lapsed(17.0) == 10.0
 
 
 def test_what_had_run_out_before_is_over_all_the_time() -> None:
