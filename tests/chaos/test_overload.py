@@ -141,7 +141,8 @@ def port_of(service: Running) -> int:
 
 async def test_ten_times_the_capacity(place: Place) -> None:
     service = await place.serve(**LIMITS)
-    at_rest = [updates(await calm(place, f"先{number}")) for number in range(6)][-1]  # it knows by then how long they are
+    # The last of them knows how long they are.
+    at_rest = [updates(await calm(place, f"先{number}")) for number in range(6)][-1]
     watch = Watch(service.process.pid, port_of(service))
     before, memory = watch.now, usage(watch.process).resident
     async with watching(watch):

@@ -9,14 +9,14 @@ from tests.chaos.conftest import Place, Running
 from tests.chaos.promises import SETTINGS, Allowed, accepted, card_of, kept, messages_for
 from tests.chaos.test_overload import updates
 
-LIMIT = 60
+LIMIT = 100
 COUNTED = ("create", "streaming", "update", "oto", "group")
 FIRST_AND_LAST = ["create", "streaming", "update"]
 """The calls of an answer that is shown once, whole: its card is made, takes the text, and is closed."""
 
 ANSWER = "9x0.12"
 USED_UP = "Forbidden.AccessDenied.ApiCountLimitForOrg"
-WATCHED = SETTINGS | {"OPENAPI_MONTHLY_QUOTA": str(LIMIT), "CARD_MAX_UPDATES": "100"}
+WATCHED = SETTINGS | {"OPENAPI_MONTHLY_QUOTA": str(LIMIT), "CARD_MAX_UPDATES": "10"}
 
 
 def counted(place: Place) -> list[Call]:

@@ -18,7 +18,7 @@ from typing import Any
 
 from tests.bench.streams import idle, told
 from tests.bench.streams.play import Figures, play
-from tests.bench.streams.stage import BOUND, OURS
+from tests.bench.streams.stage import BOUND, OURS, quiet
 
 RESULTS = Path(__file__).parents[1] / "results"
 
@@ -42,6 +42,7 @@ async def in_turn(plays: Plays, rounds: int = ROUNDS) -> Rows:
     for number in range(rounds):
         for name, each in plays.items():
             for _ in range(1 + AGAIN):
+                await quiet()
                 figures = await each()
                 if figures.strangers <= DISTURBED:
                     break

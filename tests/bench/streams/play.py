@@ -13,7 +13,7 @@ from statistics import median
 from typing import Any
 
 from tests.bench.streams.server import RATE
-from tests.bench.streams.stage import ROBOT, ROOT, Stage, quiet, staged
+from tests.bench.streams.stage import ROBOT, ROOT, Stage, staged
 
 AT_A_TIME = 50
 """Who ask together."""
@@ -60,7 +60,6 @@ async def play(
     `lead` seconds more before."""
     asking = streams / AT_A_TIME * BETWEEN
     pieces = round((lead + watched + 4.0 + 3 * asking + SETTLED) * RATE)
-    await quiet()
     async with staged(command, place, **settings) as stage:
         rested = stage.used().resident
         await ask(stage, streams, f"{pieces} pieces")
