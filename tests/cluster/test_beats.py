@@ -1,8 +1,8 @@
 """Replicas count each other: by what each has written of itself, as long as that holds."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
 
 import psycopg
 import pytest
@@ -105,14 +105,27 @@ async def test_replicas_that_beat_at_the_same_time_after_a_long_silence_do_not_w
         assert await replicas[0].beat(life=LIFE) == 6
 
 
-async def test_a_beat_that_goes_through_does_not_say_that_a_lease_could_be_renewed(
-    open_: Open, url: str, clock: Clock
-) -> None:
+async def beside_a_holder(open_: Open) -> PostgresqlInbox:
+    """A replica beside one that holds a question."""
     holder, other = await open_(), await open_()
     await put(holder, "m1")
     assert await holder.take(LI) is not None
+    return other
+
+
+@contextmanager
+def locked(url: str) -> Iterator[None]:
+    """Questions can be read, and not written."""
     with psycopg.connect(url) as shell:
         shell.execute("LOCK TABLE questions IN SHARE MODE")
+        yield
+
+
+async def test_a_beat_that_goes_through_does_not_say_that_a_lease_could_be_renewed(
+    open_: Open, url: str, clock: Clock
+) -> None:
+    other = await beside_a_holder(open_)
+    with locked(url):
         for _ in range(3):
             clock.advance(LEASE / 3)
             await other.beat(life=LIFE)
@@ -125,11 +138,8 @@ async def test_a_beat_that_goes_through_does_not_say_that_a_lease_could_be_renew
 async def test_who_has_nothing_to_write_finds_out_how_long_no_lease_could_be_renewed(
     open_: Open, url: str, clock: Clock
 ) -> None:
-    holder, other = await open_(), await open_()
-    await put(holder, "m1")
-    assert await holder.take(LI) is not None
-    with psycopg.connect(url) as shell:
-        shell.execute("LOCK TABLE questions IN SHARE MODE")
+    other = await beside_a_holder(open_)
+    with locked(url):
         with pytest.raises(InboxUnavailable):
             await put(other, "m2")
         clock.advance(LEASE + 1.0)
