@@ -140,7 +140,7 @@ class Parts:
         if former and former.api.robot.is_served_like(robot):
             api, files = former.api, former.files
         else:
-            api = _api(own, robot, self.network, self.quota, self._ban, self._replicas)
+            api = make_api(own, robot, self.network, self.quota, self._ban, self._replicas)
             files = Files(
                 api,
                 self.network.session,
@@ -293,9 +293,10 @@ async def assemble(  # noqa: PLR0917 - composition takes what it composes
     return parts
 
 
-def _api(  # noqa: PLR0917 - composition takes what it composes
+def make_api(  # noqa: PLR0917 - composition takes what it composes
     settings: Settings, robot: Robot, network: Network, quota: Quota, ban: Ban, replicas: int
 ) -> OpenApi:
+    """What calls DingTalk for a robot, by its settings; `replicas` share its calls per second."""
     return OpenApi(
         robot,
         network.session,

@@ -17,12 +17,11 @@ from actors.core.scope import Scope
 from actors.dingtalk.ban import Ban
 from actors.dingtalk.gateway import StreamGateway
 from actors.dingtalk.inbound import read_message
-from actors.dingtalk.openapi import OpenApi
 from actors.dingtalk.port import Callback, Card
 from actors.dingtalk.quota import Quota
 from actors.dingtalk.replies import RobotReplies
 from actors.dingtalk.standing import Standing
-from actors.parts import make_agents, open_network
+from actors.parts import make_agents, make_api, open_network
 from actors.runtime.reactor import new_loop
 from actors.settings import load
 
@@ -115,16 +114,7 @@ async def main() -> None:
     (robot,) = settings.robots()
     agents, _ = make_agents(settings, lambda: network.session)
     quota, ban = Quota(0, _unwatched), Ban()
-    api = OpenApi(
-        robot,
-        network.session,
-        attempts=settings.openapi_retry_attempts,
-        backoff=settings.openapi_backoff,
-        timeout=settings.openapi_timeout,
-        qps=settings.openapi_qps,
-        quota=quota,
-        ban=ban,
-    )
+    api = make_api(settings, robot, network, quota, ban, 1)
     await quota.open()
     await api.warm()
     replies = RobotReplies(api, quota, Standing(robot.client_id))
