@@ -148,7 +148,7 @@ class TestDoubt:
         left = await left_by_a_killed_process(open_file, path, tmp_path)
         log = left.with_name("inbox.db-wal")
         whole = log.read_bytes()
-        log.write_bytes(whole[:place] + b"\xff" + whole[place + 1 :])
+        log.write_bytes(whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :])
         before = contents(left)
         with pytest.raises(InboxError, match=r"damaged.*inbox\.db-wal"):
             await open_file(left)
