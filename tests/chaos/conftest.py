@@ -95,7 +95,24 @@ class Place:
 
     async def run(self, *command: str, **settings: str) -> Running:
         """Start a service process (by default one of `python -m actors run`, forked); it is not awaited."""
-        environment = self._robots_settings() | {
+        if not command:
+            return await self.command("run", **settings)
+        return self._watched(
+            await asyncio.create_subprocess_exec(
+                *command,
+                cwd=ROOT,
+                env=self._environment(settings),
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+            )
+        )
+
+    async def command(self, *words: str, **settings: str) -> Running:
+        """Start a process of `python -m actors` with these words, forked; it is not awaited."""
+        return self._watched(await fork(self._environment(settings), *words))
+
+    def _environment(self, settings: Mapping[str, str]) -> dict[str, str]:
+        return self._robots_settings() | {
             "PATH": os.environ["PATH"],
             "HOME": str(self.folder),
             "DINGTALK_OPENAPI_ENDPOINT": self.sandbox.url,
@@ -107,9 +124,11 @@ class Place:
             "STREAM_RETRY_JITTER": "0",
             "CARD_MIN_INTERVAL": "0.1",
             "PYTHONFAULTHANDLER": "1",
+            **settings,
         }
-        running = Running(await _process(command, environment | settings))
-        process = running.process
+
+    def _watched(self, process: asyncio.subprocess.Process | Forked) -> Running:
+        running = Running(process)
         for stream, lines in ((process.stdout, running.output), (process.stderr, running.errors)):
             assert stream is not None
             running.readers.append(asyncio.create_task(_read(stream, lines)))
@@ -188,14 +207,6 @@ class Place:
     def _connected(self, *, since: int) -> bool:
         new = {connection.robot for connection in self.sandbox.connections[since:] if connection.live}
         return new >= set(self.robots.values())
-
-
-async def _process(command: Sequence[str], environment: Mapping[str, str]) -> asyncio.subprocess.Process | Forked:
-    if not command:
-        return await fork(environment)
-    return await asyncio.create_subprocess_exec(
-        *command, cwd=ROOT, env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-    )
 
 
 async def _read(stream: asyncio.StreamReader, lines: list[str]) -> None:

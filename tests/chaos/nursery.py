@@ -1,6 +1,6 @@
-"""Service processes that need not bring in their modules first: each is forked from a process that has them.
+"""Processes of our commands that need not bring in their modules first: each is forked from a process that has them.
 
-The law: such a process is one of `python -m actors run` in everything but the second that the import takes, of which a
+The law: such a process is one of `python -m actors …` in everything but the second that the import takes, of which a
 suite with hundreds of starts has too many: a pid, pipes, an environment and a folder of its own, and it may be killed.
 `python -m tests.chaos.nursery` is the process that forks; it ends, and ends what it started, with whoever started it.
 """
@@ -17,19 +17,33 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+import warnings
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Any, cast
 
 ROOT = Path(__file__).parents[2]
-MODULES = ("actors.__main__", "actors.service", "actors.inbox.postgresql_inbox", "tests.chaos.cast")
+MODULES = (
+    "actors.__main__",
+    "actors.doctor.command",
+    "actors.inbox.postgresql_inbox",
+    "actors.records.command",
+    "actors.records.move",
+    "actors.service",
+    "tests.chaos.cast",
+)
 ORDER = 200_000
-"""Bytes of an order, at most: the environment of the process."""
+"""Bytes of an order, at most: the words and the environment of the process."""
+
+LONGEST = 100.0
+"""Seconds that a command which is waited for may take."""
 
 
 class Forked:
-    """A service process, as `asyncio.subprocess.Process` would have it."""
+    """A process, as `asyncio.subprocess.Process` would have it."""
 
     def __init__(self, *pipes: asyncio.StreamReader) -> None:
         self._status, self.stdout, self.stderr = pipes
@@ -65,16 +79,38 @@ class Forked:
         return self._code
 
 
-async def fork(environment: Mapping[str, str]) -> Forked:
-    """Start a service."""
+async def fork(environment: Mapping[str, str], *words: str) -> Forked:
+    """Start `python -m actors` with these words."""
     pipes = [os.pipe() for _ in range(3)]
-    order = json.dumps(dict(environment)).encode()
-    socket.send_fds(_nursery(), [order], [there for _, there in pipes])
+    _order(environment, words, [there for _, there in pipes])
     for _, there in pipes:
         os.close(there)
     forked = Forked(*[await _reader(here) for here, _ in pipes])
     await forked.begun()
     return forked
+
+
+def run(environment: Mapping[str, str], *words: str) -> subprocess.CompletedProcess[str]:
+    """Run `python -m actors` with these words to its end, as `subprocess.run` would.
+
+    Raises:
+        TimeoutError: it does not come to an end.
+    """
+    status, there = os.pipe()
+    with TemporaryFile() as output, TemporaryFile() as errors, os.fdopen(status) as told:
+        _order(environment, words, [there, output.fileno(), errors.fileno()])
+        os.close(there)
+        told.readline()
+        if not select.select([told], [], [], LONGEST)[0]:
+            raise TimeoutError(words)
+        code = told.read()
+        texts = [os.pread(file.fileno(), os.fstat(file.fileno()).st_size, 0).decode() for file in (output, errors)]
+    return subprocess.CompletedProcess(words, int(code), *texts)
+
+
+def _order(environment: Mapping[str, str], words: Sequence[str], files: Sequence[int]) -> None:
+    order = json.dumps({"words": words, "environment": dict(environment)}).encode()
+    socket.send_fds(_nursery(), [order], files)
 
 
 async def _reader(pipe: int) -> asyncio.StreamReader:
@@ -131,7 +167,7 @@ def main() -> None:
             if pid == 0:
                 signal.set_wakeup_fd(-1)
                 orders.detach()
-                _live(json.loads(order), stdout, stderr)
+                _live(**json.loads(order), stdout=stdout, stderr=stderr)
             os.write(status, f"{pid}\n".encode())
             statuses[pid] = status
             os.close(stdout)
@@ -149,17 +185,21 @@ def _report(statuses: dict[int, int]) -> None:
             os.close(status)
 
 
-def _live(environment: dict[str, str], stdout: int, stderr: int) -> None:
-    """Be a service."""
+def _live(words: list[str], environment: dict[str, str], stdout: int, stderr: int) -> None:
+    """Be such a process."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     gc.unfreeze()
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(stdout, 1)
     os.dup2(stderr, 2)
     os.closerange(3, 1024)
+    sys.stdout = os.fdopen(1, "w", encoding="utf-8")  # the old ones stand for what the nursery had here
+    sys.stderr = os.fdopen(2, "w", buffering=1, encoding="utf-8", errors="backslashreplace")
     os.environ.clear()
     os.environ.update(environment)
-    sys.argv = ["actors", "run"]
+    sys.argv = ["python -m actors", *words]
+    for action in filter(None, environment.get("PYTHONWARNINGS", "").split(",")):
+        warnings.simplefilter(cast("Any", action))
     if "PYTHONFAULTHANDLER" in environment:
         faulthandler.enable()
     code = 1

@@ -98,7 +98,7 @@ async def test_no_secret_gets_out_of_a_troubled_service(
     crashing = await place.serve(**settings)
     crashing.kill(signal.SIGABRT)
     assert await crashing.ended() == -signal.SIGABRT
-    checking = await place.run(sys.executable, "-m", "actors", "check", **settings)
+    checking = await place.command("check", **settings)
     assert await checking.ended() == 0
 
     assert_that_it_was_trouble("".join(serving.output))

@@ -24,6 +24,7 @@ from actors.inbox.postgresql_end import PostgresqlEnd
 from actors.inbox.postgresql_inbox import PostgresqlInbox
 from actors.inbox.sqlite import SqliteInbox
 from actors.inbox.sqlite_end import SqliteEnd
+from tests.chaos.nursery import run
 from tests.contract.stories import LEASE, LI, SHOP, WANG, question, take
 
 ROOT = Path(__file__).parents[2]
@@ -167,15 +168,7 @@ def nothing() -> dict[str, list[dict[str, Any]]]:
 
 def command(*words: str, **settings: str) -> subprocess.CompletedProcess[str]:
     """Run `python -m actors` with these words to its end."""
-    return subprocess.run(
-        [sys.executable, "-m", "actors", *words],
-        cwd=ROOT,
-        env={"PATH": os.environ["PATH"], **settings},
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
+    return run({"PATH": os.environ["PATH"], **settings}, *words)
 
 
 def begin(*words: str) -> subprocess.Popen[str]:

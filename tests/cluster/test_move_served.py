@@ -1,6 +1,5 @@
 """A service on a file is killed in the middle of its work, and replicas that share a database go on with it."""
 
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -42,8 +41,8 @@ async def test_a_replica_goes_on_with_what_was_moved_on_the_cards_that_were_begu
 
     await place.serve(INBOX_URL=database.url)
     file = f"sqlite:///{place.folder}/inbox.db"
-    move = (sys.executable, "-m", "actors", "inbox", "move", file, "INBOX_URL")
-    assert await (await place.run(*move, INBOX_URL=database.url)).ended() == 0
+    move = await place.command("inbox", "move", file, "INBOX_URL", INBOX_URL=database.url)
+    assert await move.ended() == 0
     place.let_go()
     cards = await place.all_closed(4)
     assert [card.text for card in begun] == [WHOLE, "0 1 2 3"]

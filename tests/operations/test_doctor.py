@@ -4,9 +4,8 @@ import asyncio
 import json
 import os
 import signal
-import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from actors.sandbox.records import Card, CardState
 from actors.sandbox.rules import Rules
 from actors.sandbox.server import Sandbox
 from tests.actors.conftest import OWN, PUBLIC, STANDARD, TEMPLATES, TEXT
+from tests.chaos.nursery import Forked, fork
 from tests.jaap.trees import plant, robot
 from tests.network.conftest import NAME
 
@@ -67,32 +67,29 @@ class Examined:
 
 
 @asynccontextmanager
-async def visiting(sandbox: Sandbox | None, *words: str, **settings: str) -> AsyncIterator[asyncio.subprocess.Process]:
+async def visiting(sandbox: Sandbox | None, *words: str, **settings: str) -> AsyncIterator[Forked]:
     """A doctor at work."""
     robot = {"DINGTALK_CLIENT_ID": ROBOT, "DINGTALK_CLIENT_SECRET": SECRET} if sandbox else {}
     endpoint = {"DINGTALK_OPENAPI_ENDPOINT": sandbox.url} if sandbox else {}
     base = {"PATH": os.environ["PATH"], "CARD_MIN_INTERVAL": "0", "COLUMNS": "80", "PYTHONWARNINGS": "error"}
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "actors", "doctor", *words),
-        cwd=ROOT,
-        env=base | robot | endpoint | settings,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
+    process = await fork(base | robot | endpoint | settings, "doctor", *words)
     try:
         yield process
     finally:
-        if process.returncode is None:
-            process.kill()
+        with suppress(ProcessLookupError):
+            process.send_signal(signal.SIGKILL)
         await process.wait()
 
 
-async def said(process: asyncio.subprocess.Process) -> Examined:
+async def said(process: Forked) -> Examined:
     """Wait for the end."""
-    out, err = (text.decode() for text in await asyncio.wait_for(process.communicate(), 60))
+    out, err = (text.decode() for text in await asyncio.wait_for(_both(process), 60))
     told = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
-    assert process.returncode is not None
-    return Examined(process.returncode, out, err, told)
+    return Examined(await process.wait(), out, err, told)
+
+
+async def _both(process: Forked) -> tuple[bytes, bytes]:
+    return await asyncio.gather(process.stdout.read(), process.stderr.read())
 
 
 async def examined(sandbox: Sandbox | None, *words: str, **settings: str) -> Examined:
@@ -288,7 +285,7 @@ async def test_neither_ticket_nor_token_is_told(sandbox: Sandbox) -> None:
 # Listening
 
 
-async def ready_to_listen(sandbox: Sandbox, process: asyncio.subprocess.Process) -> None:
+async def ready_to_listen(sandbox: Sandbox, process: Forked) -> None:
     """Wait until the doctor asks for a message; its remark stands on stderr, in two languages."""
     assert process.stderr is not None
     while b"writes to the robot" not in await asyncio.wait_for(process.stderr.readline(), 60):

@@ -5,7 +5,6 @@ import csv
 import io
 import json
 import signal
-import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +33,7 @@ class Told:
 
 async def command(place: Place, *words: str, **settings: str) -> Told:
     """Give a command, in a process of its own."""
-    process = await place.run(sys.executable, "-m", "actors", *words, **settings)
+    process = await place.command(*words, **settings)
     code = await process.ended()
     return Told(code, "".join(process.output), "".join(process.errors))
 
@@ -132,7 +131,7 @@ async def test_whoever_is_being_answered_is_forgotten_once_the_service_has_close
     service = await place.serve(OPENAPI_TIMEOUT="0.5", OPENAPI_RETRY_ATTEMPTS="1000", OPENAPI_RETRY_MAX="0.5")
     name = place.ask("3x0.01")
     await place.sandbox.until(lambda: any(call.body.get("isFinalize") for call in place.sandbox.calls), 30.0)
-    forget = await place.run(sys.executable, "-m", "actors", "forget", "zhang", "--yes", "--wait", "60")
+    forget = await place.command("forget", "zhang", "--yes", "--wait", "60")
     await cancelled(place, name)
     place.sandbox.heal()
     assert await forget.ended() == 0

@@ -8,11 +8,16 @@ from typing import Any
 
 import pytest
 
+from tests.chaos.nursery import run
 from tests.jaap.trees import plant, robot
-from tests.operations.test_commands import command, logged, running
+from tests.operations.test_commands import environment, logged, running
 
 GOOD = {"shop": robot("ding-shop", agent="faq:", AGENT_TIMEOUT=5), "club": robot("ding-club", clientSecret="{{CLUB}}")}
 NOWHERE = "http://127.0.0.1:9"
+
+
+def command(folder: Path, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    return run(environment(folder, **settings), *words)
 
 
 def checked(folder: Path, robots: dict[str, Any], **settings: str) -> subprocess.CompletedProcess[str]:
