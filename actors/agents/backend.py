@@ -20,7 +20,7 @@ from typing import Any
 
 import aiohttp
 
-from actors.agents.paced import PAUSE, paced
+from actors.agents.paced import Paced
 from actors.agents.setup import Setup
 from actors.agents.streams import JsonLines, ServerEvent, ServerEvents, TooLong
 from actors.errors import AgentFailed
@@ -70,7 +70,7 @@ class Backend:
         self._setup = setup
         self._base_url = base_url.rstrip("/")
         self._headers = dict(headers or {})
-        self._pause = min(PAUSE, setup.settings.agent_idle_timeout / 10)
+        self._paced = Paced(setup.settings.agent_idle_timeout / 10)
         self._aside: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
@@ -86,7 +86,7 @@ class Backend:
         headers = {"Content-Type": "application/json"}
         async with (
             self._asked("POST", path, data=data, headers=headers) as response,
-            aclosing(_events(response, self._pause)) as events,
+            aclosing(_events(response, self._paced)) as events,
         ):
             yield events
 
@@ -170,16 +170,16 @@ def _encoded(body: Json) -> bytes:
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
-async def _events(response: aiohttp.ClientResponse, pause: float) -> AsyncGenerator[list[ServerEvent], None]:
+async def _events(response: aiohttp.ClientResponse, paced: Paced) -> AsyncGenerator[list[ServerEvent], None]:
     kind = response.content_type
     try:
         if kind == "text/event-stream":
             events = ServerEvents()
-            async for data in paced(response, pause):
+            async for data in paced.read(response):
                 yield list(events.feed(data))
         elif "ndjson" in kind or "jsonl" in kind or "json-seq" in kind:
             lines = JsonLines()
-            async for data in paced(response, pause):
+            async for data in paced.read(response):
                 yield list(lines.feed(data))
             yield list(lines.end())
         else:

@@ -3,11 +3,12 @@
 import asyncio
 
 import aiohttp
+import pytest
 from aiohttp import web
 
 from actors.agents.gathering import gathered
 from actors.agents.openai_events import Reply
-from actors.agents.paced import AT_ONCE, paced
+from actors.agents.paced import AT_ONCE, Paced
 from actors.agents.streams import ServerEvent, ServerEvents, parsed
 from actors.core.events import Event, Text
 from tests.agents.model_server import DONE, STOP, ModelServer, delta
@@ -26,25 +27,37 @@ async def slowly(request: web.Request) -> web.StreamResponse:
     return response
 
 
-async def reads_of(pause: float) -> list[bytes]:
+async def reads_of(paced: Paced) -> list[bytes]:
     """What each read of such a stream brought."""
     async with (
         ModelServer(slowly).serving() as server,
         aiohttp.ClientSession() as session,
         session.post(server.url) as response,
     ):
-        return [data async for data in paced(response, pause)]
+        return [data async for data in paced.read(response)]
 
 
 async def test_what_comes_between_two_reads_comes_together() -> None:
-    reads = await reads_of(pause=0.2)
+    reads = await reads_of(Paced())
     assert b"".join(reads).split() == [str(number).encode() for number in range(PIECES)]
     assert len(reads) < PIECES / 2
 
 
 async def test_the_first_pieces_wait_for_nothing() -> None:
-    reads = await reads_of(pause=0.2)
+    reads = await reads_of(Paced())
     assert all(len(read.split()) < 5 for read in reads[:AT_ONCE])
+
+
+async def test_many_streams_are_read_more_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("actors.agents.paced.READS", 40)
+    paced = Paced()
+    alone = await reads_of(paced)
+    together = await asyncio.gather(*[reads_of(paced) for _ in range(20)])
+    assert max(len(reads) for reads in together) < len(alone)
+
+
+async def test_no_rest_is_longer_than_the_back_end_may_be_silent() -> None:
+    assert len(await reads_of(Paced(0.04))) > len(await reads_of(Paced()))
 
 
 async def test_a_stream_that_is_left_in_its_rest_is_let_go() -> None:
@@ -53,7 +66,7 @@ async def test_a_stream_that_is_left_in_its_rest_is_let_go() -> None:
         aiohttp.ClientSession() as session,
         session.post(server.url) as response,
     ):
-        reads = paced(response, 30.0)
+        reads = Paced().read(response)
         for _ in range(AT_ONCE + 1):
             await anext(reads)
         await reads.aclose()
