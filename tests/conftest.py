@@ -15,8 +15,9 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return 2 * (os.cpu_count() or 1)
 
 
-WAITING = ("operations/test_observed.py", "chaos", "cluster", "browser", "actors")
-"""Files and folders whose tests wait for processes and deadlines most of their time; the longest waits first."""
+WAITING = ("operations/test_observed.py", "cluster/test_zombies.py", "chaos", "cluster", "browser", "actors")
+"""Files and folders whose tests wait for processes and deadlines most of their time. First are the two files whose
+tests share a long play, which each worker would play anew that gets some of them at the end."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
