@@ -142,18 +142,23 @@ class _Connection:
         gateway sends before it knows is taken in as well: it would send it elsewhere only after a minute."""
         self.rolls_until = self.clock()
         reading = asyncio.create_task(self._read_on())
+        # A task that was cancelled has no time-outs before Python 3.11.4 (gh-102780): they are cancellations there.
+        goodbye = asyncio.create_task(self._say_goodbye(reading, within))
         try:
-            async with asyncio.timeout(within):
-                await asyncio.sleep(0)  # for what has come already
-                await self._let_out(within / 2)
-                await self.websocket.close()
-                await reading
-        except TimeoutError:
-            pass
+            done, _ = await asyncio.wait([goodbye], timeout=within)
+            for task in done:
+                task.result()
         finally:
             reading.cancel()
+            goodbye.cancel()
             if self.websocket.state is not State.CLOSED:
                 self.websocket.transport.abort()
+
+    async def _say_goodbye(self, reading: asyncio.Task[None], within: float) -> None:
+        await asyncio.sleep(0)  # for what has come already
+        await self._let_out(within / 2)
+        await self.websocket.close()
+        await reading
 
     async def _read_on(self) -> None:
         """Take in what comes until the socket is closed; after the close frame it is not acked any more."""

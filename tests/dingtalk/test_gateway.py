@@ -274,7 +274,7 @@ async def test_a_message_that_takes_too_long_does_not_hold_up_a_cancelled_connec
         done.set()
         return {}
 
-    life, socket = await line.connect(Ear(answer), close_timeout=4.0)
+    life, socket = await line.connect(Ear(answer), close_timeout=2.0)
     await socket.send(message("m1"))
     await begun.wait()
     life.cancel()
