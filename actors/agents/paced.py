@@ -15,8 +15,8 @@ import aiohttp
 PAUSE = 0.1
 """Seconds between two reads. A card changes at most every 0.8 s, and nobody sees a tenth of that."""
 
-READS = 1_500
-"""Reads a second of all streams together; up to 150 streams rest no longer for one another."""
+READS = 1_000
+"""Reads a second of all streams together; up to 100 streams rest no longer for one another."""
 
 LONGEST = 0.5
 """Seconds of a rest, at most. So many streams share the calls of a second that a card changes every minute or so."""

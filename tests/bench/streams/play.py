@@ -59,7 +59,7 @@ async def play(
     """So many people ask for an answer that lasts as long as it is `watched`, and begins and ends around that;
     `lead` seconds more before."""
     asking = streams / AT_A_TIME * BETWEEN
-    pieces = round((lead + watched + 4.0 + 3 * asking + SETTLED) * RATE)
+    pieces = round((lead + watched + 4.0 + 6 * asking + SETTLED) * RATE)
     async with staged(command, place, **settings) as stage:
         rested = stage.used().resident
         await ask(stage, streams, f"{pieces} pieces")
