@@ -1,11 +1,12 @@
 """What a conversation takes that rests, and what is left of it when it was stopped for that.
 
 The law: memory that the first answers take for good (code, connections, the allocator's stock) is not a conversation's,
-so some go before what is measured; people come some at a time, since a crowd that is answered at once leaves behind what
-its answers took, not its rest. What each further wave of the same size takes again was not given back.
+so some go before what is measured. People come some at a time: a crowd that is answered at once leaves behind what its
+answers took, not its rest. What each further wave of the same size takes again was not given back.
 """
 
 import asyncio
+from functools import partial
 from typing import Any
 
 from tests.bench.streams.play import ask
@@ -54,7 +55,7 @@ async def _wave(stage: Stage, people: int, name: str) -> None:
     for number in range(0, people, TOGETHER):
         done = _finished(stage) + TOGETHER
         await ask(stage, TOGETHER, "1 pieces", f"{name} {number} ")
-        await stage.sandbox.until(lambda done=done: _finished(stage) >= done, 120)
+        await stage.sandbox.until(partial(_has_finished, stage, done), 120)
     await asyncio.sleep(1.0)
 
 
@@ -66,6 +67,10 @@ async def _none_is_left(stage: Stage) -> None:
             await asyncio.sleep(1.0)
             threads = stage.used().threads
             fewest, since = (threads, 0) if threads < fewest else (fewest, since + 1)
+
+
+def _has_finished(stage: Stage, count: int) -> bool:
+    return _finished(stage) >= count
 
 
 def _finished(stage: Stage) -> int:
