@@ -205,7 +205,7 @@ def test_the_stacks_show_no_values(tmp_path: Path) -> None:
     with running(tmp_path, **UNREACHABLE) as process:
         logged(process, "service_started")
         stacks = stacks_of(process)
-    assert "in run_forever" in stacks
+    assert "in main" in stacks  # it waits; of a thread that runs meanwhile, part of the stack may be told
     assert "hush-hush" not in stacks
 
 
