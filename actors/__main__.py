@@ -5,7 +5,6 @@ The law: each brings in what it needs when it is asked for. So nobody waits for 
 sandbox comes up while the service is brought in.
 """
 
-import faulthandler
 import gc
 import logging
 import os
@@ -17,7 +16,7 @@ from contextlib import ExitStack
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from actors import logs
+from actors import logs, stacks
 from actors.core.robot import Parked
 from actors.errors import SettingsError
 from actors.settings import KNOWN, Settings, load, of_the_process
@@ -71,8 +70,7 @@ def main() -> int:
 def run(settings: Settings) -> int:
     """Serve until a signal comes, or the supervisor gives up."""
     signals = _Signals()
-    # Written by the interpreter itself, without a lock: it works when all else hangs. It names functions, no values.
-    faulthandler.register(signal.SIGUSR1, all_threads=True, chain=False)
+    stacks.print_on(signal.SIGUSR1)
     logs.configure(settings.log_level, settings.log_format)
     logs.log_uncaught()
     for remark in settings.remarks:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -201,11 +202,24 @@ def test_a_drain_that_is_asked_for_while_the_stacks_are_printed_is_heard(tmp_pat
         assert process.wait(timeout=60) == 0
 
 
+def test_a_service_that_works_survives_being_asked_for_its_stacks_again_and_again(tmp_path: Path) -> None:
+    with running(tmp_path, **UNREACHABLE) as process, ThreadPoolExecutor() as reader:
+        logged(process, "service_started")
+        assert process.stderr is not None
+        told = reader.submit(process.stderr.read)
+        for _ in range(1000):
+            process.send_signal(signal.SIGUSR1)
+            time.sleep(0.001)
+        process.send_signal(signal.SIGTERM)
+        assert "in run_forever" in told.result(60)
+        assert process.wait(timeout=60) == 0
+
+
 def test_the_stacks_show_no_values(tmp_path: Path) -> None:
     with running(tmp_path, **UNREACHABLE) as process:
         logged(process, "service_started")
         stacks = stacks_of(process)
-    assert "in main" in stacks  # it waits; of a thread that runs meanwhile, part of the stack may be told
+    assert "in run_forever" in stacks
     assert "hush-hush" not in stacks
 
 
