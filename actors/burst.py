@@ -22,7 +22,8 @@ class Burst:
         self._work = work
         self._coming_in = 0
         self._waiting: deque[str] = deque()
-        self._telling = False
+        self._next: asyncio.Handle | None = None
+        """Tells of the next one, as long as any wait."""
 
     @contextmanager
     def coming_in(self) -> Iterator[None]:
@@ -32,19 +33,28 @@ class Burst:
             yield
         finally:
             self._coming_in -= 1
+            if not self._coming_in and self._next is not None:
+                self._next.cancel()  # nobody is left for whose sake there was a pause
+                self._tell_soon()
 
     def stored(self, conversation: str) -> None:
         """A message that comes in has been stored in this conversation."""
-        if self._coming_in <= 1 and not self._telling:
+        if self._coming_in <= 1 and self._next is None:
             self._work(conversation)
             return
         self._waiting.append(conversation)
-        if not self._telling:
-            self._telling = True
-            asyncio.get_running_loop().call_soon(self._next)
+        if self._next is None:
+            self._tell_soon()
 
-    def _next(self) -> None:
-        self._work(self._waiting.popleft())
-        self._telling = bool(self._waiting)
-        if self._telling:
-            asyncio.get_running_loop().call_later(PAUSE if self._coming_in else 0, self._next)
+    def _tell_soon(self) -> None:
+        self._next = asyncio.get_running_loop().call_soon(self._tell)
+
+    def _tell(self) -> None:
+        conversation = self._waiting.popleft()
+        if not self._waiting:
+            self._next = None
+        elif self._coming_in:
+            self._next = asyncio.get_running_loop().call_later(PAUSE, self._tell)
+        else:
+            self._tell_soon()
+        self._work(conversation)
