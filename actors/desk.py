@@ -6,7 +6,7 @@ The law: what was begun is never refused. What becomes of a question at the desk
 import logging
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from math import inf
 
 from actors import metrics
@@ -14,6 +14,7 @@ from actors.core import texts
 from actors.core.courtesy import Courtesy
 from actors.core.durations import NOTHING_HEARD
 from actors.core.events import Progress
+from actors.core.frozen import frozen
 from actors.core.question import Question
 from actors.dingtalk.port import Attachments, Replies
 from actors.errors import CallFailed, InboxError
@@ -37,7 +38,7 @@ class Lately:
         self.durations = self.durations.heard(seconds)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Desk:
     """What one robot's questions are answered with. `agent` is the agent's label in metrics, `show_reasoning` says that
     its thinking is shown too, `longest` is the seconds after which an answer is cut."""
@@ -51,7 +52,7 @@ class Desk:
     lately: Lately = field(default_factory=Lately)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rules:
     """How questions are answered, by the settings; durations are seconds."""
 

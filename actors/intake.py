@@ -10,7 +10,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from actors import metrics
@@ -19,6 +18,7 @@ from actors.core import texts
 from actors.core.commands import Command, read_command
 from actors.core.courtesy import Courtesy
 from actors.core.events import Feedback
+from actors.core.frozen import frozen
 from actors.core.question import Address, Question, usable
 from actors.core.robot import Robot
 from actors.core.scope import Scope
@@ -42,7 +42,7 @@ KINDS = frozenset({"text", "richText", "picture", "audio", "video", "file", "unk
 _NO_REPLY: dict[str, Any] = {"response": None}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Admission:
     """Who may ask, and how much: staff or sender ids and conversation ids (empty: all), how many questions may wait in
     one conversation, and how old a message may be when it comes, in seconds."""

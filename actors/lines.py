@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from actors import metrics
+from actors.core.frozen import frozen
 from actors.core.restart import Decision, Forget, RestartAfter
 from actors.core.robot import Cause
 from actors.errors import ConnectionTrouble
@@ -22,7 +23,7 @@ def line_id(robot: str, index: int) -> str:
     return f"{robot}#{index}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Line:
     """One Stream connection that a robot keeps, and how its actor is started."""
 

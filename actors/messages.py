@@ -4,8 +4,8 @@ Supervision's own messages (`Terminated`, `Healthy`, …) belong to the runtime.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
+from actors.core.frozen import frozen
 from actors.core.question import Question
 from actors.core.turn_words import TurnEvent
 from actors.inbox.port import Delivery, Work
@@ -15,33 +15,33 @@ from actors.runtime.actor import Work as Bounded
 # To the supervisor.
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Begin:
     """Take up what a former process left, then open the connections."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BacklogRead:
     """What the inbox holds that nobody is working on."""
 
     works: tuple[Work, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BacklogUnread:
     """The inbox could not be read."""
 
     error: Exception
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NotAbandoned:
     """The inbox could not be told that a conversation crashed."""
 
     error: Exception
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WorkArrived(Bounded):
     """A conversation has a question to answer."""
 
@@ -49,7 +49,7 @@ class WorkArrived(Bounded):
     conversation: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TakenBack(Bounded):
     """A person took questions of a conversation back: one of them may be running."""
 
@@ -58,7 +58,7 @@ class TakenBack(Bounded):
     message_ids: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TakenBackElsewhere(Bounded):
     """The same, told to another replica: only if it runs here this one has to do with it."""
 
@@ -66,14 +66,14 @@ class TakenBackElsewhere(Bounded):
     message_ids: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WaitsElsewhere(Bounded):
     """Another replica stored a question of a conversation: who runs it here has one more to show a place in line."""
 
     conversation: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WorkDelayed:
     """A conversation has a question that is due in `after` seconds."""
 
@@ -82,7 +82,7 @@ class WorkDelayed:
     after: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Resting:
     """A conversation has nothing to do, having seen `seen` signals."""
 
@@ -91,7 +91,7 @@ class Resting:
     seen: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RestedLong:
     """A conversation has been resting for `CONVERSATION_IDLE`, unless it was signalled since."""
 
@@ -100,7 +100,7 @@ class RestedLong:
     seen: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ConnectionOpened:
     """The gateway accepted a connection."""
 
@@ -108,7 +108,7 @@ class ConnectionOpened:
     ref: Ref
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ConnectionRolling:
     """The gateway will close a connection soon: its successor is due."""
 
@@ -117,21 +117,21 @@ class ConnectionRolling:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RobotAdded:
     """A robot is there to be served."""
 
     robot: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OpenAgain:
     """A connection of a robot that was taken away and put back has ended: the next one may begin."""
 
     robot: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RobotChanged:
     """A robot has other parts from now on, and with `reconnect` other credentials. `over` is called when nobody uses
     its former parts any more, and must not block."""
@@ -141,7 +141,7 @@ class RobotChanged:
     over: Callable[[], object]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RobotRemoved:
     """A robot is to be served no longer; what it was asked before is answered. `over` is called when nobody uses its
     parts any more, and must not block."""
@@ -150,7 +150,7 @@ class RobotRemoved:
     over: Callable[[], object]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DeskLeft:
     """No turn of a conversation is at the desk any more that was given up with this number."""
 
@@ -158,39 +158,39 @@ class DeskLeft:
     ref: Ref
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Done:
     """An effect is over, and nothing follows from it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Drain:
     """Finish what runs within `grace` seconds, start nothing new, then stop."""
 
     grace: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GraceOver:
     """The drain's grace is over: running turns are given back."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PatienceOver:
     """The last of the drain is over: everything stops now."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AreYouThere:
     """Asked by the liveness probe; answered by anything."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TellStatus:
     """Asked by `/status` and the readiness probe; answered with a `Status`."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Status:
     """What the supervisor knows of the whole."""
 
@@ -204,12 +204,12 @@ class Status:
 # To a connection.
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Served:
     """The connection's life ended as it should."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Broke:
     """The connection's life ended in trouble, or by a bug."""
 
@@ -219,43 +219,43 @@ class Broke:
 # To a conversation.
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LookOnceMore:
     """The inbox could not be looked into a moment ago."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LookAgain:
     """There is work."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SeeWhoWaits:
     """A question waits that another replica stored: if there is a turn, its place in line is shown from here."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Taken:
     """What the inbox handed out, or nothing."""
 
     delivery: Delivery | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Lining:
     """Who waits behind the running turn, in order."""
 
     questions: tuple[Question, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DropThese:
     """The person who asked them took these questions back."""
 
     message_ids: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Happened:
     """Something happened to turn number `turn`."""
 
@@ -263,7 +263,7 @@ class Happened:
     event: TurnEvent | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WentWrong:
     """A step of turn number `turn` failed in a way that nobody expects, or lost its lease."""
 
@@ -271,18 +271,18 @@ class WentWrong:
     error: Exception
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DeskChanged:
     """Its robot has another desk: say so when no turn is at the former one, which was given up with this number."""
 
     number: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FinishUp:
     """Finish the running turn and take no other."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LeaveNow:
     """Give the running turn back."""

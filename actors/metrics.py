@@ -4,10 +4,11 @@ Labels are ids of robots and connections and short words from fixed lists: nothi
 label takes a value that a customer can choose. Nothing here decides anything; each part counts what it does itself.
 """
 
-from dataclasses import dataclass
 from typing import Literal
 
 from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
+
+from actors.core.frozen import frozen
 
 PREFIX = "dingtalk_"
 
@@ -32,7 +33,7 @@ Cost = Literal["read", "written"]
 """Tokens of the question with its history, and of the answer."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Declaration:
     """What an operator has to know of one metric. `name` is the exposed one, with prefix and suffix; `buckets` are the
     upper edges of a histogram's, without the last one, which has none."""

@@ -7,7 +7,6 @@ It reads like a list. Each part is handed what it needs by the settings; nothing
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -18,6 +17,7 @@ from actors.agents.answering import Clocks, answering
 from actors.agents.registry import make_agent
 from actors.agents.setup import Setup
 from actors.core.events import Agent
+from actors.core.frozen import frozen
 from actors.core.robot import Cause, Parked, Robot
 from actors.desk import Desk, Lately
 from actors.dingtalk.ban import Ban
@@ -42,7 +42,7 @@ CLOSE_WITHIN = 2.0
 """Seconds that each part has to close in."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RobotParts:
     """What one robot is served with."""
 
@@ -56,7 +56,7 @@ class RobotParts:
     files: Files
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Signals:
     """Who is told that a conversation has work, by robot and conversation, and which questions were taken back."""
 

@@ -8,9 +8,9 @@ until nobody does. Who converses is the other half's.
 import random
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 
 from actors.core.backoff import Backoff
+from actors.core.frozen import frozen
 from actors.core.restart import ChildSpec, Decision, Intensity
 from actors.lines import Line, Lines
 from actors.messages import (
@@ -34,7 +34,7 @@ STOP_WITHIN = 5.0
 """Seconds that everything has to stop in."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Policy:
     """How the tree is kept, by the settings; durations are seconds."""
 

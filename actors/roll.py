@@ -8,10 +8,11 @@ to a process that serves already only after it had its time. Nothing is decided 
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from actors import metrics
+from actors.core.frozen import frozen
 from actors.core.robot import Parked, Robot
 from actors.messages import Status
 from actors.retry_policies import figures, retry_policies_for_robot
@@ -23,7 +24,7 @@ NEWCOMERS_TIME = 60.0
 """Seconds that a robot which is added has for its first connection, until it is missed."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Entries:
     """Who is on the roll. `settings` has each robot's own; `outdated` are those that are served by a former
     configuration, by client id, with what is wrong with the present one."""

@@ -6,15 +6,15 @@ known by its ref alone, and leaves by saying so or by dying. Nothing is started 
 
 import itertools
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 
+from actors.core.frozen import frozen
 from actors.runtime.actor import Ref
 
 Over = Callable[[], object]
 """Called when nobody uses something any more."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Desk:
     users: set[Ref]
     over: Over

@@ -11,7 +11,6 @@ import time
 import traceback
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing, contextmanager
-from dataclasses import dataclass
 from functools import cache
 from random import random
 from typing import get_args
@@ -22,6 +21,7 @@ from tenacity.asyncio import AsyncRetrying
 from actors import metrics
 from actors.core.backoff import Backoff
 from actors.core.events import Alive, Answerer, Event, Finished, Progress, Replace, Retrying, Text, Used
+from actors.core.frozen import frozen
 from actors.core.markdown import blank
 from actors.core.question import Question
 from actors.errors import AgentFailed, AgentReason
@@ -43,7 +43,7 @@ REASONS = frozenset(get_args(AgentReason))
 """The values of the metric label; another word, from an agent of somebody's own, counts as `error`."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Clocks:
     """How long, in seconds, to wait for an agent. The clocks stand still while nobody waits for it.
 

@@ -15,13 +15,13 @@ import inspect
 import sys
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable, Iterator
 from contextlib import aclosing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
 from actors.agents.setup import Setup
 from actors.agents.threads import THREADS, HandOver, Threads
 from actors.core.events import Event, Feedback, Finished, Text
+from actors.core.frozen import frozen
 from actors.core.question import Question
 from actors.errors import SettingsError
 
@@ -94,7 +94,7 @@ class PythonAgent:
                     yield piece
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _ForTheLoop:
     """What a plain function returned where only the loop can read it: a coroutine or an async iterator."""
 

@@ -14,7 +14,7 @@ import logging
 import mimetypes
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from urllib.parse import quote, urlsplit
@@ -28,6 +28,7 @@ from actors.agents.gathering import gathered
 from actors.agents.setup import Setup
 from actors.agents.wording import as_text
 from actors.core.events import Event, Feedback
+from actors.core.frozen import frozen
 from actors.core.question import KINDS, Attachment, Question
 from actors.errors import AgentFailed, SettingsError
 
@@ -50,7 +51,7 @@ TYPES = {
 of content, and refuses a file that is called otherwise (its `api/factories/file_factory.py`)."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Request:
     """What is asked. `sent` are the attachments that were uploaded, with their ids there, `not_sent` the others."""
 

@@ -7,11 +7,11 @@ last what it returned.
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import Any
 
 from actors.agents.jit_events import Answer, failure_of, memory_of, session_of
 from actors.core.events import Begun, Event, Feedback, Finished
+from actors.core.frozen import frozen
 from actors.core.question import Question
 from actors.errors import AgentFailed
 
@@ -19,7 +19,7 @@ FORMER_GRACE = 20.0
 """Seconds that a question waits for the end of a former run of the same memory."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Returned:
     """What `run` returned: the last that is handed over."""
 

@@ -3,14 +3,14 @@ then, and reach its back end only when it is asked something.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import aiohttp
 
+from actors.core.frozen import frozen
 from actors.variables import Variables
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Setup:
     """`settings` are the robot's own. `session` gives this process' way to other machines, with its proxies and whom it
     trusts; it lives on the reactor's loop, and is somebody else's to close."""

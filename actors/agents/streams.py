@@ -13,6 +13,8 @@ from typing import Any
 
 from pydantic_core import from_json
 
+from actors.core.frozen import frozen
+
 LONGEST = 4_000_000
 """Characters of one event, or of one line; a stream that never ends either would fill the memory."""
 
@@ -21,7 +23,7 @@ class TooLong(ValueError):
     """One event, or one line, is longer than any that makes sense."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ServerEvent:
     """One event. `data` is empty for a mere sign of life, of whichever `name`."""
 

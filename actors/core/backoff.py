@@ -5,12 +5,14 @@ worth another try, and what a reset of the count is, is decided elsewhere.
 """
 
 from collections.abc import Callable
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 
 from tenacity.wait import wait_base, wait_exponential, wait_random
 
+from actors.core.frozen import frozen
 
-@dataclass(frozen=True, slots=True)
+
+@frozen
 class Backoff:
     """The four numbers of a `*_RETRY_*` group of settings; all but `multiplier` are seconds.
 

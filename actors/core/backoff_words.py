@@ -6,9 +6,9 @@ decides when to try again.
 
 import math
 import sys
-from dataclasses import dataclass
 
 from actors.core.backoff import Backoff
+from actors.core.frozen import frozen
 from actors.core.restart import QUICK
 
 LISTED = 5
@@ -18,7 +18,7 @@ _SHORT, _LONG = 0.001, 1e9
 """Seconds below and from which a figure needs its power of ten."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Told:
     """A policy in words, and its figures; waits and sums are seconds.
 
@@ -35,7 +35,7 @@ class Told:
     most: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Row:
     """The waits of a policy without their jitter: `climb` ones that grow, then `steady` for all others; `repeats` in
     all, None if there is no end. The multiplier is at least 1."""

@@ -5,10 +5,10 @@ How a face is spelled for a template is the platform's edge's; when a face is sh
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 
 from actors.core import texts
+from actors.core.frozen import frozen
 
 SDK_TEMPLATE = "382e4302-551d-4880-bf29-a30acfab2e71.schema"
 """DingTalk's public template, of the SDK's own `AIMarkdownCardInstance` (dingtalk-stream, card_instance.py)."""
@@ -31,7 +31,7 @@ class State(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Face:
     """All that a card shows at one moment: the answer, whole or so far, and in one line what is being done.
 
@@ -88,7 +88,7 @@ def card_id(robot: str, message_id: str, replay: int = 0) -> str:
 # Buttons
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rated:
     """A press of a feedback button: which answer, and how helpful it was."""
 
@@ -96,7 +96,7 @@ class Rated:
     rating: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stopped:
     """A press of the stop button: which answer is not wanted any more."""
 

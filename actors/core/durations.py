@@ -5,8 +5,10 @@ question or answer does it hold more than that one lasted about so long. Pure; w
 """
 
 import bisect
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
+
+from actors.core.frozen import frozen
 
 EDGES = (0.0, *(2 ** (step / 3) for step in range(34)))
 """Seconds between which answers count as equally long: a third of an octave, from one second to half an hour."""
@@ -17,7 +19,7 @@ _FADES = 1 / 64
 """What one more answer takes from the weight of all before it: the last fifty or so count."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Durations:
     """The weight of the answers that ended in each span; one just heard of weighs 1."""
 

@@ -5,55 +5,55 @@ failure, because a torn answer must not look like a whole one.
 """
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
+from actors.core.frozen import frozen
 from actors.core.question import Question
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Text:
     """The next piece of the answer's text."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Replace:
     """The whole text so far, in place of everything said before (moderation, cumulative streams)."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reasoning:
     """A piece of the model's thinking; never shown to a customer unless the operator asks for it."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ToolStart:
     """The agent began to use a tool."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ToolEnd:
     """The agent got the tool's result."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Finished:
     """The answer is whole. `reason` is the back end's word for why it ended (`stop`, `length`, …)."""
 
     reason: str = "stop"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Begun:
     """The back end took the question. `run` is its name for this answer, by which a rating of it is told; `session` is
     its name for the memory that it keeps of the conversation, which comes back with the next `Question.session`. Both
@@ -63,7 +63,7 @@ class Begun:
     session: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Used:
     """What the answer cost, in the back end's own count of tokens; several of one answer add up."""
 
@@ -71,7 +71,7 @@ class Used:
     written: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Alive:
     """The back end is still at it and has nothing to say: the idle clock begins anew. It stops no other clock."""
 
@@ -79,7 +79,7 @@ class Alive:
 Event: TypeAlias = Text | Replace | Reasoning | ToolStart | ToolEnd | Begun | Used | Alive | Finished
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Retrying:
     """A try failed before its first text, and another follows. Said by what watches over an agent, never by one."""
 
@@ -88,7 +88,7 @@ Progress: TypeAlias = Event | Retrying
 """What becomes of an answer, as its card hears of it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Feedback:
     """What a person said of an answer: one of the four ratings of `texts.RATINGS`, and whether it is a good one. `run`
     is the back end's name for the answer, where it gave one (`Begun`)."""

@@ -18,11 +18,12 @@ less than 2.0 and 2.8. The other is what the robot's last answers took, and weig
 so much that the worst is beyond 9.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import accumulate
 from math import sqrt
 
 from actors.core.durations import NOTHING_HEARD, SPANS, Durations
+from actors.core.frozen import frozen
 
 _AT_FIRST = 2.4
 """How much denser updates are as long as the budget could afford the least interval than just after."""
@@ -33,7 +34,7 @@ _ANY_LENGTH = 6.0
 _MIDDLES = tuple((begin + end) / 2 for begin, end in SPANS)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Budget:
     """What one answer may spend: text updates, the last one included, and the least seconds between two of them;
     `longest` is the seconds for which they last, `lately` how long it may take, by those before it."""
@@ -44,7 +45,7 @@ class Budget:
     lately: Durations = NOTHING_HEARD
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Pace:
     """What one answer has spent since there was something to show, or, once it is `speaking`, since its first text:
     updates shown, and when the last try was sent. `before` were shown ahead of the first text."""

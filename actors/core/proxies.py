@@ -6,10 +6,12 @@ to is not known here.
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from ipaddress import ip_address, ip_network
 from typing import Final
 from urllib.parse import quote, unquote, urlsplit
+
+from actors.core.frozen import frozen
 
 PORTS: Final = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 """The kinds of proxy, and the port that each has when none is named (curl's)."""
@@ -18,7 +20,7 @@ _SECURE: Final = frozenset({"https", "wss"})
 _HOST: Final = re.compile(r"[\w.:%-]+")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Proxy:
     """A proxy, and the variable that names it. With `socks5` names are looked up here, with `socks5h` by the proxy."""
 
@@ -51,7 +53,7 @@ class Proxy:
         return f"{self.variable} ({self.address})"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Proxies:
     """The proxies for `http` and for `https`; `spared` is what `NO_PROXY` says.
 

@@ -7,11 +7,12 @@ allows are escalated. Nothing here knows threads, actors or the time of day.
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import StrEnum
 from typing import Generic, TypeAlias, TypeVar
 
 from actors.core.backoff import Backoff
+from actors.core.frozen import frozen
 from actors.errors import Trouble
 
 Ref = TypeVar("Ref")
@@ -28,7 +29,7 @@ class Restart(StrEnum):
     TEMPORARY = "temporary"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Intensity:
     """More than `limit` crashes within `period` seconds are too many."""
 
@@ -36,7 +37,7 @@ class Intensity:
     period: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ChildSpec(Generic[Ref]):
     """What a supervisor has to know of a child.
 
@@ -74,7 +75,7 @@ class ChildSpec(Generic[Ref]):
             raise ValueError(f"child {self.id!r} is specified with a wrong {', '.join(wrong)}")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class History:
     """What is remembered of a child from one incarnation to the next.
 
@@ -91,19 +92,19 @@ class History:
         return self if self.healthy_since is not None else replace(self, healthy_since=now)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RestartAfter:
     """Start the child again in `delay` seconds."""
 
     delay: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Forget:
     """The child is over."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Escalate:
     """The child crashes too often: starting it again does not help."""
 

@@ -1,8 +1,10 @@
 """A robot: one DingTalk app that this process serves, or cannot serve. Values; they know nothing of cards."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import StrEnum
 from typing import Protocol
+
+from actors.core.frozen import frozen
 
 
 class Secret(Protocol):
@@ -18,7 +20,7 @@ class Secret(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FixedSecret:
     """A secret that stays what it is."""
 
@@ -29,7 +31,7 @@ class FixedSecret:
         return False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Robot:
     """One robot: its credentials, the agent behind it, and its card template.
 
@@ -69,7 +71,7 @@ class Cause(StrEnum):
     """Its connections crashed too often."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Parked:
     """A robot that is configured and not served, because its configuration is broken.
 

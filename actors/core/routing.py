@@ -17,8 +17,9 @@ nothing of actors and threads.
     recalled   ended, crashed    active       spawn
 """
 
-from dataclasses import dataclass
 from enum import Enum, StrEnum
+
+from actors.core.frozen import frozen
 
 
 class Phase(StrEnum):
@@ -40,7 +41,7 @@ class Action(Enum):
     RECOVER = "recover"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Route:
     """One conversation's place in the table. `told` counts the signals its present actor was told."""
 

@@ -6,15 +6,16 @@ compared; nor is when it is read and how a change is carried out.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Generic, TypeVar
 
+from actors.core.frozen import frozen
 from actors.core.robot import Parked
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Plan(Generic[T]):
     """What to do about a new configuration; robots are named by their client ids."""
 

@@ -15,12 +15,13 @@ and returns the next state and what to do. An event that has no business in a st
     LOST        somebody else has the question
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum, StrEnum
 from typing import TypeAlias
 
 from actors.core import texts
 from actors.core.card import Face, answered, ended
+from actors.core.frozen import frozen
 from actors.core.turn_words import (
     Action,
     AnswerSaid,
@@ -83,7 +84,7 @@ class Place(Enum):
     """It could not be had."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Turn:
     """One turn's state. `text` and `end` are the answer once it is known; `updating` while an update is under way."""
 

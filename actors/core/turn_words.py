@@ -3,12 +3,12 @@
 Frozen values only; which leads to which is `turn.py`'s.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
 from actors.core import texts
 from actors.core.card import Face
+from actors.core.frozen import frozen
 
 
 class End(StrEnum):
@@ -23,36 +23,36 @@ class End(StrEnum):
 # What happened.
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CardThere:
     """The thinking card was created, now or by a former attempt."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CardRefused:
     """The card could not be had; `maybe_there` if nobody knows whether it was created all the same."""
 
     maybe_there: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class UpdateDue:
     """There is text worth showing, and the card's own budget allows an update."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class UpdateEnded:
     """The update under way was shown, failed, or was dropped before it was sent."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AnswerWhole:
     """The agent finished."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AnswerTorn:
     """The answer failed; `text` is what was said of it, `apology` what has to be said now."""
 
@@ -60,29 +60,29 @@ class AnswerTorn:
     apology: str = texts.AGENT_FAILED
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stop:
     """The person wants no more of this answer."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AnswerStopped:
     """The agent was stopped; `text` is what it had said."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AnswerStored:
     """The answer's text is durable."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CardFinished:
     """The finalize is confirmed: the person has the answer."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CardFull:
     """The finalize is confirmed, but the card took no more than `shown`: `rest` has to follow as a message."""
 
@@ -90,37 +90,37 @@ class CardFull:
     rest: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FinishFailed:
     """The card was not finished."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AnswerSaid:
     """The answer went out as a message."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SayFailed:
     """The message did not go out either."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CardClosed:
     """The closing update went through, or was given up."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Leave:
     """The process has to go before the answer is whole."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Settled:
     """The question is closed, or given back."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Lost:
     """Another holder has the question: touch nothing any more."""
 
@@ -150,7 +150,7 @@ TurnEvent: TypeAlias = (
 # What to do.
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CreateCard:
     """Create the thinking card. One that is there already (a place in line, a former attempt) is made to say so when
     the agent is about to run, that is with `think`."""
@@ -158,37 +158,37 @@ class CreateCard:
     think: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunAgent:
     """Start the agent."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StopAgent:
     """Stop the agent; nothing it says from now on matters."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Gather:
     """See what the agent has said; `AnswerStopped` follows."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Update:
     """Show the text so far, and what is being done."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DropUpdate:
     """Withdraw the update under way if it is not sent yet; `UpdateEnded` follows in any case."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ShowLeaving:
     """Tell on the card that the answer will go on; `UpdateEnded` follows."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StoreAnswer:
     """Make the answer durable."""
 
@@ -196,35 +196,35 @@ class StoreAnswer:
     end: End
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FinishCard:
     """Show the whole text and end the streaming."""
 
     face: Face
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Say:
     """Send the answer as a message."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CloseCard:
     """Send the closing update."""
 
     face: Face
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Done:
     """Close the question."""
 
     end: End
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GiveBack:
     """Give the question back, to be taken again after a pause (seconds)."""
 

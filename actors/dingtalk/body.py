@@ -9,9 +9,9 @@ dingtalk-stream-sdk-python#49 (quotes), openclaw-channel-dingtalk's types (`at`,
 """
 
 import re
-from dataclasses import dataclass
 from typing import Any
 
+from actors.core.frozen import frozen
 from actors.core.question import Attachment
 from actors.dingtalk.payload import items, mapping, text
 
@@ -21,7 +21,7 @@ _SHORT = {"picture": "[图片]", "audio": "[语音]", "video": "[视频]", "file
 _MENTION = re.compile(r"\s*@\S+(?:\s+|$)")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Body:
     """What one message holds. `kind` says what it is where it has no words: a kind of attachment, `empty` or `unknown`;
     `name` is a file's name, also of one that cannot be fetched."""

@@ -5,13 +5,13 @@ what it means, is decided elsewhere.
 """
 
 import json
-from dataclasses import dataclass
 from typing import Any
 
+from actors.core.frozen import frozen
 from actors.dingtalk.payload import Malformed, items, mapping, text
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Click:
     """One click. `card_id` is the card's `outTrackId`, `user` the staff id of who clicked. Values in `params` that
     are no strings are written as JSON."""

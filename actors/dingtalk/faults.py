@@ -9,10 +9,10 @@ The codes are from open.dingtalk.com ("Server API error codes", "API throttling"
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
+from actors.core.frozen import frozen
 from actors.errors import Fault
 
 THROTTLE_PAUSE = 1.0
@@ -42,7 +42,7 @@ _FAULTS: tuple[tuple[str, Fault], ...] = (
 _BAN_PAGE = re.compile(r"\bstatus\W{1,4}1111\b|\bpunish")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Refusal:
     """Why DingTalk did nothing. `pause` is for how many seconds nobody should call this API (if BANNED: any API)."""
 

@@ -5,12 +5,13 @@ and time are somebody else's (DingTalk developerpedia, stream/protocol.md).
 """
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from typing import Any, Final
 
 from dingtalk_stream.frames import AckMessage, CallbackMessage, EventMessage, Headers, SystemMessage
 
+from actors.core.frozen import frozen
 from actors.dingtalk.payload import mapping, number, text
 from actors.dingtalk.port import CARD_TOPIC, MESSAGE_TOPIC
 
@@ -34,7 +35,7 @@ class FrameType(StrEnum):
     OTHER = "other"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Frame:
     """One frame. `message_id` is "" where it has none; `status` is the ack's code that the frame deserves by itself;
     `problem` says in our own words what makes it malformed; `sent_at` is when the platform says that it sent it, by its

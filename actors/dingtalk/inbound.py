@@ -5,9 +5,9 @@ could answer is malformed. Pure: it knows nothing of frames, and nothing of what
 of a message holds is read by `body.py`.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
+from actors.core.frozen import frozen
 from actors.core.question import Address, Question
 from actors.core.scope import Scope
 from actors.dingtalk.body import Body, read_body
@@ -20,7 +20,7 @@ _OVER_QUOTA = "20001"
 """The month's quota is used up: the message comes without its content (open.dingtalk.com, "receive messages")."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Unreadable:
     """A message with nothing in it to answer.
 

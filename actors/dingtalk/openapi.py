@@ -12,7 +12,6 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from functools import cache, partial
 from http import HTTPStatus
 from typing import Any, ParamSpec, TypeVar
@@ -23,6 +22,7 @@ from yarl import URL
 
 from actors import metrics
 from actors.core.backoff import Backoff
+from actors.core.frozen import frozen
 from actors.core.robot import Robot
 from actors.dingtalk import faults
 from actors.dingtalk.ban import Ban
@@ -44,7 +44,7 @@ Place = Callable[[Limiter], Awaitable[Ticket]]
 CONNECT_TIMEOUT = 3.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Api:
     """One kind of call: its name in metrics and errors, and whether it counts on the month's OpenAPI quota
     (open.dingtalk.com, "API calls that are free of charge": tokens are; session webhooks have a quota of their own)."""
@@ -73,7 +73,7 @@ _ANSWER_LOST = "answerLost"
 """Our code for a call of which nobody knows whether it was carried out."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Reply:
     """What came back over the network; status 0 is no answer at all, `text` then says what happened, and `sent` whether
     the call may have got there."""

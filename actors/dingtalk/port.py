@@ -1,10 +1,10 @@
 """What the actors know of the platform: a connection's life, a card, a plain message. Adapters are handed in."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from actors.core.card import Face
+from actors.core.frozen import frozen
 from actors.core.question import Address, Attachment, Question
 
 MESSAGE_TOPIC = "/v1.0/im/bot/messages/get"
@@ -12,7 +12,7 @@ CARD_TOPIC = "/v1.0/card/instances/callback"
 """The two topics that this service subscribes to (DingTalk developerpedia, protocol.md)."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Callback:
     """One CALLBACK frame: its topic, its parsed data, when it was read, and when the platform sent it, by its own clock
     (seconds since the epoch; 0 where it does not say)."""

@@ -9,7 +9,9 @@ expects to be refused, then ever faster. A replica that is alone has all, always
 Pure: times are monotonic seconds and handed in. It knows nothing of calls, nor how replicas are counted.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from actors.core.frozen import frozen
 
 HEARD_WITHIN = 5.0
 """Seconds within which replicas hear that one has come or gone."""
@@ -25,7 +27,7 @@ RECOVERY = 4.0
 that all together are refused about as often however many they are."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Share:
     """One replica's rate over time: `low` at `since`, `ceiling` some seconds later, and beyond if nothing is refused.
 

@@ -8,11 +8,11 @@ with the same variables: title, text, status line, stop button and feedback butt
 """
 
 import json
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from actors.core import texts
 from actors.core.card import SDK_TEMPLATE, Face, State, button_id
+from actors.core.frozen import frozen
 from actors.core.markdown import cleaned, neutral, presentable
 from actors.core.question import Question
 
@@ -91,7 +91,7 @@ class Template(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SdkTemplate:
     """The public template's spelling, for one question. It shows what `order` names, in that order; its buttons call
     back with their id."""
@@ -137,7 +137,7 @@ class SdkTemplate:
         return _json(shown)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OwnTemplate:
     """Our own template's spelling, for one question."""
 

@@ -9,10 +9,10 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 
 from actors.core.card import CardKind, Face, answered, growing, thinking
+from actors.core.frozen import frozen
 from actors.core.question import Address, Question
 from actors.core.robot import Robot
 from actors.core.texts import THINKING
@@ -37,7 +37,7 @@ later ones every 20 to 30 s (soimy/openclaw-channel-dingtalk)."""
 _CARD_STEPS = (Step.CREATE, Step.STREAMING, Step.FINALIZE, Step.UPDATE)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Request:
     """What the operator asks for: whom to write to ("" for nobody), and for how many seconds to listen."""
 
@@ -46,7 +46,7 @@ class Request:
     ping_within: float = PING_WITHIN
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Instruments:
     """The service's own parts, with retries off."""
 

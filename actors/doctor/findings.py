@@ -1,7 +1,8 @@
 """What the doctor looks at, and what it finds: values, which know nothing of calls and nothing of how they are told."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from actors.core.frozen import frozen
 
 
 class Step(StrEnum):
@@ -32,7 +33,7 @@ class State(StrEnum):
     SKIPPED = "skipped"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Finding:
     """What became of one robot's step, and after how many seconds.
 

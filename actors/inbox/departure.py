@@ -4,14 +4,14 @@ The law: from the moment that the first row may be elsewhere, nothing is answere
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from actors.core.frozen import frozen
 from actors.errors import InboxError
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Departure:
     """Where an inbox's work goes in the move of that name; `left_at` (epoch seconds) is 0 until all of it is there."""
 

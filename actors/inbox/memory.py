@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
 
+from actors.core.frozen import frozen
 from actors.core.question import Question, Turn
 from actors.errors import InboxUnavailable, LeaseLost
 from actors.inbox.port import Feedback, Hint, Outcome, Put, Record, Word, Work
@@ -32,7 +33,7 @@ class Entry:
         return self.lease_until is None or self.lease_until <= now
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Memory:
     """One stored turn."""
 
@@ -42,7 +43,7 @@ class Memory:
     ended_at: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Session:
     """What a back end calls its own memory of ours, who asked in it last, and when."""
 

@@ -10,9 +10,10 @@ import json
 import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Protocol
 
+from actors.core.frozen import frozen
 from actors.errors import InboxError
 from actors.inbox import move_statements, statements
 from actors.inbox.departure import Departure
@@ -60,7 +61,7 @@ class End(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Progress:
     """How many rows of a kind there are to move, how many came, and of how many the other inbox knew already."""
 

@@ -6,13 +6,14 @@ inbox has a row of the same key, that one stays as it is.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from actors.core.frozen import frozen
 
 _FIRST, _LAST = -(2**62), 2**62
 """Places before and behind all others."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Kind:
     """Rows of a table that are moved page by page, in the order of their key.
 

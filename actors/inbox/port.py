@@ -5,10 +5,10 @@ across crashes. `take` raises the question's attempt number; every later write o
 """
 
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from actors.core.frozen import frozen
 from actors.core.question import Question, Turn
 
 
@@ -39,7 +39,7 @@ class State(StrEnum):
     CLOSED = "closed"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Work:
     """A conversation with open questions that nobody holds; the first is due in `due_in` seconds (0: now)."""
 
@@ -48,7 +48,7 @@ class Work:
     due_in: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Hint:
     """What another process did that this one may have to do with: a person took the messages `taken_back` of a
     conversation back; without any, a question of it waits behind the one that is held; without a conversation, there
@@ -104,7 +104,7 @@ class Delivery(Protocol):
         """Give the question back, untouched, to be taken again `after` seconds from now; counts no death."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Feedback:
     """One person's word on one answer; the last one counts."""
 
@@ -114,7 +114,7 @@ class Feedback:
     rating: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Word:
     """A control word that `person` (a `sender_id`) wrote in a conversation; `chat_id` is the memory it concerns."""
 
@@ -125,7 +125,7 @@ class Word:
     person: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Record:
     """A stored question and what became of it: `answer` is its durable text, `outcome` is None as long as neither an
     answer is stored nor the question closed; `run` is the back end's name for the answer, or empty."""
@@ -244,7 +244,7 @@ class Inbox(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stored:
     """All that is stored of one question; times are epoch seconds."""
 
@@ -259,7 +259,7 @@ class Stored:
     run: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rating:
     """Feedback, when it was given, and on what; `question` and `answer` are None once they are no longer kept."""
 
@@ -269,7 +269,7 @@ class Rating:
     answer: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Belongings:
     """How much is stored of one person: `open` of the questions are not closed; a session is one that the person's
     words went into, though it may be shared; a rating is one that the person gave, or one of an answer that the person

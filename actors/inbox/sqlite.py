@@ -12,11 +12,11 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Self, TypeAlias
 
+from actors.core.frozen import frozen
 from actors.errors import InboxUnavailable
 from actors.inbox.sql import Row, SqlInbox, Step
 from actors.inbox.sqlite_file import SqliteFile, open_file
@@ -52,7 +52,7 @@ class SqliteInbox(SqlInbox):
         return cls(engine, lease=lease, dedupe_window=dedupe_window, retention=retention, clock=clock)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Job:
     steps: tuple[Step, ...]
     future: asyncio.Future[list[list[Row]]]

@@ -10,14 +10,14 @@ import sqlite3
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
+from actors.core.frozen import frozen
 from actors.errors import InboxUnavailable
 from actors.inbox.sqlite_file import open_beside
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Copy:
     """A copy at `path`, of so many bytes and questions."""
 

@@ -10,9 +10,9 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
+from actors.core.frozen import frozen
 from actors.errors import InboxError, InboxUnavailable
 from actors.inbox import statements
 from actors.inbox.departure import must_be_here
@@ -27,7 +27,7 @@ _PATIENCE = 10.0
 """Seconds that an operator waits for those who serve."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SqliteFile:
     """An open inbox file; used by the thread that opened it."""
 

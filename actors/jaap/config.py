@@ -7,10 +7,10 @@ mean and whether their values are good is not known here: they leave under the n
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from actors.core.frozen import frozen
 from actors.core.spelling import near_miss
 from actors.jaap.files import kind_of
 from actors.redaction import hide
@@ -29,7 +29,7 @@ KEYS = {variable: key for key, variable in VARIABLES.items()}
 _VARIABLE = re.compile(r"\{\{\s*([\w.-]+)\s*\}\}")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Config:
     """What a file sets, by the names of the environment, and what is wrong with it, one line each."""
 

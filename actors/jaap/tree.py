@@ -12,10 +12,11 @@ Kubernetes' own in a mounted ConfigMap; links are followed, which its files are.
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from actors.core.frozen import frozen
 from actors.core.robot import Cause, Parked
 from actors.core.spelling import near_miss
 from actors.errors import SettingsError
@@ -28,7 +29,7 @@ TYPE = f"{FAMILY}.dingTalkStreamType"
 _LEADING_NAME = re.compile(r"[A-Z_]+")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Instance:
     """An instance element: its full name, its title, its `config.json`, and what that sets, by the names that the
     settings have in the environment."""

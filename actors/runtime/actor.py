@@ -11,7 +11,6 @@ import logging
 import threading
 from abc import abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar, TypeAlias
 
@@ -21,6 +20,7 @@ from pykka._envelope import Envelope
 from pykka.messages import _ActorStop
 
 from actors import metrics
+from actors.core.frozen import frozen
 from actors.errors import ServiceError, Trouble
 from actors.runtime.mailbox import Mailbox, MailboxFull, Ref, Work, answer_with, tell
 
@@ -45,7 +45,7 @@ class Reason(StrEnum):
     LEAKED = "leaked"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Terminated:
     """An actor's death, told to its parent.
 

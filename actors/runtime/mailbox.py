@@ -6,19 +6,19 @@ death, a timer) is always taken, so that an actor under water can still be told 
 """
 
 import threading
-from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any, TypeAlias
 
 from pykka import ActorDeadError, ActorRef, Future
 from pykka._envelope import Envelope
 
+from actors.core.frozen import frozen
 from actors.errors import ServiceError
 
 Ref: TypeAlias = ActorRef[Any]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Work:
     """Base of the messages that a full mailbox refuses."""
 

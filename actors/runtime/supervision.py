@@ -17,6 +17,7 @@ from typing import ClassVar, Protocol
 
 import pykka
 
+from actors.core.frozen import frozen
 from actors.core.restart import ChildSpec, Decision, Escalate, Forget, History, RestartAfter, decide, decide_roll
 from actors.errors import ServiceError
 from actors.runtime.actor import Actor, Parent, Reason, Ref, Terminated, as_exception, tell
@@ -40,14 +41,14 @@ class Escalated(ServiceError):
     """A child crashed too often, and so its supervisor ends: the error that the supervisor's parent is told."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Healthy:
     """Told by a child: it does what it is for."""
 
     ref: Ref
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StartChild:
     """The wait number `token` of a child is over."""
 
@@ -55,14 +56,14 @@ class StartChild:
     token: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StopOverdue:
     """The time that a child had to stop is over; without a ref, the time that all had."""
 
     ref: Ref | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GiveUp:
     """All children are gone after an escalation."""
 
@@ -93,7 +94,7 @@ class Child:
         return self.retiring if self.ref is None else {self.ref, *self.retiring}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StartFailed:
     """A child could not be started. Told, so that starting it again from a hook is a loop with an exit."""
 

@@ -17,7 +17,6 @@ import asyncio
 import math
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from actors.agents.faq import talk
@@ -27,6 +26,7 @@ from actors.agents.faq.index import SEARCHED, Hit, Index
 from actors.agents.faq.words import asks, is_whole, plain, questions_of, subject_of
 from actors.agents.setup import Setup
 from actors.core.events import Event, Feedback, Finished, Text
+from actors.core.frozen import frozen
 from actors.core.question import Question, Turn
 
 SAMPLE_SHOP = Path(__file__).parent / "shop"
@@ -65,7 +65,7 @@ def make(rest: str, _: Setup) -> "Faq":
     return Faq(Path(rest) if rest else SAMPLE_SHOP)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Before:
     """What the last answer was about and what it offered, by the numbers of entries."""
 

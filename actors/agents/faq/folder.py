@@ -7,12 +7,12 @@ holds other words for the same question; it is searched and never shown. This fi
 """
 
 import re
-from dataclasses import dataclass
 from itertools import pairwise, zip_longest
 from pathlib import Path
 
 from markdown_it import MarkdownIt
 
+from actors.core.frozen import frozen
 from actors.errors import SettingsError
 
 KEYWORDS = re.compile(r"(?:关键词|keywords)\s*[:：](.*)", re.IGNORECASE)
@@ -20,7 +20,7 @@ KEYWORDS = re.compile(r"(?:关键词|keywords)\s*[:：](.*)", re.IGNORECASE)
 BETWEEN_PHRASES = re.compile(r"[、，,；;？?]")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Entry:
     """One question of the folder with its answer; `source` is what the answer cites."""
 
@@ -74,7 +74,7 @@ def parse(markdown: str, name: str) -> list[Entry]:
     return [entry for entry in entries if entry.answer]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Heading:
     """A top-level heading: its tag, its words, its first line and the one after its last."""
 

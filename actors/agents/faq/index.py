@@ -9,7 +9,7 @@ This file must not know what is said to whom.
 import math
 import sqlite3
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from difflib import SequenceMatcher
 from functools import lru_cache
 
@@ -25,6 +25,7 @@ from actors.agents.faq.words import (
     subject_of,
     units_of,
 )
+from actors.core.frozen import frozen
 
 SURE = 0.55
 """Coverage from which an entry is the answer."""
@@ -66,7 +67,7 @@ LIKENESS = 0.8
 """How like a known word a misspelt one must be."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Hit:
     """An entry that a question may be about: its number, what it is ordered by, the share of the question's subject
     that it covers, and whether that is more than a word they have in common by chance."""
@@ -87,7 +88,7 @@ class Hit:
         return math.isinf(self.score)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Places:
     """The numbers of the entries in which a word stands: among the ways to ask, and anywhere; and what it weighs."""
 

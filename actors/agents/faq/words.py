@@ -6,8 +6,9 @@ needed. This file knows the two languages; it must not know what the folder has 
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import pairwise
+
+from actors.core.frozen import frozen
 
 CHINESE = "\u3400-\u9fff"
 
@@ -72,7 +73,7 @@ MANNER = re.compile(
 """Words of a question that is whole: it says by itself what it wants to know."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Unit:
     """One character of Chinese, or one other word.
 

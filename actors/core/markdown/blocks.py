@@ -9,6 +9,7 @@ within a line.
 import re
 from dataclasses import dataclass, field
 
+from actors.core.frozen import frozen
 from actors.core.markdown import lines, tables
 from actors.core.markdown.inline import Dialect, Inline, code_for
 
@@ -19,7 +20,7 @@ _INDENTED = 4
 """Columns of indentation that make code in CommonMark, and that hold a list's content in DingTalk's documents."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Item:
     """An open list item: the column of its bullet, and how far its content is indented when it is shown."""
 
