@@ -177,10 +177,12 @@ async def _events(response: aiohttp.ClientResponse, paced: Paced) -> AsyncGenera
             events = ServerEvents()
             async for data in paced.read(response):
                 yield list(events.feed(data))
+                del data  # see `Paced`
         elif "ndjson" in kind or "jsonl" in kind or "json-seq" in kind:
             lines = JsonLines()
             async for data in paced.read(response):
                 yield list(lines.feed(data))
+                del data
             yield list(lines.end())
         else:
             yield [ServerEvent(json.dumps(_object(response, await _whole(response))), "whole")]

@@ -11,8 +11,9 @@ from actors.core.events import Event, Text
 from actors.errors import AgentFailed
 
 
-def gathered(read: Callable[[ServerEvent], Iterable[Event]], frames: Iterable[ServerEvent]) -> Iterator[Event]:
-    """What these frames mean, in as few events as may be; `read` tells what one of them does.
+def gathered(read: Callable[[ServerEvent], Iterable[Event]], frames: list[ServerEvent]) -> Iterator[Event]:
+    """What these frames mean, in as few events as may be; `read` tells what one of them does. The list is empty
+    afterwards: whoever reads the next ones would keep these until they come.
 
     Raises:
         AgentFailed: `read` does.
@@ -31,6 +32,7 @@ def gathered(read: Callable[[ServerEvent], Iterable[Event]], frames: Iterable[Se
         if texts:
             yield _as_one(texts)
         raise
+    frames.clear()
     if texts:
         yield _as_one(texts)
 

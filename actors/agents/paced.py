@@ -50,6 +50,7 @@ class Paced:
                     transport.pause_reading()
                     resume = loop.call_at(_on_the_beat(loop.time() + self._pause()), transport.resume_reading)
                 yield data
+                del data  # not kept over the rest: with many streams that is most of their memory
         finally:
             self._streams -= 1
             if resume is not None:

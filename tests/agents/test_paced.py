@@ -1,17 +1,21 @@
 """Reading at a person's pace: what is first is read at once, what follows in few reads, and nothing is lost by it."""
 
 import asyncio
+import tracemalloc
 
 import aiohttp
 import pytest
 from aiohttp import web
 
+from actors.agents.backend import Backend
 from actors.agents.gathering import gathered
 from actors.agents.openai_events import Reply
 from actors.agents.paced import AT_ONCE, Paced
+from actors.agents.setup import Setup
 from actors.agents.streams import ServerEvent, ServerEvents, parsed
 from actors.core.events import Event, Text
-from tests.agents.model_server import DONE, STOP, ModelServer, delta
+from actors.variables import Variables
+from tests.agents.model_server import DONE, HANG, STOP, ModelServer, delta, streamed
 
 PIECES = 60
 APART = 0.01
@@ -77,6 +81,33 @@ def test_texts_that_come_together_are_one_and_what_stands_between_them_stays() -
     reply = Reply()
     assert [event for event in gathered(reply.read, frames) if isinstance(event, Text)] == [Text("七天")]
     assert reply.done
+
+
+async def test_nothing_of_a_read_is_kept_until_the_next_one_comes() -> None:
+    long, understood = 60_000, asyncio.Event()
+
+    def read(frame: ServerEvent) -> tuple[Event, ...]:
+        if len(frame.data) == long:
+            understood.set()
+        return ()
+
+    async def consume(backend: Backend) -> None:
+        async with backend.events("/chat", {}) as reads:
+            async for together in reads:
+                assert not list(gathered(read, together))
+
+    tracemalloc.start()
+    async with (
+        ModelServer(streamed(*(10 * ["data: short\n\n"]), f"data: {long * 'x'}\n\n", HANG)).serving() as server,
+        aiohttp.ClientSession() as session,
+    ):
+        consuming = asyncio.create_task(consume(Backend(Setup(Variables(), lambda: session), server.url, {})))
+        await asyncio.wait_for(understood.wait(), 30.0)
+        await asyncio.sleep(0)
+        everything_else = tracemalloc.take_snapshot().filter_traces([tracemalloc.Filter(False, __file__)])
+        tracemalloc.stop()
+        consuming.cancel()
+    assert [trace.traceback for trace in everything_else.traces if trace.size > long / 2] == []
 
 
 def test_half_of_a_surrogate_pair_is_read() -> None:
