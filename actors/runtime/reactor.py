@@ -23,17 +23,6 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-def new_loop() -> asyncio.AbstractEventLoop:
-    """uvloop's where it is installed, which is all that it takes to want it. asyncio's own does the same work, and with
-    many streams, which are read seldom, at nearly the same cost."""
-    try:
-        from uvloop import new_event_loop  # noqa: PLC0415 - an extra that may not be there
-    except ImportError:
-        return asyncio.new_event_loop()
-    loop: asyncio.AbstractEventLoop = new_event_loop()
-    return loop
-
-
 class Effect:
     """Something that the reactor does for an actor."""
 
@@ -71,7 +60,7 @@ class Reactor:
 
     def start(self) -> None:
         """Start the thread."""
-        self._loop = new_loop()
+        self._loop = asyncio.new_event_loop()
         self._stopping = asyncio.Event()
         self._heart = Heart(self.monotonic)
         self._open = True

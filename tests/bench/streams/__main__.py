@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +31,6 @@ AGAIN = 1
 
 Rows = dict[str, Any]
 Plays = Mapping[str, Callable[[], Coroutine[Any, Any, Figures]]]
-
-BEST = list(OURS)[-1]
-"""The loop that a container has: uvloop, where it is installed."""
 
 
 async def in_turn(plays: Plays, rounds: int = ROUNDS) -> Rows:
@@ -55,32 +52,37 @@ async def in_turn(plays: Plays, rounds: int = ROUNDS) -> Rows:
 
 async def four_hundred() -> Rows:
     """400 answers at once."""
-    return await in_turn({loop: lambda command=command: play(command, 400) for loop, command in OURS.items()})  # type: ignore[misc]
+    return await in_turn({"service": lambda: play(OURS, 400)})
 
 
 async def thousand() -> Rows:
     """1,000 answers at once."""
-    return await in_turn({loop: lambda command=command: play(command, 1000) for loop, command in OURS.items()})  # type: ignore[misc]
+    return await in_turn({"service": lambda: play(OURS, 1000)})
 
 
 async def bound() -> Rows:
     """The service and the bound without actors, 500 answers each."""
-    return await in_turn({"service": lambda: play(OURS[BEST], 500), "bound": lambda: play(BOUND[BEST], 500)})
+    return await in_turn({"service": lambda: play(OURS, 500), "bound": lambda: play(BOUND, 500)})
 
 
 async def streams() -> Rows:
     """Ever more answers at once."""
-    return await _grown((1, 50, 200, 400, 700, 1000), lambda count: play(OURS[BEST], count, watched=4.0))
+    return await _grown((1, 50, 200, 400, 700, 1000, 1500), lambda count: play(OURS, count, watched=4.0))
 
 
 async def length() -> Rows:
     """Ever longer answers, 100 at once, each watched through its last seconds."""
-    return await _grown((500, 1500, 3000), lambda pieces: play(OURS[BEST], 100, watched=5.0, lead=pieces / 50 - 7.0))
+    return await _grown((500, 1500, 3000), lambda pieces: play(OURS, 100, watched=5.0, lead=pieces / 50 - 7.0))
+
+
+async def robots() -> Rows:
+    """200 answers of ever more robots."""
+    return await _grown((1, 10, 50), lambda count: play(OURS, 200, watched=6.0, robots=count))
 
 
 async def connections() -> Rows:
     """200 answers over ever more Stream connections of one robot."""
-    return await _grown((1, 4, 16), lambda count: play(OURS[BEST], 200, watched=6.0, STREAM_CONNECTIONS=str(count)))
+    return await _grown((1, 4, 16), lambda count: play(OURS, 200, watched=6.0, STREAM_CONNECTIONS=str(count)))
 
 
 async def _grown(sizes: Sequence[int], at: Callable[[int], Coroutine[Any, Any, Figures]]) -> Rows:
@@ -88,19 +90,18 @@ async def _grown(sizes: Sequence[int], at: Callable[[int], Coroutine[Any, Any, F
 
 
 async def before(folder: Path) -> Rows:
-    """The service as it is in another checkout, and as it is here, on asyncio's own loop, and on uvloop."""
-    plays = {"before": lambda: play(OURS["asyncio"], 400, place=folder)}
-    plays |= {f"now, {loop}": lambda command=command: play(command, 400) for loop, command in OURS.items()}  # type: ignore[misc]
-    return await in_turn(plays, 2)
+    """The service as it is in another checkout, and as it is here."""
+    return await in_turn({"before": lambda: play(OURS, 400, place=folder), "now": lambda: play(OURS, 400)}, 2)
 
 
 PARTS: Mapping[str, Callable[[], Coroutine[Any, Any, Rows]]] = {
     "four hundred": four_hundred,
     "thousand": thousand,
     "bound": bound,
-    "idle": idle.actors,
+    "idle": idle.conversations,
     "streams": streams,
     "length": length,
+    "robots": robots,
     "connections": connections,
 }
 
@@ -137,20 +138,13 @@ def had() -> Rows:
         "machine": f"{os.cpu_count()} × {_processor()}",
         "load": round(os.getloadavg()[0], 2),
         "Python": platform.python_version(),
-        **{name: _version(name) for name in ("aiohttp", "uvloop")},
+        "aiohttp": version("aiohttp"),
     }
 
 
 def _processor() -> str:
     lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "none"
 
 
 if __name__ == "__main__":

@@ -22,7 +22,6 @@ from actors.dingtalk.quota import Quota
 from actors.dingtalk.replies import RobotReplies
 from actors.dingtalk.standing import Standing
 from actors.parts import make_agents, make_api, open_network
-from actors.runtime.reactor import new_loop
 from actors.settings import load
 
 
@@ -128,5 +127,4 @@ async def _unwatched(_: str, calls: int) -> int:
 
 
 if __name__ == "__main__":
-    with asyncio.Runner(loop_factory=new_loop) as runner:
-        runner.run(main())
+    asyncio.run(main())

@@ -7,7 +7,6 @@ answers took, not its rest. What each further wave of the same size takes again 
 
 import asyncio
 from functools import partial
-from typing import Any
 
 from tests.bench.streams.play import ask
 from tests.bench.streams.stage import OURS, ROOT, Stage, staged
@@ -24,13 +23,9 @@ REST = 25.0
 SETTINGS = {"OPENAPI_QPS": "2000", "CARD_MAX_UPDATES": "1", "CONVERSATION_IDLE": f"{REST:g}", "LOG_LEVEL": "WARNING"}
 
 
-async def actors() -> dict[str, Any]:
-    """Memory while so many conversations rest, by the loop that the service has; kB for each."""
-    return {loop: [await _waves(command)] for loop, command in OURS.items()}
-
-
-async def _waves(command: tuple[str, ...]) -> dict[str, float]:
-    async with staged(command, ROOT, **SETTINGS) as stage:
+async def conversations() -> dict[str, float]:
+    """Memory while so many conversations rest, kB for each."""
+    async with staged(OURS, ROOT, 1, **SETTINGS) as stage:
         stage.sandbox.rules.calls_per_second = 0
         stage.sandbox.rules.latency = 0.0
         await _wave(stage, WARM, "warm")

@@ -13,7 +13,7 @@ from statistics import median
 from typing import Any
 
 from tests.bench.streams.server import RATE
-from tests.bench.streams.stage import ROBOT, ROOT, Stage, staged
+from tests.bench.streams.stage import ROOT, Stage, staged
 
 AT_A_TIME = 50
 """Who ask together."""
@@ -54,13 +54,14 @@ async def play(
     watched: float = 8.0,
     lead: float = 0.0,
     place: Path = ROOT,
+    robots: int = 1,
     **settings: str,
 ) -> Figures:
     """So many people ask for an answer that lasts as long as it is `watched`, and begins and ends around that;
-    `lead` seconds more before."""
+    `lead` seconds more before. They ask so many robots in turn."""
     asking = streams / AT_A_TIME * BETWEEN
     pieces = round((lead + watched + 4.0 + 6 * asking + SETTLED) * RATE)
-    async with staged(command, place, **settings) as stage:
+    async with staged(command, place, robots, **settings) as stage:
         rested = stage.used().resident
         await ask(stage, streams, f"{pieces} pieces")
         await _until(stage, lambda told: told["active"] == streams)
@@ -97,7 +98,7 @@ async def play(
 async def ask(stage: Stage, people: int, text: str, names: str = "p") -> None:
     """So many people ask, within a few seconds."""
     for number in range(people):
-        stage.sandbox.say(text, robot=ROBOT, sender=f"{names}{number}")
+        stage.sandbox.say(text, robot=stage.robots[number % len(stage.robots)], sender=f"{names}{number}")
         if number % AT_A_TIME == AT_A_TIME - 1:
             await asyncio.sleep(BETWEEN)
 

@@ -13,13 +13,13 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from actors.sandbox.rules import Rules
 from actors.sandbox.server import Sandbox
 from tests.bench.usage import Usage, usage
+from tests.jaap.trees import plant
 
 ROOT = Path(__file__).parents[3]
 ROBOT, SECRET = "bench", "bench-secret"
@@ -31,17 +31,9 @@ LIMIT = 20
 """Calls a second and API, as DingTalk has it."""
 
 
-def without_uvloop(module: str, *words: str) -> tuple[str, ...]:
-    """A program whose loop is asyncio's own, whatever is installed."""
-    run = f"import runpy, sys; sys.modules['uvloop'] = None; sys.argv = {['', *words]}"
-    return ("-c", f"{run}; runpy.run_module({module!r}, run_name='__main__', alter_sys=True)")
-
-
-UVLOOP = find_spec("uvloop") is not None
-BOUND_IS = "tests.bench.streams.bound"
-OURS = {"asyncio": without_uvloop("actors", "run")} | ({"uvloop": ("-m", "actors", "run")} if UVLOOP else {})
-BOUND = {"asyncio": without_uvloop(BOUND_IS)} | ({"uvloop": ("-m", BOUND_IS)} if UVLOOP else {})
-"""The contestants' commands, by the event loop that they run on."""
+OURS = ("actors", "run")
+BOUND = ("tests.bench.streams.bound",)
+"""The contestants: modules, with what is said to them."""
 
 SETTINGS = {
     "AGENT": "openai:bench",
@@ -59,6 +51,7 @@ SETTINGS = {
 class Stage:
     """Everything is connected."""
 
+    robots: tuple[str, ...]
     sandbox: Sandbox
     server: asyncio.subprocess.Process
     port: int
@@ -106,11 +99,18 @@ async def quiet(within: float = 10.0) -> None:
 
 
 @asynccontextmanager
-async def staged(command: tuple[str, ...], place: Path = ROOT, **settings: str) -> AsyncIterator[Stage]:
-    """A contestant that is connected, before a model's server; its code is of the checkout in `place`."""
+async def staged(
+    command: tuple[str, ...], place: Path = ROOT, robots: int = 1, **settings: str
+) -> AsyncIterator[Stage]:
+    """A contestant that is connected for so many robots, before a model's server; its code is of the checkout in
+    `place`."""
     rules = Rules(latency=LATENCY, calls_per_second=LIMIT, first_ping=0.05, redeliveries=0)
+    more = {name: {"clientId": name, "clientSecret": SECRET} for name in (f"{ROBOT}{n}" for n in range(1, robots))}
+    names = (ROBOT, *more)
     with tempfile.TemporaryDirectory() as folder:
-        async with Sandbox(robots={ROBOT: SECRET}, rules=rules, history=10_000) as sandbox:
+        if more:
+            settings["ROBOTS_DIR"] = str(plant(Path(folder) / "app", more))
+        async with Sandbox(robots=dict.fromkeys(names, SECRET), rules=rules, history=10_000) as sandbox:
             server = await asyncio.create_subprocess_exec(
                 sys.executable,
                 *("-m", "tests.bench.streams.server"),
@@ -127,15 +127,16 @@ async def staged(command: tuple[str, ...], place: Path = ROOT, **settings: str) 
             }
             contestant = await asyncio.create_subprocess_exec(
                 sys.executable,
-                *command,
+                *("-m", *command),
                 cwd=place,
                 env=os.environ | SETTINGS | environment | settings,
                 stdout=asyncio.subprocess.DEVNULL,
             )
             try:
-                await sandbox.until(lambda: sandbox.online(ROBOT) and sandbox.pings and sandbox.pings[0].acked, 30)
+                await sandbox.until(lambda: all(map(sandbox.online, names)), 30)
+                await sandbox.until(lambda: sandbox.pings and sandbox.pings[0].acked, 30)
                 await sandbox.until(lambda: any(call.api == "token" and call.status for call in sandbox.calls), 30)
-                yield Stage(sandbox, server, port, contestant)
+                yield Stage(names, sandbox, server, port, contestant)
             finally:
                 for process in (contestant, server):
                     process.kill()

@@ -17,9 +17,18 @@ TITLES = {
     "before": "Before the changes and now, 400 answers, in one run",
     "streams": "Growth with the number of answers",
     "length": "Growth with the length of an answer: its last seconds, 100 at once",
+    "robots": "Growth with the number of robots, 200 answers",
     "connections": "Growth with the number of Stream connections, 200 answers",
 }
 """The parts that are plays, in the order of the page."""
+
+GROWN = {
+    "streams": "answers at once",
+    "length": "pieces of an answer, 100 answers",
+    "robots": "robots, 200 answers",
+    "connections": "Stream connections, 200 answers",
+}
+"""The parts in which something grows, and what."""
 
 COLUMNS: Sequence[tuple[str, str, str]] = (
     ("service, cores", "contestant", ".2f"),
@@ -58,7 +67,7 @@ def page(known: Rows) -> str:
     parts.append(_words("profile"))
     if "streams" in known:
         parts.append(_words("growth"))
-        parts.append("![CPU, memory and stretch against the number of answers](streams.png)")
+        parts.append("![CPU, memory and stretch against what grows](streams.png)")
     return "\n\n".join(part.strip() for part in parts) + "\n"
 
 
@@ -94,34 +103,33 @@ def _cell(values: Sequence[float], spec: str) -> str:
 
 
 def _idle(part: Rows) -> str:
-    loops = part["figures"]
-    lines = [f"| | {' | '.join(loops)} |", f"| --- |{' ---: |' * len(loops)}"]
-    lines += [
-        f"| {name} | {' | '.join(f'{rounds[0][name]:.1f}' for rounds in loops.values())} |"
-        for name in next(iter(loops.values()))[0]
-    ]
+    lines = ["| | |", "| --- | ---: |", *(f"| {name} | {figure:.1f} |" for name, figure in part["figures"].items())]
     return f"{_had(part['had'])}\n\n" + "\n".join(lines)
 
 
 def draw(known: Rows, path: Path) -> None:
-    """CPU, memory and stretch against the number of answers."""
-    if "streams" not in known:
+    """CPU, cost of a piece, memory and stretch against what grows; a row of the picture for each."""
+    grown = {part: axis for part, axis in GROWN.items() if part in known}
+    if not grown:
         return
-    rows = [rounds[0] for rounds in known["streams"]["figures"].values()]
-    counts = [row["streams"] for row in rows]
     with mpl.rc_context({"font.size": 9}):
-        figure = Figure(figsize=(11, 3.4), layout="constrained")
-        left, middle, right = figure.subplots(1, 3)
-        for name, key in (("service", "contestant"), ("model's server", "server"), ("sandbox", "sandbox")):
-            left.plot(counts, [row[key] for row in rows], "o-", label=name, markersize=3)
-        left.set(title="cores", xlabel="answers at once", ylim=(0, None))
-        left.legend()
-        middle.plot(counts, [row["per_piece"] for row in rows], "o-", markersize=3)
-        middle.set(title="µs of the service per piece", xlabel="answers at once", ylim=(0, 120))
-        right.plot(counts, [row["peak"] for row in rows], "o-", label="peak, MB", markersize=3)
-        right.set(title="memory (MB), and the worst stretch (× 100)", xlabel="answers at once", ylim=(0, None))
-        right.plot(
-            counts, [100 * row["worst_stretch"] for row in rows], "s--", label="worst stretch × 100", markersize=3
-        )
-        right.legend()
+        figure = Figure(figsize=(11, 2.9 * len(grown)), layout="constrained")
+        for axes, (part, axis) in zip(figure.subplots(len(grown), 3, squeeze=False), grown.items(), strict=True):
+            _draw_row(axes, known[part]["figures"], axis)
         figure.savefig(path, dpi=110)
+
+
+def _draw_row(axes: Any, figures: Rows, axis: str) -> None:
+    sizes = [int(size.replace(",", "")) for size in figures]
+    rows = [rounds[0] for rounds in figures.values()]
+    left, middle, right = axes
+    for name, key in (("service", "contestant"), ("model's server", "server"), ("sandbox", "sandbox")):
+        left.plot(sizes, [row[key] for row in rows], "o-", label=name, markersize=3)
+    left.set(title="cores", xlabel=axis, ylim=(0, None))
+    left.legend()
+    middle.plot(sizes, [row["per_piece"] for row in rows], "o-", markersize=3)
+    middle.set(title="µs of the service per piece", xlabel=axis, ylim=(0, None))
+    right.plot(sizes, [row["peak"] for row in rows], "o-", label="peak, MB", markersize=3)
+    right.plot(sizes, [100 * row["worst_stretch"] for row in rows], "s--", label="worst stretch × 100", markersize=3)
+    right.set(title="memory (MB), and the worst stretch (× 100)", xlabel=axis, ylim=(0, None))
+    right.legend()
