@@ -16,7 +16,7 @@ PAUSE = 0.1
 """Seconds between two reads. A card changes at most every 0.8 s, and nobody sees a tenth of that."""
 
 READS = 1_000
-"""Reads a second of all streams together; up to 100 streams rest no longer for one another."""
+"""Reads a second of all streams of the process together; up to 100 streams rest no longer for one another."""
 
 LONGEST = 0.5
 """Seconds of a rest, at most. So many streams share the calls of a second that a card changes every minute or so."""
@@ -32,15 +32,17 @@ AT_ONCE = 8
 class Paced:
     """The streams of one back end; none rests longer than so many seconds."""
 
+    _streams = 0
+    """Of all back ends: they share the event loop, whose time it is."""
+
     def __init__(self, longest: float = LONGEST) -> None:
         self._longest = min(longest, LONGEST)
-        self._streams = 0
 
     async def read(self, response: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None]:
         """What comes, with rests."""
         loop, reads = asyncio.get_running_loop(), 0
         resume: asyncio.TimerHandle | None = None
-        self._streams += 1
+        Paced._streams += 1
         try:
             async for data in response.content.iter_any():
                 reads += 1
@@ -52,7 +54,7 @@ class Paced:
                 yield data
                 del data  # not kept over the rest: with many streams that is most of their memory
         finally:
-            self._streams -= 1
+            Paced._streams -= 1
             if resume is not None:
                 resume.cancel()
 

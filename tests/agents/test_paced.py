@@ -52,11 +52,10 @@ async def test_the_first_pieces_wait_for_nothing() -> None:
     assert all(len(read.split()) < 5 for read in reads[:AT_ONCE])
 
 
-async def test_many_streams_are_read_more_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_many_streams_are_read_more_seldom_whosever_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("actors.agents.paced.READS", 40)
-    paced = Paced()
-    alone = await reads_of(paced)
-    together = await asyncio.gather(*[reads_of(paced) for _ in range(20)])
+    alone = await reads_of(Paced())
+    together = await asyncio.gather(*[reads_of(Paced()) for _ in range(20)])
     assert max(len(reads) for reads in together) < len(alone)
 
 
