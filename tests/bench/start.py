@@ -1,7 +1,7 @@
 """What a start takes: imports, paired with those of the locked dependencies alone, and the way to the handshake.
 
-The law: what is compared has been compiled before, all of it, as it is in an image and from the second start on; whether
-this environment lets Python write bytecode makes no difference.
+The law: what is compared has been compiled before, all of it, as in an image and from the second start on, whether or
+not this environment lets Python write bytecode.
 """
 
 import os

@@ -131,5 +131,5 @@ def _draw_row(axes: Any, figures: Rows, axis: str) -> None:
     middle.set(title="µs of the service per piece", xlabel=axis, ylim=(0, None))
     right.plot(sizes, [row["peak"] for row in rows], "o-", label="peak, MB", markersize=3)
     right.plot(sizes, [100 * row["worst_stretch"] for row in rows], "s--", label="worst stretch × 100", markersize=3)
-    right.set(title="memory (MB), and the worst stretch (× 100)", xlabel=axis, ylim=(0, None))
+    right.set(title="MB, and the worst stretch × 100", xlabel=axis, ylim=(0, None))
     right.legend()
