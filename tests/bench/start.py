@@ -44,15 +44,11 @@ def imported(how: str, bytecode: str) -> float:
     run = subprocess.run(
         [sys.executable, "-c", _TIMED.format(how)],
         cwd=ROOT,
-        env=os.environ | _compiled(bytecode),
+        env=os.environ | {"PYTHONPYCACHEPREFIX": bytecode, "PYTHONDONTWRITEBYTECODE": ""},
         capture_output=True,
         check=True,
     )
     return float(run.stdout)
-
-
-def _compiled(bytecode: str) -> dict[str, str]:
-    return {"PYTHONPYCACHEPREFIX": bytecode, "PYTHONDONTWRITEBYTECODE": ""}
 
 
 async def start() -> Played:
@@ -64,7 +60,7 @@ async def start() -> Played:
             imported(how, bytecode)
         for _ in range(PAIRS):
             pairs.append((imported(alone, bytecode), imported(SERVICE, bytecode)))
-            async with served(**_compiled(bytecode)) as scene:
+            async with served(PYTHONPYCACHEPREFIX=bytecode, PYTHONDONTWRITEBYTECODE="") as scene:
                 whole.append(scene.online - scene.started)
                 beyond.append(whole[-1] - pairs[-1][1])
     return Played(
