@@ -33,7 +33,7 @@ class Burst:
             yield
         finally:
             self._coming_in -= 1
-            if not self._coming_in and self._next is not None:
+            if not self._coming_in and isinstance(self._next, asyncio.TimerHandle):
                 self._next.cancel()  # nobody is left for whose sake there was a pause
                 self._tell_soon()
 

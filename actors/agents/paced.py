@@ -16,7 +16,8 @@ PAUSE = 0.1
 """Seconds between two reads. A card changes at most every 0.8 s, and nobody sees a tenth of that."""
 
 READS = 1_000
-"""Reads a second of all streams of the process together; up to 100 streams rest no longer for one another."""
+"""Reads a second of all streams of the process together: up to 100 streams rest no longer for one another, and from 500
+on none rests longer than `LONGEST`."""
 
 LONGEST = 0.5
 """Seconds of a rest, at most. So many streams share the calls of a second that a card changes every minute or so."""
@@ -33,7 +34,7 @@ class Paced:
     """The streams of one back end; none rests longer than so many seconds."""
 
     _streams = 0
-    """Of all back ends: they share the event loop, whose time it is."""
+    """Of all back ends: they share the interpreter, whose time it is."""
 
     def __init__(self, longest: float = LONGEST) -> None:
         self._longest = min(longest, LONGEST)

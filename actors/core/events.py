@@ -5,6 +5,7 @@ failure, because a torn answer must not look like a whole one.
 """
 
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from actors.core.frozen import frozen
@@ -88,7 +89,7 @@ Progress: TypeAlias = Event | Retrying
 """What becomes of an answer, as its card hears of it."""
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class Feedback:
     """What a person said of an answer: one of the four ratings of `texts.RATINGS`, and whether it is a good one. `run`
     is the back end's name for the answer, where it gave one (`Begun`)."""

@@ -3,7 +3,8 @@ and are made in a third of the time.
 
 The law: nobody sets a field of one. The type checker sees to it; at run time nothing does, as that takes a method that
 each class compiles for itself, and a detour for each field that is set in the beginning. What is handed to agents,
-whose code nobody here checks, is a frozen dataclass of Python's (`question`).
+whose code nobody here checks, is a frozen dataclass of Python's (`question`, `events.Feedback`). Neither kind can be
+derived from the other.
 """
 
 from collections.abc import Callable
@@ -21,7 +22,7 @@ def frozen(cls: type[T]) -> type[T]:
     values = _values(*(each.name for each in fields(made) if each.compare))  # type: ignore[arg-type]
 
     def equal(self: T, other: object) -> bool:
-        return values(self) == values(other) if other.__class__ is made else NotImplemented
+        return values(self) == values(other) if other.__class__ is self.__class__ else NotImplemented
 
     def hashed(self: T) -> int:
         return hash(values(self))

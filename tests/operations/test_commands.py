@@ -203,7 +203,7 @@ def test_a_drain_that_is_asked_for_while_the_stacks_are_printed_is_heard(tmp_pat
 
 
 def test_a_service_that_works_survives_being_asked_for_its_stacks_again_and_again(tmp_path: Path) -> None:
-    with running(tmp_path, **UNREACHABLE) as process, ThreadPoolExecutor() as reader:
+    with ThreadPoolExecutor() as reader, running(tmp_path, **UNREACHABLE) as process:
         logged(process, "service_started")
         assert process.stderr is not None
         told = reader.submit(process.stderr.read)

@@ -7,19 +7,19 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import ClassVar
 
 import pykka
 import pytest
 from pykka._envelope import Envelope
 
+from actors.core.frozen import frozen
 from actors.runtime.actor import MailboxFull, Ref, Work, tell
 from actors.runtime.mailbox import Mailbox
 from tests.runtime.troupe import PATIENCE, Chronicle, Do, Note, Player
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Chore(Work):
     number: int
 

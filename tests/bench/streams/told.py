@@ -65,7 +65,7 @@ def page(known: Rows) -> str:
             f"## A conversation that rests (goal: ≤ 60 kB, and 0 once it was stopped)\n\n{_idle(known['idle'])}"
         )
     parts.append(_words("profile"))
-    if "streams" in known:
+    if GROWN.keys() & known.keys():
         parts.append(_words("growth"))
         parts.append("![CPU, memory and stretch against what grows](streams.png)")
     return "\n\n".join(part.strip() for part in parts) + "\n"
