@@ -12,13 +12,19 @@ from tests.bench.scene import LATENCY, LIMIT, served
 TWENTY, BURST, LONG, SLOW = "20 people, 10 s answers", "burst of 200", "one answer of 30 s", "slow first token"
 SHORT, SHARED, CROWD = "one answer of 3 s", "40 share 20 calls/s", "200 share 20 calls/s"
 UNBOUND, FASTER = "20 people, no limit", "200 people, 200 calls/s"
+UPDATES = 20
+"""Updates of an answer, as CARD_MAX_UPDATES has them."""
+
+UNCOUNTED = 1000
+"""More updates than an answer can have: what is measured is how cards share the calls of a second."""
+
 NEAR, FAR = "20 people, 30 ms a call", "20 people, 200 ms a call"
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
     """What happens: `people` ask `text` at once; it is watched `within` so many seconds. `rate` is calls per second and
-    API, 0 for no limit."""
+    API, 0 for no limit; an answer has so many `updates`."""
 
     name: str
     people: int
@@ -27,6 +33,7 @@ class Load:
     contestants: tuple[str, ...] = (OURS,)
     latency: float = LATENCY
     rate: int = LIMIT
+    updates: int = UPDATES
 
 
 LOADS = (
@@ -35,8 +42,8 @@ LOADS = (
     Load(SHORT, 1, "150 pieces 3 s", 20, (OURS,)),
     Load(LONG, 1, "1500 pieces 30 s", 45, (OURS, TASKS, TUTORIAL)),
     Load(SLOW, 20, "20 pieces 2 s after 6 s", 30, (OURS, TASKS, THREADS)),
-    Load(SHARED, 40, "1000 pieces 20 s", 60, (OURS, TASKS)),
-    Load(CROWD, 200, "3000 pieces 60 s", 120, (OURS,)),
+    Load(SHARED, 40, "1000 pieces 20 s", 60, (OURS, TASKS), updates=UNCOUNTED),
+    Load(CROWD, 200, "3000 pieces 60 s", 120, (OURS,), updates=UNCOUNTED),
     Load(UNBOUND, 20, "20 pieces 2 s", 20, (OURS, TASKS), rate=0),
     Load(NEAR, 20, "200 pieces 4 s", 20, latency=0.03, rate=40),
     Load(FAR, 20, "200 pieces 4 s", 20, latency=0.2, rate=40),
@@ -52,8 +59,10 @@ LONG_WATCH = 60
 
 async def met(load: Load, contestant: str) -> Played:
     """One contestant meets one load."""
-    rate = load.rate or 10_000
-    async with served(contestant, latency=load.latency, limit=load.rate, OPENAPI_QPS=str(rate)) as scene:
+    rate, updates = str(load.rate or 10_000), str(load.updates)
+    async with served(
+        contestant, latency=load.latency, limit=load.rate, OPENAPI_QPS=rate, CARD_MAX_UPDATES=updates
+    ) as scene:
         run = await scene.platform.do(seen.answered, load.people, load.text, load.within)
         return Played(figures(run) | scene.used(load.people), curve(run) if load.people == 1 else [])
 

@@ -8,7 +8,7 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from tests.bench import contest
-from tests.bench.contest import LOADS, Load
+from tests.bench.contest import LOADS, UPDATES, Load
 from tests.bench.contestants import OURS, TASKS, THREADS, TUTORIAL, WHO
 from tests.bench.goals import verdicts
 from tests.bench.results import Play
@@ -104,10 +104,11 @@ def _goals(plays: Sequence[Play]) -> Iterable[str]:
 def _contest(load: Load, plays: Sequence[Play]) -> Iterable[str]:
     """One load's table: a row for each figure, a column for each contestant."""
     rate = f"{load.rate} calls/s and API" if load.rate else "no limit of calls"
+    budget = "" if load.updates == UPDATES else ", no budget of updates"
     yield f"### {load.name}"
     yield ""
     yield (
-        f"{load.people} people, each `{load.text}`, {load.latency * 1000:g} ms a call, {rate}; "
+        f"{load.people} people, each `{load.text}`, {load.latency * 1000:g} ms a call, {rate}{budget}; "
         f"watched for {load.within:g} s."
     )
     yield ""
