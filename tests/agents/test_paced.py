@@ -95,17 +95,20 @@ async def test_nothing_of_a_read_is_kept_until_the_next_one_comes() -> None:
             async for together in reads:
                 assert not list(gathered(read, together))
 
-    tracemalloc.start()
     async with (
         ModelServer(streamed(*(10 * ["data: short\n\n"]), f"data: {long * 'x'}\n\n", HANG)).serving() as server,
         aiohttp.ClientSession() as session,
     ):
-        consuming = asyncio.create_task(consume(Backend(Setup(Variables(), lambda: session), server.url, {})))
-        await asyncio.wait_for(understood.wait(), 30.0)
-        await asyncio.sleep(0)
-        everything_else = tracemalloc.take_snapshot().filter_traces([tracemalloc.Filter(False, __file__)])
-        tracemalloc.stop()
+        tracemalloc.start()
+        try:
+            consuming = asyncio.create_task(consume(Backend(Setup(Variables(), lambda: session), server.url, {})))
+            await asyncio.wait_for(understood.wait(), 30.0)
+            await asyncio.sleep(0)
+            everything_else = tracemalloc.take_snapshot().filter_traces([tracemalloc.Filter(False, __file__)])
+        finally:
+            tracemalloc.stop()
         consuming.cancel()
+        await asyncio.wait([consuming])
     assert [trace.traceback for trace in everything_else.traces if trace.size > long / 2] == []
 
 

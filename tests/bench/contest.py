@@ -12,13 +12,13 @@ from tests.bench.scene import LATENCY, LIMIT, served
 TWENTY, BURST, LONG, SLOW = "20 people, 10 s answers", "burst of 200", "one answer of 30 s", "slow first token"
 SHORT, SHARED, CROWD = "one answer of 3 s", "40 share 20 calls/s", "200 share 20 calls/s"
 UNBOUND, FASTER = "20 people, no limit", "200 people, 200 calls/s"
+NEAR, FAR = "20 people, 30 ms a call", "20 people, 200 ms a call"
+
 UPDATES = 20
-"""Updates of an answer, as CARD_MAX_UPDATES has them."""
+"""The default of CARD_MAX_UPDATES."""
 
 UNCOUNTED = 1000
 """More updates than an answer can have: what is measured is how cards share the calls of a second."""
-
-NEAR, FAR = "20 people, 30 ms a call", "20 people, 200 ms a call"
 
 
 @dataclass(frozen=True, slots=True)
