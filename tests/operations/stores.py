@@ -36,7 +36,16 @@ tmp_dir = "{passing}/tmp"
 def call(*command: str | Path) -> str:
     """Run a program to its end; returns what it wrote to stdout. A failure is told in the program's own words. It gets
     every file that is marked to be inherited, which is how a lock is held for as long as it runs."""
-    done = subprocess.run(("nice", *command), capture_output=True, text=True, check=False, close_fds=False)
+    # debootstrap and what it calls are an administrator's programs, which a person's path may lack.
+    path = f"{os.environ['PATH']}:/usr/sbin:/sbin"
+    done = subprocess.run(
+        ("nice", *command),
+        env=os.environ | {"PATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+        close_fds=False,
+    )
     if done.returncode:
         pytest.fail(f"{' '.join(map(str, command))}: exit code {done.returncode}\n{done.stdout}{done.stderr}")
     return done.stdout
