@@ -16,6 +16,7 @@ from urllib.parse import quote
 import aiohttp
 
 from tests.chaos.conftest import SECRET, Place, Running
+from tests.folders import files_in
 
 TELLING = 12
 """Characters of a secret that are one by themselves, however it is cut."""
@@ -84,10 +85,9 @@ class Secrets:
     def _files_left(self) -> list[Path]:
         """What lies in the folder but the inbox, which has to keep session webhooks, and what the test put there."""
         ours = {"app", "secret"}
-        files = (file for file in self._place.folder.rglob("*") if file.is_file())
         return [
             file
-            for file in files
+            for file in files_in(self._place.folder)
             if not file.name.startswith("inbox.db") and not ours & set(file.relative_to(self._place.folder).parts)
         ]
 

@@ -12,6 +12,7 @@ import pytest
 from actors.conversation import Conversation
 from tests.actors.conftest import Stage, connected, eventually, staged
 from tests.chaos.mixture import at_rest
+from tests.folders import files_in
 
 PEOPLE = [f"person{number}" for number in range(10)]
 SCRIPTS = ("2x0.01", "你好", "boom", "tool 1x0.01 back", "3x0.01")
@@ -53,7 +54,7 @@ def kept(stage: Stage, folder: Path) -> dict[str, int]:
         "calls in line": sum(len(limiter._asleep) for limiter in parts.api._limiters.values()),
         "answers without a socket": len(parts.gateway._left_behind),
         "doubts": len(parts.standing._doubted),
-        "files": sum(path.is_file() for path in folder.rglob("attachments/*/*/*")),
+        "files": len(files_in(folder / "attachments")),
     }
     return {what: number for what, number in held.items() if number}
 

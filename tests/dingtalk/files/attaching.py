@@ -52,10 +52,6 @@ def counted(files: Files) -> dict[str, float]:
     }
 
 
-def on_disk(directory: Path) -> list[Path]:
-    return [path for path in directory.rglob("*") if path.is_file()]
-
-
 async def until(happened: Callable[[], object]) -> None:
     async with asyncio.timeout(20):
         while not happened():  # noqa: ASYNC110 - a disk tells no events

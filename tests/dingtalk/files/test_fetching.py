@@ -7,8 +7,9 @@ from pathlib import Path
 
 from actors.core.question import Attachment
 from actors.dingtalk.files import Files
-from tests.dingtalk.files.attaching import LIMIT, PNG, MakeFiles, asking, on_disk, path_of, picture
+from tests.dingtalk.files.attaching import LIMIT, PNG, MakeFiles, asking, path_of, picture
 from tests.dingtalk.files.storage import SIGNATURE, Storage, Stored
+from tests.folders import files_in
 
 
 async def test_an_attachment_is_fetched_into_a_file(files: Files, storage: Storage) -> None:
@@ -37,7 +38,7 @@ async def test_a_file_keeps_its_own_name(files: Files, storage: Storage) -> None
 async def test_no_name_leads_a_file_elsewhere(files: Files, storage: Storage, tmp_path: Path) -> None:
     storage.put("d", Stored(PNG))
     (fetched,) = await files.fetch(asking(Attachment("file", "", "../../../escaped", "d")))
-    assert on_disk(tmp_path) == [path_of(fetched)]
+    assert files_in(tmp_path) == [path_of(fetched)]
     assert path_of(fetched).parts[-1] == "escaped"
 
 

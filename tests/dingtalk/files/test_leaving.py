@@ -7,8 +7,9 @@ import uuid
 from pathlib import Path
 
 from actors.dingtalk.files import Files
-from tests.dingtalk.files.attaching import PNG, MakeFiles, asking, on_disk, path_of, picture, until
+from tests.dingtalk.files.attaching import PNG, MakeFiles, asking, path_of, picture, until
 from tests.dingtalk.files.storage import Storage, Stored
+from tests.folders import files_in
 
 
 async def test_dropped_files_are_gone(files: Files, storage: Storage, tmp_path: Path) -> None:
@@ -16,16 +17,16 @@ async def test_dropped_files_are_gone(files: Files, storage: Storage, tmp_path: 
     question = asking()
     await files.fetch(question)
     await files.drop(question)
-    assert on_disk(tmp_path) == []
+    assert files_in(tmp_path) == []
 
 
 async def test_dropping_ends_a_download(files: Files, storage: Storage, tmp_path: Path) -> None:
     storage.put("d", Stored(bytes(600_000), stall=True, unannounced=True))
     question = asking()
     files.prefetch(question)
-    await until(lambda: on_disk(tmp_path))
+    await until(lambda: files_in(tmp_path))
     await files.drop(question)
-    assert on_disk(tmp_path) == []
+    assert files_in(tmp_path) == []
 
 
 async def test_whoever_waits_for_what_is_dropped_gets_nothing(files: Files, storage: Storage) -> None:
@@ -48,7 +49,7 @@ async def test_files_are_deleted_though_whoever_drops_them_is_stopped(
     dropping.cancel()
     await asyncio.wait([dropping])
     await files.close()
-    assert on_disk(tmp_path) == []
+    assert files_in(tmp_path) == []
 
 
 async def test_dropping_what_was_never_there_is_fine(files: Files) -> None:
@@ -127,6 +128,6 @@ async def test_closing_leaves_nothing(files: Files, storage: Storage, tmp_path: 
     storage.put("slow", Stored(bytes(600_000), stall=True, unannounced=True))
     await files.fetch(asking())
     files.prefetch(asking(picture("slow")))
-    await until(lambda: len(on_disk(tmp_path)) == 2)
+    await until(lambda: len(files_in(tmp_path)) == 2)
     await files.close()
-    assert on_disk(tmp_path) == []
+    assert files_in(tmp_path) == []

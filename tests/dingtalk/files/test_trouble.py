@@ -12,8 +12,9 @@ from actors.core.question import Attachment
 from actors.dingtalk import files as module
 from actors.dingtalk.download import NotFetched, Outcome, source
 from actors.dingtalk.files import MOST, Files
-from tests.dingtalk.files.attaching import LIMIT, PNG, MakeFiles, asking, counted, on_disk, path_of, picture
+from tests.dingtalk.files.attaching import LIMIT, PNG, MakeFiles, asking, counted, path_of, picture
 from tests.dingtalk.files.storage import DEAD, Storage, Stored
+from tests.folders import files_in
 
 HTML = Stored(b"<!doctype html><title>welcome to the hotel's network</title>")
 TOO_LARGE = [
@@ -82,7 +83,7 @@ async def test_nothing_of_it_stays_on_the_disk(
 ) -> None:
     storage.put("d", answer)
     await files.fetch(asking())
-    assert on_disk(tmp_path) == []
+    assert files_in(tmp_path) == []
 
 
 @pytest.mark.parametrize("answer", [*TOO_LARGE, *REFUSED])
@@ -178,7 +179,7 @@ async def test_the_disk_is_not_filled_up(
     monkeypatch.setattr(module, "SPARE_BYTES", 2**62)
     storage.put("d", Stored())
     assert await files.fetch(asking()) == ()
-    assert (counted(files), on_disk(tmp_path)) == ({"failed": 1}, [])
+    assert (counted(files), files_in(tmp_path)) == ({"failed": 1}, [])
 
 
 async def test_a_place_that_cannot_be_made_fails_no_question(

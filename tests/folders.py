@@ -1,0 +1,9 @@
+"""What lies in a folder that somebody may be emptying at this moment."""
+
+import os
+from pathlib import Path
+
+
+def files_in(folder: Path) -> list[Path]:
+    """All files below; a folder that goes while it is read has none (`Path.rglob` raises in that case)."""
+    return [Path(place, name) for place, _, names in os.walk(folder) for name in names]
