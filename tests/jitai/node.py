@@ -35,6 +35,12 @@ class Log:
     def errors(self) -> list[str]:
         return [line.removeprefix("error ") for line in self.lines if line.startswith("error ")]
 
+    def error_told(self) -> str:
+        """The one error that was told, however often."""
+        told = sorted(set(self.errors()))
+        assert len(told) == 1, told
+        return told[0]
+
 
 class Element:
     """An element, and a transparent proxy of what its loader made of it."""

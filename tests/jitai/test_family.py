@@ -35,7 +35,7 @@ async def test_the_element_is_what_starts_and_stops_the_robot(house: House) -> N
     assert demo.is_running()
     assert await house.do(demo.stop)
     assert not demo.is_running()
-    assert house.sandbox.online(house.robot) == 0
+    await house.online(count=0)
 
 
 async def test_stop_ends_every_thread_and_closes_every_file_and_socket(house: House) -> None:
@@ -102,7 +102,7 @@ async def test_two_loads_are_one_robot(house: House, reload: str, monkeypatch: p
     assert len([c for c in house.sandbox.connections if c.robot == house.robot]) == 1
     await house.do(again.stop)
     assert not first.is_running()
-    assert house.sandbox.online(house.robot) == 0
+    await house.online(count=0)
 
 
 async def test_loads_at_the_same_time_are_one_robot(house: House) -> None:
@@ -150,14 +150,14 @@ async def test_a_changed_variable_is_taken_over_with_an_update(house: House) -> 
     house.app.envVars["DEMO_CLIENT_ID"] = f"{house.robot}b"
     await house.do(house.app.save, DEMO, house.config(clientId="{{DEMO_CLIENT_ID}}"))
     await house.online(f"{house.robot}b")
-    assert house.sandbox.online(house.robot) == 0
+    await house.online(count=0)
 
 
 async def test_a_deleted_instance_is_gone(house: House) -> None:
     before = threads()
     await begun(house)
     await house.do(house.app.delete, DEMO)
-    assert house.sandbox.online(house.robot) == 0
+    await house.online(count=0)
     await eventually(lambda: threads() <= before)
 
 
@@ -243,7 +243,7 @@ async def test_a_broken_config_is_told_with_its_file_and_key(house: House, confi
     await house.do(house.app.save, DEMO, house.config(**config))
     demo = await house.element()
     assert not demo.is_running()
-    (line,) = set(house.log.errors())
+    line = house.log.error_told()
     assert f"imRobots/dingTalkDemo/config.json: {told}" in line
     assert SECRET not in line
     with pytest.raises(SettingsError, match=re.escape(told)):
@@ -253,14 +253,14 @@ async def test_a_broken_config_is_told_with_its_file_and_key(house: House, confi
 @pytest.mark.parametrize(("text", "told"), [("{", "is no JSON"), ("[]", "must be a JSON object"), ("", "is no JSON")])
 async def test_a_config_that_is_no_object_is_told_with_its_file(house: House, text: str, told: str) -> None:
     await house.do(house.app.save, DEMO, text)
-    (line,) = set(house.log.errors())
+    line = house.log.error_told()
     assert f"imRobots/dingTalkDemo/config.json: {told}" in line
 
 
 async def test_an_instance_without_a_config_is_told(house: House) -> None:
     (house.app.folder / "imRobots" / "dingTalkDemo" / "config.json").unlink()
     await house.do(house.app.begin)
-    (line,) = set(house.log.errors())
+    line = house.log.error_told()
     assert "imRobots/dingTalkDemo/config.json: cannot be read (FileNotFoundError), write it" in line
 
 
@@ -268,7 +268,7 @@ async def test_a_robot_whose_config_breaks_is_served_no_longer_and_comes_back_wi
     demo = await begun(house)
     await house.do(house.app.save, DEMO, "{")
     assert not demo.is_running()
-    assert house.sandbox.online(house.robot) == 0
+    await house.online(count=0)
     await house.do(house.app.save, DEMO, house.config())
     await house.online()
 
@@ -282,7 +282,7 @@ async def test_a_variable_that_names_a_robot_is_nothing_by_itself(house: House) 
 async def test_a_wrong_variable_is_told_by_its_name(house: House) -> None:
     house.app.envVars["STREAM_RETRY_MAX"] = "soon"
     await house.do(house.app.begin)
-    (line,) = set(house.log.errors())
+    line = house.log.error_told()
     assert line.startswith("robot parked: STREAM_RETRY_MAX='soon'")
 
 
@@ -304,7 +304,7 @@ async def test_a_robot_whose_inbox_another_process_has_waits_to_be_started(house
 async def test_an_app_without_data_is_told_to_name_an_inbox(house: House) -> None:
     (house.app.folder / "appData").rmdir()
     await house.do(house.app.begin)
-    (line,) = set(house.log.errors())
+    line = house.log.error_told()
     assert "INBOX_URL: is not set, and the app has no folder appData" in line
 
 

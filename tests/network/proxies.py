@@ -99,8 +99,10 @@ class Proxy:
         except (OSError, asyncio.IncompleteReadError):
             pass
         finally:
-            for end in filter(None, (writer, others and others[1])):
-                end.close()
+            ends = [writer, others[1]] if others else [writer]
+            for end in ends:
+                end.close()  # both before waiting, for the wait may be cancelled
+            for end in ends:
                 with suppress(OSError):
                     await end.wait_closed()
 
