@@ -16,11 +16,15 @@ could afford the least interval, then gaps in proportion to the age. Of that alo
 what it costs one who knows its length where the longest is 120 seconds, 3.1 times where it is 600; no plan at all has
 less than 2.0 and 2.8. The other is what the robot's last answers took, and weighs more the more there were, but never
 so much that the worst is beyond 9.
+
+Text that pauses is shown whole for as long as the pause lasts, at the price of one update. So where an update is nearly
+due and nothing has come for a while, it goes at once; the next is planned by when new text comes. Steady text never
+notices.
 """
 
 from dataclasses import replace
 from itertools import accumulate
-from math import sqrt
+from math import inf, sqrt
 
 from actors.core.durations import NOTHING_HEARD, SPANS, Durations
 from actors.core.frozen import frozen
@@ -30,6 +34,10 @@ _AT_FIRST = 2.4
 
 _ANY_LENGTH = 6.0
 """What the lengths that were never seen weigh beside those that were, which together weigh 64 at most."""
+
+_EARLY, _WHILE = 0.6, 0.2
+"""Of the time from one update to the next: the part after which an update goes where text pauses, and the part for
+which nothing must have come. With less of either, text that merely halts spends what its end needs."""
 
 _MIDDLES = tuple((begin + end) / 2 for begin, end in SPANS)
 
@@ -69,15 +77,21 @@ class Pace:
         return replace(self, last=at)
 
 
-def next_update(pace: Pace, budget: Budget, since: float, *, at_once: bool = False) -> float | None:
-    """The earliest time of the next update, where the oldest that was not shown came at `since`; None when only the
-    last one, the whole text, is left. One that is wanted `at_once`, as the first text is, waits for nothing but the
-    least interval."""
+def next_update(
+    pace: Pace, budget: Budget, since: float, newest: float = inf, *, at_once: bool = False
+) -> float | None:
+    """The time of the next update, where the oldest that was not shown came at `since`, the newest at `newest`, and
+    nothing more comes until then (by default it comes all the time); None when only the last one, the whole text, is
+    left. One that is wanted `at_once`, as the first text is, waits for nothing but the least interval."""
     left = (budget.updates - 1 - pace.before if pace.speaking else (budget.updates - 1) // 2) - pace.shown
     if left <= 0:
         return None
     due = since if at_once or pace.shown == 0 else pace.began + _next_age(since - pace.began, left, budget)
-    return due if pace.last is None else max(due, pace.last + budget.min_interval)
+    if pace.last is None:
+        return due
+    gap = max(due - pace.last, budget.min_interval)
+    pausing = max(pace.last + max(_EARLY * gap, budget.min_interval), newest + _WHILE * gap)
+    return min(pace.last + gap, pausing)
 
 
 def _next_age(age: float, left: int, budget: Budget) -> float:

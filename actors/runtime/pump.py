@@ -51,6 +51,7 @@ class Pump:
         self._text_shown = False
         self._pace: Pace | None = None
         self._unseen_since: float | None = None
+        self._newest = 0.0
         self._running = True
         self._showing = True
         self._credit = True
@@ -199,33 +200,42 @@ class Pump:
         self._news()
 
     def _news(self) -> None:
+        self._newest = self._now()
         if self._pace is None:
-            self._pace = Pace(self._now(), speaking=bool(self._pieces))
+            self._pace = Pace(self._newest, speaking=bool(self._pieces))
         if self._unseen_since is None:
-            self._unseen_since = self._now()
+            self._unseen_since = self._newest
         self._schedule()
 
     def _schedule(self) -> None:
         ready = self._running and self._showing and self._credit and self._timer is None
-        if not ready or self._pace is None or self._unseen_since is None:
-            return
+        at = self._next() if ready else None
+        if at is not None:
+            self._timer = asyncio.get_running_loop().call_at(at, self._fire, at)
+
+    def _next(self) -> float | None:
+        """When the next update is due, by what has come until now; None if there is to be none."""
+        if self._pace is None or self._unseen_since is None:
+            return None
         at_once = bool(self._pieces) and not self._text_shown
         long = self._length > LONGEST
-        at = None if long else next_update(self._pace, self._budget, self._unseen_since, at_once=at_once)
-        if at is None:
-            self._spent = self._spent or bool(self._pieces)
-        else:
-            self._timer = asyncio.get_running_loop().call_at(at, self._fire)
+        at = None if long else next_update(self._pace, self._budget, self._unseen_since, self._newest, at_once=at_once)
+        self._spent = self._spent or (at is None and bool(self._pieces))
+        return at
 
     def _drop_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
-    def _fire(self) -> None:
+    def _fire(self, at: float) -> None:
         self._timer = None
-        self._credit = False
-        self._due()
+        due = self._next()
+        if due is None or due > at:  # more has come: it was no pause
+            self._schedule()
+        else:
+            self._credit = False
+            self._due()
 
     @staticmethod
     def _now() -> float:

@@ -88,6 +88,45 @@ def test_what_comes_after_a_silence_is_given_the_time_to_grow() -> None:
     assert 41.0 < planned < 50.0
 
 
+# Text that pauses
+
+
+TWICE = Pace(began=0.0).showed(0.0).showed(4.0)
+
+
+def due(newest: float, pace: Pace = TWICE, since: float = 4.1) -> float:
+    at = next_update(pace, USUAL, since, newest)
+    assert at is not None
+    return at
+
+
+def test_text_that_pauses_is_shown_before_its_time() -> None:
+    assert due(newest=4.2) < due(newest=100.0) - 0.3
+
+
+def test_text_that_pauses_just_before_its_time_is_shown_at_its_time() -> None:
+    assert due(newest=due(newest=100.0) - 0.01) == due(newest=100.0)
+
+
+def test_the_longer_it_goes_on_the_later_it_is_taken_for_a_pause() -> None:
+    moments = [due(newest=4.2 + step / 10) for step in range(15)]
+    assert moments == sorted(moments)
+    assert moments[0] < moments[-1]
+
+
+def test_where_updates_are_rare_a_pause_must_be_long() -> None:
+    late = TWICE.showed(60.0)
+    planned = due(100.0, late, 60.1)
+    assert due(planned - 1.0, late, 60.1) == planned
+    assert due(61.0, late, 60.1) < planned - 1.0
+
+
+@given(st.floats(0.1, 30), st.floats(0, 30))
+def test_a_pause_makes_no_two_updates_closer_than_the_interval(since: float, newest: float) -> None:
+    at = due(since + newest, Pace(began=0.0).showed(0.0), since)
+    assert at >= 0.8
+
+
 def test_nothing_is_wanted_so_much_that_it_costs_the_end() -> None:
     assert next_update(Pace(began=0.0).showed(0.0), Budget(updates=2, min_interval=0.8), 0.0, at_once=True) is None
 

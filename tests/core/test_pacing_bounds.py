@@ -42,8 +42,14 @@ def test_steady_text_is_at_most_so_much_older_as_if_the_end_were_known(kind: str
     assert worst(ours(replace(USUAL, longest=longest)), kind, longest) <= bound
 
 
-def test_text_in_bursts_is_at_most_4_times_as_old_as_if_the_end_were_known() -> None:
-    assert worst(ours(), "bursty") <= 4.0
+@pytest.mark.parametrize(("longest", "bound"), [(120.0, 2.3), (600.0, 3.4)])
+def test_text_in_bursts_is_hardly_older_than_that(longest: float, bound: float) -> None:
+    assert worst(ours(replace(USUAL, longest=longest)), "bursty", longest) <= bound
+
+
+@pytest.mark.parametrize(("longest", "bound"), [(120.0, 2.3), (600.0, 4.0)])
+def test_text_that_pauses_for_seconds_is_shown_as_it_pauses(longest: float, bound: float) -> None:
+    assert worst(ours(replace(USUAL, longest=longest)), "pausing", longest) <= bound
 
 
 @pytest.mark.parametrize("kind", STEADY)

@@ -100,6 +100,31 @@ def test_text_between_two_updates_is_shown_with_the_next() -> None:
     assert reader.shown == ["甲", "甲乙丙"]
 
 
+def growing(seconds: float) -> list[Piece]:
+    """Text that comes all the time."""
+    return ["字", 0.1] * round(seconds * 10)
+
+
+def second_update(*pieces: Piece) -> float:
+    reader = Reader(Budget(updates=20, min_interval=0.8))
+    play(reader.read(*pieces))
+    return reader.times[1] - reader.began[0]
+
+
+def test_text_that_pauses_is_shown_sooner_than_text_that_goes_on() -> None:
+    assert second_update(*growing(1.3), 5.0) < second_update(*growing(6.3)) - 0.2
+
+
+def test_text_that_pauses_and_goes_on_before_anybody_noticed_is_shown_at_its_time() -> None:
+    assert second_update(*growing(1.3), 0.2, *growing(5.0)) == pytest.approx(second_update(*growing(6.3)), abs=0.2)
+
+
+def test_what_comes_after_a_pause_is_shown_too() -> None:
+    reader = Reader(Budget(updates=20, min_interval=0.8))
+    play(reader.read(*growing(1.3), 5.0, "后", 9.0))
+    assert reader.shown[-2:] == ["字" * 13, "字" * 13 + "后"]
+
+
 def test_text_that_comes_while_an_update_waits_for_its_place_goes_with_it() -> None:
     reader = Reader(place_after=0.5)
     play(reader.read("甲", 0.3, "乙", 9.0))

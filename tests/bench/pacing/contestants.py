@@ -18,22 +18,25 @@ MIN_INTERVAL = 0.8
 Contestant = Callable[[Trace], list[float]]
 """The moments of all updates of an answer but the last one."""
 
-Due = Callable[[Pace, float], float | None]
-"""When the next update is due, by what was shown and by when the oldest text came that was not."""
+Due = Callable[[Pace, float, float], float | None]
+"""When the next update is due, by what was shown and by when the oldest and the newest text came that was not."""
 
 
 def _shown(trace: Trace, due: Due) -> Iterator[float]:
     """As the pump has it: an update is asked for when there is something new, and shows all there is when it goes."""
     pace, position = Pace(0.0), 0
     while position < len(trace.ticks):
-        since = trace.ticks[position] * trace.tick
-        at = due(pace, since)
-        if at is None or max(at, since) >= trace.seconds:
+        since = newest = trace.ticks[position] * trace.tick
+        while (at := due(pace, since, newest)) is not None:
+            at = max(at, since)
+            come = bisect.bisect_right(trace.ticks, at / trace.tick + 1e-6)
+            # A piece may have come at any moment of its tick: what merely falls between two ticks is no pause.
+            if newest == (newest := (trace.ticks[come - 1] + 1) * trace.tick):
+                break
+        if at is None or at >= trace.seconds:
             return
-        at = max(at, since)
         yield at
-        pace = pace.showed(at)
-        position = bisect.bisect_right(trace.ticks, at / trace.tick + 1e-6)
+        pace, position = pace.showed(at), come
 
 
 USUAL = Budget(UPDATES, MIN_INTERVAL)
@@ -41,7 +44,7 @@ USUAL = Budget(UPDATES, MIN_INTERVAL)
 
 def ours(budget: Budget = USUAL) -> Contestant:
     """The service's own."""
-    return lambda trace: list(_shown(trace, lambda pace, since: next_update(pace, budget, since)))
+    return lambda trace: list(_shown(trace, lambda pace, *came: next_update(pace, budget, *came)))
 
 
 def taught(seconds: Iterable[float]) -> Budget:
@@ -58,7 +61,7 @@ FORMER_PLAN = ((0.0, 0.0), (0.42, 10.0), (0.70, 30.0), (0.88, 120.0), (1.0, 600.
 def former(trace: Trace) -> list[float]:
     """The plan we had: a share of the budget by a given age of the answer, whatever was left of it."""
 
-    def due(pace: Pace, _: float) -> float | None:
+    def due(pace: Pace, *_: float) -> float | None:
         if pace.shown >= UPDATES - 1:
             return None
         share = pace.shown / (UPDATES - 1)
@@ -73,7 +76,7 @@ def former(trace: Trace) -> list[float]:
 def knowing_the_end(trace: Trace) -> list[float]:
     """Knows how long the answer is, and nothing else of it: what is left of the time is shared evenly."""
 
-    def due(pace: Pace, since: float) -> float | None:
+    def due(pace: Pace, since: float, _: float) -> float | None:
         if pace.last is None:
             return since
         left = UPDATES - 1 - pace.shown
