@@ -239,7 +239,8 @@ class Conversation(Actor):
         self._advance(self._turn, state, actions)
         if self._finishing_up:
             self._give_back()
-        self._see_who_waits()
+        if delivery.followed:
+            self._see_who_waits()
 
     def _first_step(self, delivery: Delivery) -> turn.Step:
         """Answer, deliver what a former attempt answered, or apologise."""

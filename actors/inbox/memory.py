@@ -55,13 +55,14 @@ class Session:
 class MemoryDelivery:
     """One attempt at one question; see `port.Delivery`."""
 
-    def __init__(self, inbox: "MemoryInbox", entry: Entry) -> None:
+    def __init__(self, inbox: "MemoryInbox", entry: Entry, *, followed: bool) -> None:
         self.question = entry.question
         self.attempt = entry.attempt
         self.deaths = entry.deaths
         self.answer = entry.answer
         self.outcome = entry.outcome
         self.cancelled = entry.cancelled
+        self.followed = followed
         self._inbox = inbox
         self._entry = entry
 
@@ -200,7 +201,7 @@ class MemoryInbox:
         entry.deaths += entry.lease_until is not None
         entry.lease_until = now + self.lease
         entry.run = "" if entry.answer is None else entry.run
-        return MemoryDelivery(self, entry)
+        return MemoryDelivery(self, entry, followed=len(line) > 1)
 
     async def tell_holder(self, conversation: str) -> None:
         """The store is this process's own."""

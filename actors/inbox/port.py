@@ -76,6 +76,8 @@ class Delivery(Protocol):
     """The outcome that was stored with `answer`."""
     cancelled: bool
     """The person took the question back: close it, do not answer it."""
+    followed: bool
+    """Others were open behind it in its conversation when it was taken."""
 
     @property
     def left(self) -> float:

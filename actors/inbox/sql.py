@@ -71,13 +71,14 @@ class SqlDelivery:
     """One attempt at one question; see `port.Delivery`."""
 
     def __init__(self, inbox: "SqlInbox", row: Row, until: float) -> None:
-        sequence, question, attempt, deaths, answer, outcome, cancelled = row
+        sequence, question, attempt, deaths, answer, outcome, cancelled, followed = row
         self.question = Question.from_json(question)
         self.attempt: int = attempt
         self.deaths: int = deaths
         self.answer: str | None = answer
         self.outcome = None if outcome is None else Outcome(outcome)
         self.cancelled = bool(cancelled)
+        self.followed = bool(followed)
         self._inbox = inbox
         self._sequence: int = sequence
         self._until = until

@@ -168,7 +168,10 @@ TAKE = """
         run = CASE WHEN answer IS NULL THEN '' ELSE run END
     WHERE sequence = (SELECT MIN(sequence) FROM questions WHERE conversation = :conversation AND state <> 'closed')
         AND state <> 'closed' AND lease_until <= :lapsed AND due_at <= :now
-    RETURNING sequence, question, attempt, deaths, answer, outcome, cancelled
+    RETURNING sequence, question, attempt, deaths, answer, outcome, cancelled, EXISTS (
+        SELECT 1 FROM questions AS behind
+        WHERE behind.conversation = :conversation AND behind.state <> 'closed' AND behind.sequence > questions.sequence
+    )
 """
 
 

@@ -80,6 +80,20 @@ def as_exception(raised: BaseException) -> Exception:
     return killed
 
 
+class _Unawaited(threading.Event):
+    """What `Thread.start` waits for: until the new thread has had the interpreter. With many others about that takes
+    longer than all else of a start, and nobody here has to know that a thread runs already."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        return self.is_set()
+
+
+class _Thread(threading.Thread):
+    def __init__(self, **how: Any) -> None:
+        super().__init__(**how)
+        self._started = _Unawaited()
+
+
 class Actor(pykka.ThreadingActor):
     """Base of every actor: implement `handle`, and `setup` and `cleanup` where needed; pykka's hooks are never called.
 
@@ -112,7 +126,7 @@ class Actor(pykka.ThreadingActor):
         return Mailbox(cls.mailbox_limit)
 
     def _start_actor_loop(self) -> None:
-        thread = threading.Thread(target=self._live, name=f"{type(self).__name__}-{next(_numbers)}", daemon=True)
+        thread = _Thread(target=self._live, name=f"{type(self).__name__}-{next(_numbers)}", daemon=True)
         try:
             with _starting:
                 # The size holds for the whole process, hence for a moment only and by one thread at a time.

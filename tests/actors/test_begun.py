@@ -42,7 +42,7 @@ async def moody(*, refuses: bool = False, hangs: bool = False) -> tuple[Stage, M
     await inbox.put(ASKED, limit=8)
     await inbox.take(ASKED.conversation)
     (entry,) = inbox.entries.values()
-    delivery = Moody(inbox, entry)
+    delivery = Moody(inbox, entry, followed=False)
     delivery.refuses, delivery.hangs = refuses, hangs
     return Stage(Slates(), delivery, inbox), delivery
 

@@ -61,6 +61,7 @@ def facts(delivery: Delivery | None) -> tuple[object, ...] | None:
         delivery.answer,
         delivery.outcome,
         delivery.cancelled,
+        delivery.followed,
     )
 
 

@@ -64,6 +64,22 @@ class TestLease:
         assert await inbox.take(LI) is None
 
 
+class TestFollowed:
+    async def test_a_question_by_itself_is_followed_by_nobody(self, inbox: Inbox) -> None:
+        await put(inbox, "m1")
+        await put(inbox, "m2", conversation=WANG)
+        assert not (await take(inbox)).followed
+
+    async def test_a_question_is_followed_by_those_that_came_after_it(self, inbox: Inbox) -> None:
+        await put(inbox, "m1", "m2")
+        assert (await take(inbox)).followed
+
+    async def test_the_last_of_a_line_is_followed_by_nobody(self, inbox: Inbox) -> None:
+        await put(inbox, "m1", "m2")
+        await (await take(inbox)).done(Outcome.ANSWERED)
+        assert not (await take(inbox)).followed
+
+
 class TestAbandon:
     async def test_an_abandoned_question_may_be_taken_at_once(self, inbox: Inbox) -> None:
         await put(inbox, "m1", "m2")
