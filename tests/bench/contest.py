@@ -12,6 +12,7 @@ from tests.bench.scene import LATENCY, LIMIT, served
 TWENTY, BURST, LONG, SLOW = "20 people, 10 s answers", "burst of 200", "one answer of 30 s", "slow first token"
 SHORT, SHARED, CROWD = "one answer of 3 s", "40 share 20 calls/s", "200 share 20 calls/s"
 UNBOUND, FASTER = "20 people, no limit", "200 people, 200 calls/s"
+AT_FIRST = "the first 20 people after a start, no limit"
 NEAR, FAR = "20 people, 30 ms a call", "20 people, 200 ms a call"
 
 UPDATES = 20
@@ -24,7 +25,7 @@ UNCOUNTED = 1000
 @dataclass(frozen=True, slots=True)
 class Load:
     """What happens: `people` ask `text` at once; it is watched `within` so many seconds. `rate` is calls per second and
-    API, 0 for no limit; an answer has so many `updates`."""
+    API, 0 for no limit; an answer has so many `updates`. `others` were answered just before."""
 
     name: str
     people: int
@@ -34,6 +35,7 @@ class Load:
     latency: float = LATENCY
     rate: int = LIMIT
     updates: int = UPDATES
+    others: int = 0
 
 
 LOADS = (
@@ -44,7 +46,8 @@ LOADS = (
     Load(SLOW, 20, "20 pieces 2 s after 6 s", 30, (OURS, TASKS, THREADS)),
     Load(SHARED, 40, "1000 pieces 20 s", 60, (OURS, TASKS), updates=UNCOUNTED),
     Load(CROWD, 200, "3000 pieces 60 s", 120, (OURS,), updates=UNCOUNTED),
-    Load(UNBOUND, 20, "20 pieces 2 s", 20, (OURS, TASKS), rate=0),
+    Load(UNBOUND, 20, "20 pieces 2 s", 20, (OURS, TASKS), rate=0, others=20),
+    Load(AT_FIRST, 20, "20 pieces 2 s", 20, (OURS, TASKS), rate=0),
     Load(NEAR, 20, "200 pieces 4 s", 20, latency=0.03, rate=40),
     Load(FAR, 20, "200 pieces 4 s", 20, latency=0.2, rate=40),
     Load(FASTER, 200, "200 pieces 4 s", 40, rate=200),
@@ -63,8 +66,8 @@ async def met(load: Load, contestant: str) -> Played:
     async with served(
         contestant, latency=load.latency, limit=load.rate, OPENAPI_QPS=rate, CARD_MAX_UPDATES=updates
     ) as scene:
-        run = await scene.platform.do(seen.answered, load.people, load.text, load.within)
-        return Played(figures(run) | scene.used(load.people), curve(run) if load.people == 1 else [])
+        run = await scene.platform.do(seen.answered, load.people, load.text, load.within, others=load.others)
+        return Played(figures(run) | scene.used(load.people + load.others), curve(run) if load.people == 1 else [])
 
 
 def cases(*loads: Load) -> tuple[Case, ...]:
@@ -83,5 +86,5 @@ def cases(*loads: Load) -> tuple[Case, ...]:
 
 CASES = cases(*LOADS)
 
-SHORT_FORM = cases(replace(LOADS[0], people=2, text="20 pieces 1 s", within=20))
+SHORT_FORM = cases(replace(LOADS[0], people=2, text="20 pieces 1 s", within=20, others=1))
 """Says nothing of anybody's speed: it is to see that everything still runs."""

@@ -66,38 +66,40 @@ async def connected(sandbox: Sandbox, token: bool) -> float:
     return sandbox.connections[0].opened_at
 
 
-async def ask(sandbox: Sandbox, people: int, text: str) -> None:
+async def ask(sandbox: Sandbox, people: int, text: str, *, first: int = 0) -> None:
     """So many people ask the same at the same instant: each message leaves before the next one is written."""
-    for number in range(people):
+    for number in range(first, first + people):
         sandbox.say(text, robot=ROBOT, sender=f"p{number}")
         await asyncio.sleep(0)
 
 
-async def answered(sandbox: Sandbox, people: int, text: str, within: float) -> Run:
+async def answered(sandbox: Sandbox, people: int, text: str, within: float, *, others: int = 0) -> Run:
     """So many people ask, and it is waited until every answer is whole on its card, nothing more happens, or it was
-    long enough."""
+    long enough. `others` have asked the same before them, and have their answers."""
+    if others:
+        await answered(sandbox, others, text, within)
     pieces, seconds, wait = planned(text)
     began = time.monotonic()
-    await ask(sandbox, people, text)
+    await ask(sandbox, people, text, first=others)
 
     def over() -> bool:
         latest = sandbox.calls[-1].at if sandbox.calls else began
         if time.monotonic() - max(latest, began) > seconds + wait + CALM:
             return True
         whole = sum(read(card.text)[1] == pieces for card in sandbox.cards.values())
-        return whole == people
+        return whole == people + others
 
     await until(over, within, or_not=True)
     await asyncio.sleep(0.5)  # the calls that close a card
-    return run(sandbox, text)
+    return run(sandbox, text, began)
 
 
-def run(sandbox: Sandbox, text: str) -> Run:
-    """What there is of the answers by now."""
+def run(sandbox: Sandbox, text: str, began: float = 0.0) -> Run:
+    """What there is by now of the answers to what was asked since then."""
     pieces, seconds, wait = planned(text)
     cards = {card.chats[0]: card for card in sandbox.cards.values() if card.chats}
     answers = []
-    for said in sandbox.said:
+    for said in filter(lambda said: said.at >= began, sandbox.said):
         acked = next((push.at + push.seconds for push in said.pushes if push.seconds is not None), None)
         card = cards.get(said.chat)
         asked_agent, shown = _shown(card) if card else (None, ())
@@ -106,7 +108,7 @@ def run(sandbox: Sandbox, text: str) -> Run:
     known: set[tuple[str, str]] = set()
     calls = []
     for call in sandbox.calls:
-        if call.api not in NO_CARD:
+        if call.api not in NO_CARD and call.at >= began:
             words = (call.api, repr(call.body))
             calls.append(Called(call.api, call.at, call.status, words in known))
             known.add(words)

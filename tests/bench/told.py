@@ -105,10 +105,11 @@ def _contest(load: Load, plays: Sequence[Play]) -> Iterable[str]:
     """One load's table: a row for each figure, a column for each contestant."""
     rate = f"{load.rate} calls/s and API" if load.rate else "no limit of calls"
     budget = "" if load.updates == UPDATES else ", no budget of updates"
+    others = f"; {load.others} others have their answers already" if load.others else ""
     yield f"### {load.name}"
     yield ""
     yield (
-        f"{load.people} people, each `{load.text}`, {load.latency * 1000:g} ms a call, {rate}{budget}; "
+        f"{load.people} people, each `{load.text}`, {load.latency * 1000:g} ms a call, {rate}{budget}{others}; "
         f"watched for {load.within:g} s."
     )
     yield ""
