@@ -91,6 +91,7 @@ class Conversation(Actor):
         self._told_of_work = True
         self._looked_at: int | None = None
         self._looked_in_vain = False
+        self._others_came = False
         self._finishing_up = False
         self._serial = 0
         self._turn: _Running | None = None
@@ -106,8 +107,8 @@ class Conversation(Actor):
             case LookAgain():
                 self._seen += 1
                 self._told_of_work = self._turn is None
-                self._look()
                 self._see_who_waits()
+                self._look()
             case SeeWhoWaits():
                 self._see_who_waits()
             case Lining(questions):
@@ -147,6 +148,7 @@ class Conversation(Actor):
             self._rest()
             return
         self._looked_at = self._seen
+        self._others_came = False
         self._run(self._inbox.take(self._name), Taken)
 
     def _taken(self, delivery: Delivery | None) -> None:
@@ -181,7 +183,8 @@ class Conversation(Actor):
             self._reactor.later(LOOK_AGAIN_AFTER, self.actor_ref, LookOnceMore())
 
     def _see_who_waits(self) -> None:
-        """Whoever waits behind the running turn is shown a place in line."""
+        """Whoever waits behind the running turn is shown a place in line; while one is being taken, a moment later."""
+        self._others_came = True
         if self._turn is not None and not self._finishing_up:
             name = self._name
             self._reactor.run(self._inbox.waiting(name), to=self.actor_ref, ok=Lining, failed=lambda _: Done())
@@ -239,8 +242,10 @@ class Conversation(Actor):
         self._advance(self._turn, state, actions)
         if self._finishing_up:
             self._give_back()
-        if delivery.followed:
+        if delivery.followed or self._others_came:
             self._see_who_waits()
+        else:
+            self._show_places(())
 
     def _first_step(self, delivery: Delivery) -> turn.Step:
         """Answer, deliver what a former attempt answered, or apologise."""

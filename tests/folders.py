@@ -6,4 +6,5 @@ from pathlib import Path
 
 def files_in(folder: Path) -> list[Path]:
     """All files below; a folder that goes while it is read has none (`Path.rglob` raises in that case)."""
-    return [Path(place, name) for place, _, names in os.walk(folder) for name in names]
+    paths = (Path(place, name) for place, _, names in os.walk(folder) for name in names)
+    return [path for path in paths if path.is_file()]

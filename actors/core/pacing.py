@@ -18,8 +18,8 @@ less than 2.0 and 2.8. The other is what the robot's last answers took, and weig
 so much that the worst is beyond 9.
 
 Text that pauses is shown whole for as long as the pause lasts, at the price of one update. So where an update is nearly
-due and nothing has come for a while, it goes at once; the next is planned by when new text comes. Steady text never
-notices.
+due and nothing has come for a while, it goes; the next is planned by when new text comes. Text whose pieces are closer
+than a fifth of an interval never notices.
 """
 
 from dataclasses import replace

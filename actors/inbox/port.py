@@ -77,7 +77,7 @@ class Delivery(Protocol):
     cancelled: bool
     """The person took the question back: close it, do not answer it."""
     followed: bool
-    """Others were open behind it in its conversation when it was taken."""
+    """Others were open behind it in its conversation when it was taken. One that was being stored may be missed."""
 
     @property
     def left(self) -> float:

@@ -81,8 +81,9 @@ def as_exception(raised: BaseException) -> Exception:
 
 
 class _Unawaited(threading.Event):
-    """What `Thread.start` waits for: until the new thread has had the interpreter. With many others about that takes
-    longer than all else of a start, and nobody here has to know that a thread runs already."""
+    """Nobody waits for it. `Thread.start` waits for its `_started` (CPython's own, until 3.14 at least), which is until
+    the new thread has had the interpreter: with many others about that takes longer than all else of a start, and
+    nobody here has to know that a thread runs already."""
 
     def wait(self, timeout: float | None = None) -> bool:
         return self.is_set()

@@ -209,19 +209,20 @@ class Pump:
 
     def _schedule(self) -> None:
         ready = self._running and self._showing and self._credit and self._timer is None
-        at = self._next() if ready else None
-        if at is not None:
+        if not ready or self._unseen_since is None:
+            return
+        at = self._due_at()
+        if at is None:
+            self._spent = self._spent or bool(self._pieces)
+        else:
             self._timer = asyncio.get_running_loop().call_at(at, self._fire, at)
 
-    def _next(self) -> float | None:
+    def _due_at(self) -> float | None:
         """When the next update is due, by what has come until now; None if there is to be none."""
-        if self._pace is None or self._unseen_since is None:
+        if self._pace is None or self._unseen_since is None or self._length > LONGEST:
             return None
         at_once = bool(self._pieces) and not self._text_shown
-        long = self._length > LONGEST
-        at = None if long else next_update(self._pace, self._budget, self._unseen_since, self._newest, at_once=at_once)
-        self._spent = self._spent or (at is None and bool(self._pieces))
-        return at
+        return next_update(self._pace, self._budget, self._unseen_since, self._newest, at_once=at_once)
 
     def _drop_timer(self) -> None:
         if self._timer is not None:
@@ -230,9 +231,9 @@ class Pump:
 
     def _fire(self, at: float) -> None:
         self._timer = None
-        due = self._next()
-        if due is None or due > at:  # more has come: it was no pause
-            self._schedule()
+        due = self._due_at()
+        if due is not None and due > at:
+            self._schedule()  # more has come: it was no pause
         else:
             self._credit = False
             self._due()

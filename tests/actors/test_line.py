@@ -1,10 +1,13 @@
 """What a card says before and beside its text: the place in line, and what is being done."""
 
+import asyncio
+import threading
 from pathlib import Path
 
 import pytest
 
 from actors.core import texts
+from actors.inbox.sql import SqlDelivery, SqlInbox
 from actors.sandbox.records import Card
 from tests.actors.cast import whole
 from tests.actors.conftest import OWN, PUBLIC, STANDARD, Stage, connected, shown, staged
@@ -35,6 +38,29 @@ async def test_a_question_in_line_shows_its_place(tmp_path: Path, kind: dict[str
             await stage.ask(text)
         await stage.card_with(texts.in_line(1))
         await stage.card_with(texts.in_line(2))
+
+
+async def test_a_question_that_comes_while_the_one_before_it_is_being_taken_shows_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken, told = threading.Event(), threading.Event()
+    take = SqlInbox.take
+
+    async def slowly(self: SqlInbox, conversation: str) -> SqlDelivery | None:
+        delivery = await take(self, conversation)
+        taken.set()
+        await asyncio.to_thread(told.wait, 20)
+        return delivery
+
+    monkeypatch.setattr(SqlInbox, "take", slowly)
+    async with staged(tmp_path, **OWN) as stage:
+        await connected(stage)
+        await stage.ask("hang")
+        assert await asyncio.to_thread(taken.wait, 20)
+        await stage.ask("第二")
+        await stage.sandbox.until(lambda: stage.sandbox.said[-1].pushes[-1].seconds is not None)  # it is acked
+        told.set()
+        await stage.card_with(texts.in_line(1))
 
 
 @KINDS

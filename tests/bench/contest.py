@@ -25,7 +25,7 @@ UNCOUNTED = 1000
 @dataclass(frozen=True, slots=True)
 class Load:
     """What happens: `people` ask `text` at once; it is watched `within` so many seconds. `rate` is calls per second and
-    API, 0 for no limit; an answer has so many `updates`. `others` were answered just before."""
+    API, 0 for no limit; an answer has so many `updates`. So many `others` were answered just before."""
 
     name: str
     people: int

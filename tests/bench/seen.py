@@ -94,7 +94,7 @@ async def answered(sandbox: Sandbox, people: int, text: str, within: float, *, o
     return run(sandbox, text, began)
 
 
-def run(sandbox: Sandbox, text: str, began: float = 0.0) -> Run:
+def run(sandbox: Sandbox, text: str, began: float) -> Run:
     """What there is by now of the answers to what was asked since then."""
     pieces, seconds, wait = planned(text)
     cards = {card.chats[0]: card for card in sandbox.cards.values() if card.chats}

@@ -185,6 +185,13 @@ def test_of_a_text_that_outgrew_its_update_the_beginning_is_shown() -> None:
     assert reader.shown == [long]
 
 
+def test_a_text_that_outgrows_an_update_that_is_due_is_shown_by_it() -> None:
+    reader = Reader()
+    long = "字" * LONGEST
+    play(reader.read("甲", 0.5, "乙", 0.1, long, 60.0))
+    assert reader.shown == ["甲", f"甲乙{long}"[:LONGEST]]
+
+
 def test_the_age_of_the_oldest_unseen_text_is_told() -> None:
     reader = Reader(slow=0.25)
     play(reader.read("甲", 9.0))

@@ -108,17 +108,17 @@ moments that can be best.
 
 Each answer here is one of a kind and a length, of {len(known["lengths"])} lengths. "Ours" knows of nothing but how
 long an answer may take at most (`AGENT_TIMEOUT`): the budget lasts for that. Where it is 120 s, text keeps to 2.3 of
-one who knows the end, where it is 600 s, all but the pausing text to 3.1 (steady text also of one who knows all, but
-for text that comes ever slower and ends after 2 or 3 s: 2.32 and 3.15). Bursts have pauses of 0.2 to 0.8 s between
-0.5 to 2 s of text, "pausing" are pauses of 1 to 8 s.
+one who knows the end, where it is 600 s, all but the pausing text to 3.1, in this draw (steady text also of one who
+knows all, but for text that comes ever slower and ends after 2 or 3 s: 2.32 and 3.15). Bursts have pauses of 0.2 to
+0.8 s between 0.5 to 2 s of text, "pausing" are pauses of 1 to 8 s.
 
 Chance has a part in bursts. Of {DRAWS} draws of each length {draws["120 s"]["within"]:.1%} keep to 2.3 and
 {draws["600 s"]["within"]:.1%} to 3.1, and the worst are at {draws["120 s"]["worst"]:.2f} and
 {draws["600 s"]["worst"]:.2f}.
 Against one who knows all nothing holds for them, and nothing can: to show a burst just as it ends costs him next to
 nothing for as long as the pause is, and whoever does not know that it ends has waited, or has spent an update on a
-part. What can be done is to show what there is once a pause is noticed. Without that the worst of the bursts was 2.35
-and 3.54, of the pausing text 2.87 and 6.43.
+part. What can be done is to show what there is once a pause is noticed. Before that was done the worst of the bursts
+were 2.35 and 3.54, of the pausing text 2.87 and 6.43.
 
 What no plan does better where text grows all the time and no length is known (a search over all plans, on a grid of
 500 moments): **{best["least worst to 120 s"]:.2f}** at worst to 120 s, **{best["least worst to 600 s"]:.2f}** to 600 s.
