@@ -92,6 +92,7 @@ class Conversation(Actor):
         self._looked_at: int | None = None
         self._looked_in_vain = False
         self._others_came = False
+        """Whether somebody may wait behind the question that is being taken, who came too late for that to tell."""
         self._finishing_up = False
         self._serial = 0
         self._turn: _Running | None = None
@@ -107,7 +108,7 @@ class Conversation(Actor):
             case LookAgain():
                 self._seen += 1
                 self._told_of_work = self._turn is None
-                self._see_who_waits()
+                self._see_who_waits()  # first, for a look that begins now finds out by itself
                 self._look()
             case SeeWhoWaits():
                 self._see_who_waits()

@@ -10,16 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors.core.pacing import Budget
-from tests.bench.pacing.contestants import USUAL, Contestant, former, knowing_the_end, ours, taught, tutorial
+from tests.bench.pacing.contestants import USUAL, Contestant, against_the_end, former, ours, taught, tutorial
 from tests.bench.pacing.optimum import cost, optimum
 from tests.bench.pacing.traces import KINDS, Trace, gridded, trace
 
 STEADY = ("constant", "slow start", "long tail")
 LENGTHS = tuple(2 * 300 ** (step / 30) for step in range(31))
-
-
-def against_the_end(contestant: Contestant, answer: Trace) -> float:
-    return cost(answer, contestant(answer)) / cost(answer, knowing_the_end(answer))
 
 
 def worst(contestant: Contestant, kind: str = "constant", longest: float = 600.0) -> float:

@@ -10,6 +10,7 @@ from itertools import pairwise
 
 from actors.core.durations import NOTHING_HEARD
 from actors.core.pacing import Budget, Pace, next_update
+from tests.bench.pacing.optimum import cost
 from tests.bench.pacing.traces import Trace
 
 UPDATES = 20
@@ -83,6 +84,11 @@ def knowing_the_end(trace: Trace) -> list[float]:
         return max(since + (trace.seconds - since) / (left + 1), pace.last + MIN_INTERVAL) if left else None
 
     return list(_shown(trace, due))
+
+
+def against_the_end(contestant: Contestant, answer: Trace) -> float:
+    """What an answer costs its reader, of what it costs with one who knows its end."""
+    return cost(answer, contestant(answer)) / cost(answer, knowing_the_end(answer))
 
 
 PIECES, SECONDS = 5, 2.0

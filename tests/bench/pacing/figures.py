@@ -15,6 +15,7 @@ from tests.bench.pacing.contestants import (
     UPDATES,
     USUAL,
     Contestant,
+    against_the_end,
     former,
     knowing_the_end,
     ours,
@@ -89,7 +90,7 @@ def bursts_by_draw() -> dict[str, Any]:
         lengths = [length for length in LENGTHS if length <= longest]
         grown = [trace("bursty", length, seed) for length in lengths for seed in range(1, DRAWS + 1)]
         contestant = ours(replace(USUAL, longest=longest))
-        ratios = [cost(one, contestant(one)) / cost(one, knowing_the_end(one)) for one in grown]
+        ratios = [against_the_end(contestant, one) for one in grown]
         known[f"{longest:.0f} s"] = {"worst": max(ratios), "within": mean(ratio <= bound for ratio in ratios)}
     return known
 
@@ -116,9 +117,8 @@ def by_robot() -> dict[str, Any]:
             than: {who: mean(map(operator.truediv, costs, best)) for who, costs in paid.items()}
             for than, best in least.items()
         }
-        steady = [trace("constant", length) for length in LENGTHS]
         known[name]["to the end"]["learned, worst of all lengths"] = max(
-            cost(one, ours(budget)(one)) / cost(one, knowing_the_end(one)) for one in steady
+            against_the_end(ours(budget), trace("constant", length)) for length in LENGTHS
         )
     return known
 
