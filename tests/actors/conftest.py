@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,6 +89,19 @@ class Stage:
         _, text = await self.get("/metrics")
         wanted = line.replace("{robot}", f'robot="{self.robot}"')
         return next((float(row.split()[-1]) for row in text.splitlines() if row.rsplit(" ", 1)[0] == wanted), 0.0)
+
+    async def measures(self, line: str, value: float) -> None:
+        """Wait until a line of /metrics has this value: the service learns of a call's end after the sandbox does."""
+        seen = None
+        with suppress(TimeoutError):
+            async with asyncio.timeout(20):
+                while (seen := await self.metric(line)) != value:  # noqa: ASYNC110 - the probes tell no events
+                    await asyncio.sleep(0.02)
+        assert (line, seen) == (line, value)
+
+    async def settled(self) -> None:
+        """Wait until what was answered is closed in the store, which is a moment after its card is."""
+        await self.measures("dingtalk_turns_in_progress{{robot}}", 0)
 
 
 def shown(card: Card) -> str:

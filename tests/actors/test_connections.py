@@ -49,11 +49,7 @@ async def test_a_roll_of_a_connection_that_was_never_healthy_waits_its_turn(tmp_
         await connected(stage)
         stage.sandbox.roll(stage.robot)
         await stage.sandbox.until(lambda: stage.sandbox.connections[0].closed_at)
-
-        async def waits() -> bool:
-            return await stage.metric('dingtalk_stream_backoff_seconds{connection="0",{robot}}') == 30
-
-        await eventually(waits)
+        await stage.measures('dingtalk_stream_backoff_seconds{connection="0",{robot}}', 30)
         assert len(stage.sandbox.opens) == 1
 
 

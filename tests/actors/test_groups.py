@@ -54,12 +54,14 @@ async def test_somebody_from_outside_is_answered_on_a_card_in_a_group(stage: Sta
 
 async def test_nothing_said_in_private_surfaces_in_a_group(stage: Stage) -> None:
     await in_private(stage, "我的工资", "keeper")
+    await stage.settled()
     await in_group(stage, "我说过什么", "keeper")
     assert last_of("keeper") == []
 
 
 async def test_two_people_in_a_group_share_no_memory(stage: Stage) -> None:
     await in_group(stage, "我是甲", "gm1")
+    await stage.settled()
     await in_group(stage, "我是乙", "gm2")
     assert last_of("gm2") == []
 
@@ -76,6 +78,7 @@ async def test_a_memory_by_chat_is_shared_by_everybody_in_it(tmp_path: Path) -> 
     async with staged(tmp_path, MEMORY_SCOPE="chat") as stage:
         await connected(stage)
         await in_group(stage, "我们周五开会", "cm1")
+        await stage.settled()
         await in_group(stage, "哪天开会", "cm2")
         assert last_of("cm2") == [("我们周五开会", "您说：我们周五开会")]
 

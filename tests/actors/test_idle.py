@@ -23,11 +23,7 @@ async def test_an_idle_conversation_is_stopped(tmp_path: Path) -> None:
         await connected(stage)
         await stage.ask("你好")
         await stage.finished()
-
-        async def gone() -> bool:
-            return await stage.metric("dingtalk_conversations{{robot}}") == 0
-
-        await eventually(gone)
+        await stage.measures("dingtalk_conversations{{robot}}", 0)
 
 
 async def test_the_longest_idle_conversation_makes_room_for_a_new_one(tmp_path: Path) -> None:

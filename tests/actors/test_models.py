@@ -11,7 +11,7 @@ import pytest
 from actors.core import texts
 from actors.sandbox.records import Card
 from actors.sandbox.server import Sandbox
-from tests.actors.conftest import Stage, connected, eventually, staged
+from tests.actors.conftest import Stage, connected, staged
 from tests.agents.model_server import DONE, HANG, STOP, ModelServer, Reply, delta, saying, streamed, whole
 
 KEY = "sk-0123456789abcdef"
@@ -126,8 +126,4 @@ async def test_what_an_answer_cost_is_counted(tmp_path: Path) -> None:
     async with modelled(tmp_path, saying("七天。")) as (stage, _):
         await stage.ask("怎么退货？")
         await stage.finished()
-
-        async def counted() -> bool:
-            return await stage.metric('dingtalk_agent_tokens_total{agent="openai",kind="read",{robot}}') == 12
-
-        await eventually(counted)
+        await stage.measures('dingtalk_agent_tokens_total{agent="openai",kind="read",{robot}}', 12)

@@ -1,6 +1,5 @@
 """A question that an operator has answered anew comes out on a card of its own, and is rated there."""
 
-import asyncio
 from pathlib import Path
 
 from actors.core import texts
@@ -20,7 +19,7 @@ async def test_a_replayed_question_is_answered_on_a_new_card(tmp_path: Path) -> 
         await connected(stage)
         message_id = await stage.ask("boom")
         (apology,) = await stage.finished()
-        await _settled(stage)
+        await stage.settled()
         await replayed(stage, message_id)
         cards = await stage.sandbox.until(lambda: stage.cards() if len(stage.cards()) == 2 else [], 20.0)
         await stage.sandbox.until(lambda: closed(cards[1]))
@@ -33,15 +32,8 @@ async def test_the_answer_of_a_replay_can_be_rated_on_its_new_card(tmp_path: Pat
         await connected(stage)
         message_id = await stage.ask("once 1x0.01")
         await stage.finished()
-        await _settled(stage)
+        await stage.settled()
         await replayed(stage, message_id)
         _, second = await stage.finished(2)
         stage.sandbox.click(second.id, second.buttons()[0]["id"], "zhang")
         await stage.sandbox.until(lambda: second.buttons()[0]["text"].startswith("✅"))
-
-
-async def _settled(stage: Stage) -> None:
-    """Wait until the question is closed in the store, a moment after its card."""
-    async with asyncio.timeout(20):
-        while await stage.metric("dingtalk_turns_in_progress{{robot}}"):  # noqa: ASYNC110 - the probes tell no events
-            await asyncio.sleep(0.02)

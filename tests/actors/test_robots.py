@@ -115,11 +115,7 @@ async def test_each_robot_is_counted_by_itself(tmp_path: Path) -> None:
         await greet(a)
         await connected(b)
         answered = 'dingtalk_turns_total{outcome="answered",{robot}}'
-
-        async def counted() -> bool:
-            return await a.metric(answered) == 1
-
-        await eventually(counted)
+        await a.measures(answered, 1)
         assert await b.metric(answered) == 0
 
 
@@ -139,6 +135,7 @@ async def test_robots_of_one_group_have_no_memory_in_common(tmp_path: Path) -> N
             await connected(stage)
             await stage.ask("你好", group="售后")
             await stage.sandbox.until(partial(answered_in_a_group, stage))
+            await stage.settled()
         (asked,) = [question for question in ASKED if question.robot == b.robot]
         assert asked.history == ()
 
@@ -168,8 +165,8 @@ async def test_the_months_quota_is_the_organisations(tmp_path: Path) -> None:
         await greet(a)
         await greet(b)
         counted = sum(call.api in {"create", "streaming", "update"} for call in a.sandbox.calls)
-        used = [await stage.metric("dingtalk_openapi_quota_used{{robot}}") for stage in (a, b)]
-        assert used == [counted, counted]
+        for stage in (a, b):
+            await stage.measures("dingtalk_openapi_quota_used{{robot}}", counted)
 
 
 # Trouble of one.

@@ -118,8 +118,4 @@ async def test_what_is_told_of_the_quota_is_renewed_without_a_call(
     monkeypatch.setattr(housekeeping, "EVERY", 0.05)
     async with staged(tmp_path) as stage:
         metrics.OPENAPI_QUOTA_USED.labels(robot=stage.robot).set(4_999)  # as it is when a month is over
-
-        async def renewed() -> bool:
-            return await stage.metric("dingtalk_openapi_quota_used{{robot}}") == 0
-
-        await eventually(renewed)
+        await stage.measures("dingtalk_openapi_quota_used{{robot}}", 0)

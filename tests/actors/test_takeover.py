@@ -227,10 +227,7 @@ async def test_a_robot_that_is_added_broken_is_parked(tmp_path: Path) -> None:
         c = tree.add("c", agent="python:tests.actors.cast:nobody")
         parked = 'dingtalk_robot_parked{reason="agent",{robot}}'
 
-        async def is_parked() -> bool:
-            return await c.metric(parked) == 1
-
-        await eventually(is_parked)
+        await c.measures(parked, 1)
         shown = await state(c)
         assert shown is not None
         assert shown["state"] == "parked"
@@ -531,12 +528,9 @@ async def crashed(stage: Stage) -> None:
     async def crash(_: object) -> None:
         raise ZeroDivisionError
 
-    async def is_parked() -> bool:
-        return await stage.metric(CRASHED) == 1
-
     serve, gateway.serve = gateway.serve, crash  # type: ignore[assignment, method-assign]
     stage.sandbox.abort(stage.robot)
-    await eventually(is_parked)
+    await stage.measures(CRASHED, 1)
     gateway.serve = serve  # type: ignore[method-assign]
 
 

@@ -111,15 +111,22 @@ async def _said_to_both(stage: Stage) -> dict[str, list[str]]:
 
 
 async def _rated_twice(stage: Stage) -> None:
-    """One rating comes to both replicas; then another one."""
+    """One rating comes to both replicas, and another one when both have it."""
+    sandbox = stage.place.sandbox
     name, card = await stage.asked("rater", "1x0.01")
-    await stage.place.sandbox.until(lambda: closed(card) and len(card.buttons()) == 4, 30.0)
-    for rating, connections in (("helpful", (stage.here, stage.there)), ("not_helpful", (stage.there,))):
+    await sandbox.until(lambda: closed(card) and len(card.buttons()) == 4, 30.0)
+
+    async def rate(rating: str, *connections: str) -> None:
+        before = len(sandbox.acks)
         for connection in connections:
-            assert stage.place.sandbox.click(card.id, button_id(rating, name), "rater", connection=connection)
+            assert sandbox.click(card.id, button_id(rating, name), "rater", connection=connection)
+        await sandbox.until(lambda: len(sandbox.acks) == before + len(connections), 30.0)
         async with asyncio.timeout(30):
             while not any(note["rating"] == rating for note in stage.noted(HEARD, name)):  # noqa: ASYNC110 - a file tells no events
                 await asyncio.sleep(0.02)
+
+    await rate("helpful", stage.here, stage.there)
+    await rate("not_helpful", stage.there)
 
 
 async def _begun_anew(stage: Stage) -> None:
