@@ -1,8 +1,6 @@
 """What stands between an agent and a card: an answer that is late, torn, empty or endless becomes an `AgentFailed`.
 
-This file knows the clocks, the retry and how to let go of an agent. It must not know what the agent talks to, and not
-what becomes of the text. The agent runs in a task of its own: so its iterator is opened, read and closed in one and
-the same task, and an agent that ignores its cancellation can be left behind.
+This file knows the clocks and the retry. It must not know what the agent talks to, and not what becomes of the text.
 """
 
 import asyncio
@@ -19,6 +17,7 @@ from tenacity import RetryCallState, retry_if_exception
 from tenacity.asyncio import AsyncRetrying
 
 from actors import metrics
+from actors.agents.run import Run
 from actors.core.backoff import Backoff
 from actors.core.events import Alive, Answerer, Event, Finished, Progress, Replace, Retrying, Text, Used
 from actors.core.frozen import frozen
@@ -28,16 +27,8 @@ from actors.errors import AgentFailed, AgentReason
 
 log = logging.getLogger(__name__)
 
-AHEAD = 16
-"""Events that an agent may be ahead of its reader; then it is held back."""
-
-CLOSE_GRACE = 2.0
-"""Seconds that an agent gets to stop before it is left behind."""
-
 LONGEST = 1_000_000
 """Characters of an answer; one that grows beyond is broken off, before it fills the memory that all answers share."""
-
-EVENTS = get_args(Event)
 
 REASONS = frozenset(get_args(AgentReason))
 """The values of the metric label; another word, from an agent of somebody's own, counts as `error`."""
@@ -78,7 +69,7 @@ async def answering(
     events of a failed try have gone out by then. After the first text nothing is repeated: what was yielded stays, and
     the failure follows. Each failed try is counted and logged once.
 
-    Closing this iterator stops the agent at once; it takes at most `CLOSE_GRACE` seconds.
+    Closing this iterator stops the agent at once; it takes at most `run.CLOSE_GRACE` seconds.
 
     Raises:
         AgentFailed: no try succeeded, or the answer broke off after its first text.
@@ -132,7 +123,7 @@ async def answering(
 
 async def _one_try(agent: Answerer, question: Question, patience: "_Patience") -> AsyncGenerator[Event, None]:
     patience.begin_try()
-    run = _Run(agent, question)
+    run = Run(agent, question)
     nothing_seen, length = True, 0
     try:
         while True:
@@ -179,7 +170,7 @@ class _Patience:
         with self._counted():
             await asyncio.sleep(seconds)
 
-    async def next_event(self, run: "_Run") -> Event:
+    async def next_event(self, run: Run) -> Event:
         limit, reason = self._limit()
         try:
             with self._counted():
@@ -203,99 +194,6 @@ class _Patience:
             yield
         finally:
             self._waited += self._monotonic() - began
-
-
-class _Run:
-    """One run of an agent in its own task, which hands its events over through a short queue."""
-
-    def __init__(self, agent: Answerer, question: Question) -> None:
-        self._agent = agent
-        self._question = question
-        self._ahead: asyncio.Queue[Event | AgentFailed] = asyncio.Queue(AHEAD)
-        self._finished = False
-        self._closing = False
-        self._task = asyncio.create_task(self._drive(), name=f"agent {agent.name}")
-        _running.add(self._task)
-        self._task.add_done_callback(_running.discard)
-
-    async def next_event(self, limit: float) -> Event:
-        """The agent's next event.
-
-        Raises:
-            TimeoutError: none came within `limit` seconds.
-            AgentFailed: the agent failed, or came to its end without `Finished`.
-        """
-        if self._ahead.empty():
-            async with asyncio.timeout(limit):
-                event = await self._ahead.get()
-        else:
-            event = self._ahead.get_nowait()
-        if isinstance(event, AgentFailed):
-            raise event
-        return event
-
-    async def close(self) -> None:
-        """Stop the agent and wait for it, for a bounded time. One that has finished may clean up undisturbed."""
-        self._closing = True
-        if not self._finished:
-            self._task.cancel()
-        await asyncio.wait({self._task}, timeout=CLOSE_GRACE)
-        if not self._task.done():
-            self._task.cancel()
-            self._warn("agent left behind", "agent_left_behind")
-
-    async def _drive(self) -> None:
-        try:
-            await self._hand_over_all()
-        except BaseException as error:  # noqa: BLE001  a SystemExit from an agent would end the loop and every robot
-            if not (self._closing or self._finished):
-                await self._ahead.put(_as_failure(error))
-            elif not isinstance(error, asyncio.CancelledError):
-                self._warn("agent failed as it stopped", "agent_stop_failed", error=type(error).__name__)
-
-    async def _hand_over_all(self) -> None:
-        events = self._agent.answer(self._question)
-        try:
-            async for event in events:
-                if self._closing:
-                    return
-                _must_be_an_event(event)
-                await self._ahead.put(event)
-                if isinstance(event, Finished):
-                    self._finished = True
-                    return
-        finally:
-            close = getattr(events, "aclose", None)
-            if close is not None:
-                await close()
-        raise AgentFailed("truncated", "the events ended without Finished")
-
-    def _warn(self, what: str, action: str, **fields: str) -> None:
-        log.warning(what, extra={"action": action, "agent": self._agent.name} | fields)
-
-
-def _must_be_an_event(event: object) -> None:
-    """Python does not check types: `Text(delta.content)` of a delta without content would fail far from its cause."""
-    if not isinstance(event, EVENTS):
-        raise TypeError(f"an agent yields events, not {type(event).__name__}")
-    for name in event.__match_args__:
-        held, kind = getattr(event, name), int if isinstance(event, Used) else str
-        if not isinstance(held, kind):
-            raise TypeError(
-                f"an agent's {type(event).__name__} holds {name} as {kind.__name__}, not {type(held).__name__}"
-            )
-
-
-_running: set[asyncio.Task[None]] = set()
-"""The loop holds its tasks only weakly; here they are held until they end, those that were left behind too."""
-
-
-def _as_failure(error: BaseException) -> AgentFailed:
-    if isinstance(error, AgentFailed):
-        return error
-    failure = AgentFailed("error", type(error).__name__)
-    failure.__cause__ = error
-    return failure
 
 
 def _failure_of(state: RetryCallState) -> AgentFailed | None:

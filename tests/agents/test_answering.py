@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.agents import answering as module
-from actors.agents.answering import AHEAD
+from actors.agents.run import AHEAD
 from actors.core.backoff import Backoff
 from actors.core.events import (
     Alive,

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
-from actors.agents import answering as module
+from actors.agents import run
 from actors.agents.answering import Clocks
 from actors.core.backoff import Backoff
 from actors.core.events import Event, Finished, Reasoning, Text
@@ -173,10 +173,10 @@ async def test_cancelling_the_reader_ends_a_wait_between_tries() -> None:
 
 
 async def test_closing_an_answer_that_its_reader_did_not_keep_up_with_is_quick() -> None:
-    events = answer_of(Scripted(saying(*[Text("字")] * (module.AHEAD + 1), Finished())))
+    events = answer_of(Scripted(saying(*[Text("字")] * (run.AHEAD + 1), Finished())))
     await anext(events)
-    await until(lambda: len(module._running) == 1)
-    async with asyncio.timeout(module.CLOSE_GRACE * 0.75):
+    await until(lambda: len(run._running) == 1)
+    async with asyncio.timeout(run.CLOSE_GRACE * 0.75):
         await events.aclose()
 
 
@@ -250,7 +250,7 @@ class Stubborn:
 
 @pytest.fixture
 def stubborn(monkeypatch: pytest.MonkeyPatch) -> Stubborn:
-    monkeypatch.setattr(module, "CLOSE_GRACE", 0.05)
+    monkeypatch.setattr(run, "CLOSE_GRACE", 0.05)
     return Stubborn()
 
 
@@ -280,4 +280,4 @@ async def test_an_agent_that_was_left_behind_is_stopped_at_its_next_word(stubbor
 async def test_nothing_is_left_running() -> None:
     await read(answer_of(Scripted(saying(Text("好"), Finished()))))
     await read(answer_of(Scripted(silence), clocks=clocks(first_token=0.02)))
-    await until(lambda: not module._running)
+    await until(lambda: not run._running)
