@@ -12,10 +12,36 @@ from actors.core.events import Event, Finished, Reasoning, Text
 from actors.core.question import Question
 from actors.errors import AgentFailed
 from tests.agents.stories import PATIENT, HandClock, Scripted, answer_of, outcome, read, saying, silence, until
+from tests.runtime.virtual_time import play
 
 
 def clocks(*, first_token: float = 60, idle: float = 60, total: float = 600) -> Clocks:
     return Clocks(connect=60, first_token=first_token, idle=idle, total=total)
+
+
+class Speaking:
+    """A script: a word after each of these pauses, in seconds; then nothing ever."""
+
+    def __init__(self, *pauses: float) -> None:
+        self._pauses = pauses
+
+    async def __call__(self, _: Question) -> AsyncGenerator[Event, None]:
+        for pause in self._pauses:
+            await asyncio.sleep(pause)
+            yield Text("字")
+        await asyncio.sleep(3600)
+
+
+async def how_long(script: Speaking, clocks: Clocks, *, pause: float = 0) -> tuple[str, float]:
+    """Why an answer failed, and after how many seconds; its reader pauses after each event."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    try:
+        async for _ in answer_of(Scripted(script), clocks=clocks, attempts=1, monotonic=loop.time):
+            await asyncio.sleep(pause)
+    except AgentFailed as failure:
+        return failure.reason, round(loop.time() - began, 3)
+    return "", round(loop.time() - began, 3)
 
 
 async def test_an_agent_that_says_nothing_runs_out_of_its_first_token_time() -> None:
@@ -63,6 +89,18 @@ async def test_an_answer_that_grows_for_ever_runs_out_of_its_time() -> None:
     agent = Scripted(clock.slowly(50, *[Text("字")] * 100))
     heard, failure = await read(answer_of(agent, clocks=clocks(total=600), monotonic=clock))
     assert (len(heard), failure and failure.reason) == (12, "timeout")
+
+
+def test_the_idle_clock_runs_from_the_last_event() -> None:
+    assert play(how_long(Speaking(20, 20, 20, 20), clocks(idle=30))) == ("idle_timeout", 4 * 20 + 30)
+
+
+def test_the_idle_clock_may_be_over_before_the_first_token_clock_would_have_been() -> None:
+    assert play(how_long(Speaking(1), clocks(first_token=60, idle=10))) == ("idle_timeout", 1 + 10)
+
+
+def test_the_idle_clock_runs_after_a_long_pause_of_the_reader() -> None:
+    assert play(how_long(Speaking(1, 1), clocks(idle=30), pause=100)) == ("idle_timeout", 1 + 2 * 100 + 30)
 
 
 async def test_the_total_acts_while_an_agent_is_silent() -> None:
