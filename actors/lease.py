@@ -19,6 +19,11 @@ from actors.inbox.port import Delivery
 AGAIN_AFTER = 1.0
 """Seconds until an inbox that could not be asked is asked again: before others take what seems to be nobody's."""
 
+BEATS = 20
+"""Between two renewals of a lease. Whatever leases are due before the next beat are renewed together, in one
+transaction of the store's instead of one for each: with hundreds of answers that is some percent of all that the
+process takes."""
+
 BELIEVED_FOR = 5.0
 """Seconds after which an inbox that was away for all is asked once more before a call: more than asking again takes."""
 
@@ -86,7 +91,7 @@ class Lease:
         pause, told = self._every, False
         while True:
             with suppress(TimeoutError):
-                async with asyncio.timeout(pause):
+                async with asyncio.timeout_at(_on_the_beat(asyncio.get_running_loop().time(), pause)):
                     await self._asked.wait()
             self._asked.clear()
             try:
@@ -119,6 +124,12 @@ class Lease:
     def _tell(self) -> None:
         self._news.set()
         self._news = asyncio.Event()
+
+
+def _on_the_beat(now: float, pause: float) -> float:
+    """The last beat that begins within that pause."""
+    beat = pause / BEATS
+    return (now + pause) // beat * beat
 
 
 class LineFence:

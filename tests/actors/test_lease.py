@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from itertools import pairwise
 
 import pytest
 
@@ -11,6 +12,7 @@ from actors.inbox.port import Delivery
 from actors.lease import Lease, LineFence
 from tests.actors.conftest import eventually
 from tests.actors.slates import question
+from tests.runtime.virtual_time import play
 
 LENGTH = 30.0
 """Seconds: a look every 10, or at once where a call waits."""
@@ -24,12 +26,14 @@ class Held:
         self.left = LENGTH
         self.answers: list[bool | Exception] = []
         self.touched = 0
+        self.touched_at: list[float] = []
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._delivery, name)
 
     async def touch(self) -> bool:
         self.touched += 1
+        self.touched_at.append(asyncio.get_running_loop().time())
         answer = self.answers.pop(0) if self.answers else True
         if isinstance(answer, Exception):
             raise answer
@@ -57,16 +61,42 @@ class Stage:
         await eventually(so)
 
 
-@pytest.fixture
-async def stage(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
-    monkeypatch.setattr("actors.lease.AGAIN_AFTER", 0.01)
+async def taken() -> Held:
+    """A question that somebody has just taken."""
     inbox = MemoryInbox()
     await inbox.put(question("m1"), limit=8)
     delivery = await inbox.take(question("m1").conversation)
     assert delivery
-    stage = Stage(Held(delivery))
+    return Held(delivery)
+
+
+@pytest.fixture
+async def stage(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
+    monkeypatch.setattr("actors.lease.AGAIN_AFTER", 0.01)
+    stage = Stage(await taken())
     yield stage
     stage.keeping.cancel()
+
+
+async def renewed(leases: int, times: int) -> list[list[float]]:
+    """When each of some leases was renewed; they begin one after the other, within a tenth of a second."""
+    stages = []
+    for _ in range(leases):
+        stages.append(Stage(await taken()))
+        await asyncio.sleep(0.1 / leases)
+    await asyncio.sleep((times + 0.5) * LENGTH / 3)
+    return [stage.held.touched_at for stage in stages]
+
+
+def test_leases_that_began_about_the_same_time_are_renewed_together() -> None:
+    first, *others = play(renewed(leases=5, times=3))
+    assert others == [first] * 4
+
+
+def test_a_lease_is_renewed_no_later_than_when_a_third_of_it_is_over() -> None:
+    (times,) = play(renewed(leases=1, times=3))
+    assert all(later - earlier <= LENGTH / 3 for earlier, later in pairwise([1000.0, *times]))
+    assert len(times) == 3
 
 
 async def test_a_call_goes_at_once_while_the_lease_holds(stage: Stage) -> None:

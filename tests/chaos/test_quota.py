@@ -46,9 +46,9 @@ async def all_is_stored(place: Place) -> None:
 
 
 async def answered(place: Place, name: str) -> list[Call]:
-    """Somebody asks and is answered; returns the calls that it took."""
+    """Somebody new asks, who stands in no line, and is answered; returns the calls that it took."""
     before = len(counted(place))
-    place.ask(f"{name} {ANSWER}")
+    place.ask(f"{name} {ANSWER}", sender=name)
     await kept(place, Allowed(deaths=1))
     return counted(place)[before:]
 
