@@ -4,8 +4,8 @@ DingTalk have to pass.
 The law: a call goes only while nobody else can have taken the question. A process that stood still, or that gets no
 answer from the inbox, for as long as the lease lasts knows that no more: its calls wait until the inbox says whose the
 question is. If it is still this one's they go, with the latest text; if not, none goes ever again. An inbox that is
-away for all says as much: nobody takes anything from it, and the answer goes on. The agent is left alone until it is
-known: nobody wants to pay for the answer twice.
+away for all says as much: nobody takes anything from it, and the answer goes on. An agent that is at work is left
+alone until it is known, and none begins before: nobody wants to pay for the answer twice.
 """
 
 import asyncio

@@ -355,6 +355,18 @@ async def test_a_card_that_is_another_holders_is_left_alone_and_that_is_found_ou
     assert stage.slates.told() == []
 
 
+async def test_no_agent_begins_at_a_question_that_is_another_holders(stage: Stage) -> None:
+    asked = []
+
+    async def agent(question: Question) -> AsyncGenerator[Progress, None]:
+        asked.append(question)
+        yield Finished()
+
+    effects = stage.effects(agent)
+    effects.lease.end()
+    assert (await effects.perform(words.RunAgent()), asked) == (words.Lost(), [])
+
+
 async def test_leaving_is_told_beneath_what_was_said(stage: Stage) -> None:
     effects = stage.effects(torn)
     await effects.perform(words.RunAgent())
