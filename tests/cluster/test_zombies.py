@@ -31,14 +31,14 @@ CALL_WITHIN = 6.0
 """OPENAPI_TIMEOUT. A call that was under way has failed when its process goes on, and would be made once more."""
 
 ON_CARDS = {
-    "streaming": "说 200x0.05",
-    "in a call": "打 200x0.05",
+    "streaming": "说 300x0.05",
+    "in a call": "打 300x0.05",
     "creating": "建 60x0.05",
     "finishing": "完 2x0.01",
 }
 """Where the zombie is with each of the questions that have a card, and what it was asked."""
 
-IN_TEXT = {"saying": "讲 2x0.01", "thinking": "想 200x0.05"}
+IN_TEXT = {"saying": "讲 2x0.01", "thinking": "想 300x0.05"}
 """The same for a robot without cards: one answer is being sent, one is not whole yet."""
 
 ASKED = ON_CARDS | IN_TEXT
