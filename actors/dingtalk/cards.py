@@ -75,7 +75,7 @@ class AiCard:
         Raises:
             CallFailed: it was not shown.
         """
-        rank, face = Rank(Kind.USUAL, since), cache(latest)
+        rank, face = Rank(Kind.GROWING, since), cache(latest)
         if self._spelled(now) != self._streamed:
             await self._stream_on(face, rank)
             now = face()

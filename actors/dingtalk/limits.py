@@ -10,6 +10,11 @@ its place until one second after its *answer*: whatever the network does in betw
 arrives a full second later. A token bucket would not hold this either: its spare tokens and its refill fall into the
 same second. Only so much of an answer's time counts as is not the platform's usual pace: one that is slow but steady
 costs no calls, while a call that was delayed, on a busy machine too, holds its place for as much longer.
+
+Places come free as they were taken. Cards that began to grow together would take them all at once, again and again, and
+a text that is whole would wait for the next such moment, a second away. So updates of growing texts go evenly, one when
+one place in all comes free: a final text then finds a place at hand. Nothing else is spaced: what comes once is not
+slowed down by what comes again and again.
 """
 
 import asyncio
@@ -20,6 +25,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 from operator import attrgetter
+from statistics import median
 from typing import NamedTuple
 
 from actors.dingtalk.share import Share
@@ -41,7 +47,10 @@ class Kind(IntEnum):
     """What goes first."""
 
     FINAL = 0
+    """A text that is whole now."""
     USUAL = 1
+    GROWING = 2
+    """A text that is not whole yet."""
 
 
 class Rank(NamedTuple):
@@ -74,6 +83,7 @@ class Schedule:
         self._waiting: list[Ticket] = []
         self._held: list[Ticket] = []
         self._took: deque[float] = deque(maxlen=_LATELY)
+        self._growing_from = float("-inf")
         self._paused_until = float("-inf")
 
     def join(self, rank: Rank) -> Ticket:
@@ -92,10 +102,12 @@ class Schedule:
         """When the first in line may go, which is `now` if it may; None if nobody waits."""
         if not self._waiting:
             return None
-        places, window = max(1, int(self.rate)), max(WINDOW, WINDOW / self.rate)
+        places, window = self._places, self._window
         self._held = [ticket for ticket in self._held if ticket.counted + window > now]
         held = sorted(ticket.counted for ticket in self._held)
         free = now if len(held) < places else held[len(held) - places] + window
+        if self._waiting[0].rank.kind is Kind.GROWING:
+            free = max(free, self._growing_from)
         return max(free, self._paused_until)
 
     def admit(self, now: float) -> Ticket | None:
@@ -106,6 +118,9 @@ class Schedule:
         ticket = self._waiting.pop(0)
         ticket.since, ticket.counted = now, now + self._patience()
         self._held.append(ticket)
+        if ticket.rank.kind is Kind.GROWING:
+            apart = (self._window + self._usual_hold()) / self._places
+            self._growing_from = max(self._growing_from, now - apart) + apart  # one that was late is made up for
         return ticket
 
     def answered(self, ticket: Ticket, now: float) -> None:
@@ -113,6 +128,18 @@ class Schedule:
         took = now - ticket.since
         self._took.append(took)
         ticket.counted = ticket.since + max(min(took, PATIENCE), took - min(self._took))
+
+    @property
+    def _places(self) -> int:
+        return max(1, int(self.rate))
+
+    @property
+    def _window(self) -> float:
+        return max(WINDOW, WINDOW / self.rate)
+
+    def _usual_hold(self) -> float:
+        """Seconds for which a call usually holds its place beside the window."""
+        return min(PATIENCE, median(self._took)) if self._took else 0.0
 
     def _patience(self) -> float:
         if not self._took:

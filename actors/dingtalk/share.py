@@ -16,13 +16,13 @@ from actors.core.frozen import frozen
 HEARD_WITHIN = 5.0
 """Seconds within which replicas hear that one has come or gone."""
 
-DECREASE = 0.8
+DECREASE = 0.88
 """What is left of a rate after a refusal."""
 
 LEAST = 0.25
 """The part of its share that a replica keeps whatever is refused, and begins with as long as others do not know it."""
 
-RECOVERY = 4.0
+RECOVERY = 5.0
 """Seconds, for each replica, until a rate that was cut is at its ceiling. The more they are the longer it takes, so
 that all together are refused about as often however many they are."""
 

@@ -6,6 +6,10 @@ from tests.bench.pacing.fair import RATE, Seen, fair_interval, shared
 
 CARDS = (5, 20, 60, 200)
 
+ENDING = (5, 20, 30, 40, 60, 100, 200)
+LASTING = 30.0
+"""Cards of whose answers one after the other ends, and seconds that each answer takes."""
+
 
 def keeps_to_the_rate(seen: Seen) -> bool:
     moments = sorted(seen.sent)
@@ -29,10 +33,18 @@ def test_a_place_is_held_as_long_as_the_answer_takes_and_nothing_else_is_lost(ca
     assert shared(cards, latency=0.0).mean_age == pytest.approx(fair_interval(cards) / 2, rel=0.01)
 
 
-@pytest.mark.parametrize("cards", [20, 60, 200])
-def test_final_texts_take_their_calls_from_all_alike_and_wait_for_a_window_at_most(cards: int) -> None:
-    lasting, window = 30.0, 1.08
-    seen = shared(cards, answers=lasting)
-    assert max(seen.intervals) <= 1.2 * fair_interval(cards, lasting) + window
-    assert max(seen.finals) <= window
+@pytest.mark.parametrize("cards", ENDING)
+def test_no_card_waits_more_than_1_2_times_its_fair_interval_where_answers_end_all_the_time(cards: int) -> None:
+    seen = shared(cards, answers=LASTING)
+    assert max(seen.intervals) <= 1.2 * fair_interval(cards, LASTING)
     assert keeps_to_the_rate(seen)
+
+
+@pytest.mark.parametrize("cards", ENDING)
+def test_a_final_text_hardly_waits_however_many_cards_grow(cards: int) -> None:
+    assert max(shared(cards, answers=LASTING).finals) <= 0.25
+
+
+def test_cards_that_began_together_are_apart_soon_and_stay_so() -> None:
+    sent = shared(RATE, seconds=2.0).sent[RATE:]
+    assert all(later - earlier >= 0.9 / RATE for earlier, later in zip(sent, sent[2:], strict=False))

@@ -3,6 +3,7 @@
 import asyncio
 import heapq
 import time
+from math import inf
 
 import pytest
 from hypothesis import given
@@ -88,20 +89,37 @@ def test_whoever_goes_is_the_first_in_rank_of_those_who_wait(callers: Callers) -
 
 
 @given(arrivals)
-def test_nobody_waits_while_a_place_is_free(callers: Callers) -> None:
+def test_nobody_but_growing_texts_waits_while_a_place_is_free(callers: Callers) -> None:
     run = Run(callers)
     for place, (now, ticket) in enumerate(run.sent):
         earlier = [at for at, _ in run.sent[:place]]
-        if now > run.came[ticket]:
+        if now > run.came[ticket] and ticket.rank.kind is not Kind.GROWING:
             held_at_most = [at for at in earlier if now - WINDOW - PATIENCE - 1e-6 <= at]
+            assert len(held_at_most) >= QPS
+
+
+@given(arrivals)
+def test_growing_texts_go_evenly_of_which_one_may_make_up_for_a_late_one(callers: Callers) -> None:
+    growing = [now for now, ticket in Run(callers).sent if ticket.rank.kind is Kind.GROWING]
+    assert all(later - earlier >= WINDOW / QPS - 1e-6 for earlier, later in zip(growing, growing[2:], strict=False))
+
+
+@given(arrivals)
+def test_a_growing_text_waits_for_a_place_or_for_its_turn_and_no_longer(callers: Callers) -> None:
+    run = Run(callers)
+    for place, (now, ticket) in enumerate(run.sent):
+        earlier = run.sent[:place]
+        turn = max((at for at, other in earlier if other.rank.kind is Kind.GROWING), default=-inf)
+        if now > run.came[ticket] and now > turn + (WINDOW + PATIENCE) / QPS + 1e-6:
+            held_at_most = [at for at, _ in earlier if now - WINDOW - PATIENCE - 1e-6 <= at]
             assert len(held_at_most) >= QPS
 
 
 @given(arrivals)
 def test_a_place_is_free_again_no_later_than_its_answer_allows(callers: Callers) -> None:
     schedule, now = Schedule(1), 0.0
-    for _, kind, there, back in callers:
-        schedule.join(Rank(kind, now))
+    for _, _, there, back in callers:
+        schedule.join(Rank(Kind.USUAL, now))
         ticket = schedule.admit(now)
         assert ticket is not None
         answered = now + there + back

@@ -163,9 +163,10 @@ counted it at any moment between. So all intervals are longer by the call's late
 by 8 % at 80 ms, by 20 % at 200 ms. Without that, two calls that took unlike ways could meet in one second.
 
 Final texts go first and take their calls from all alike: of 200 answers of 30 s, 6.7 a second are final texts, which
-leaves 13.3 calls to 200 cards, 15 s for each in place of 10. No final text waits for longer than a place is held. Since
-places come free as they were taken, in bursts, a card may also wait for one such burst more, 1.08 s at 80 ms: where the
-fair interval is short that is more than a fifth of it.
+leaves 13.3 calls to 200 cards, 15 s for each in place of 10. Places come free as they were taken, so updates of growing
+texts go evenly: cards that began together would else take all places at once again and again, a final text would wait
+for the next such moment, up to a second, and a card for one such burst more (1.5 times its fair interval, with 40). Now
+no card is beyond 1.2 at 80 ms, and at 200 ms, where 1.2 is what the places leave, none is far beyond.
 """
 
 
