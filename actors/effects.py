@@ -177,7 +177,7 @@ class TurnEffects:
                 if not (question.text or question.attachments):
                     return turn.AnswerTorn("", texts.NOT_FETCHED)
                 question = await self._remembering(question)
-                await self.lease.passed()  # it may have waited for all that longer than the lease lasts
+                await self.lease.passed()  # the process may have stood still on the way here
                 answer = self._begun.taken_out(self._desk.answer(question), question.session)
                 text = await self._pump.run(answer)
                 if self._pump.lasted is not None:

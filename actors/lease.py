@@ -20,9 +20,8 @@ AGAIN_AFTER = 1.0
 """Seconds until an inbox that could not be asked is asked again: before others take what seems to be nobody's."""
 
 BEATS = 20
-"""Between two renewals of a lease. Whatever leases are due before the next beat are renewed together, in one
-transaction of the store's instead of one for each: with hundreds of answers that is some percent of all that the
-process takes."""
+"""Between two renewals of a lease. Whatever leases are due before the next beat are renewed together, which with SQLite
+is one transaction instead of one for each: some percent of all that the process takes, with hundreds of answers."""
 
 BELIEVED_FOR = 5.0
 """Seconds after which an inbox that was away for all is asked once more before a call: more than asking again takes."""

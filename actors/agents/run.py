@@ -93,9 +93,9 @@ class Run:
 class _Ahead:
     """What an agent has said and its reader has not read; for one writer and one reader.
 
-    It is a queue with a time-out for each event. `asyncio`'s two together take a third of what a piece costs on its way
-    through here, most of it for timers that are set and called off: this one has a single timer, which is moved only
-    when it goes off.
+    It is a queue with a time-out for each event. `asyncio`'s two together take a third of what an event costs on its
+    way through here, most of it for timers that are set and called off: this one has a single timer, which is looked at
+    when it goes off, and moved before that only if less time is left than it would take.
     """
 
     def __init__(self) -> None:

@@ -75,7 +75,7 @@ class AiCard:
         Raises:
             CallFailed: it was not shown.
         """
-        rank, face = Rank(Kind.GROWING, since), cache(latest)
+        rank, face = Rank(Kind.USUAL, since), cache(latest)
         if self._spelled(now) != self._streamed:
             await self._stream_on(face, rank)
             now = face()
@@ -133,8 +133,8 @@ class AiCard:
 
     async def _stream_on(self, face: Callable[[], Face], rank: Rank) -> None:
         self._frame += 1
-        guid = self._guid(f"{self._attempt} {self._frame}")
-        await self._call("streaming", STREAMING, lambda: self._stream(guid, face(), last=False), rank)
+        guid, evenly = self._guid(f"{self._attempt} {self._frame}"), rank._replace(growing=True)
+        await self._call("streaming", STREAMING, lambda: self._stream(guid, face(), last=False), evenly)
         self._streamed = self._spelled(face())
 
     async def _call(

@@ -12,9 +12,8 @@ same second. Only so much of an answer's time counts as is not the platform's us
 costs no calls, while a call that was delayed, on a busy machine too, holds its place for as much longer.
 
 Places come free as they were taken. Cards that began to grow together would take them all at once, again and again, and
-a text that is whole would wait for the next such moment, a second away. So updates of growing texts go evenly, one when
-one place in all comes free: a final text then finds a place at hand. Nothing else is spaced: what comes once is not
-slowed down by what comes again and again.
+a text that is whole would wait for the next such moment, a second away. So updates of growing texts go evenly, as many
+in a second as places come free in one: a text that is whole then hardly waits.
 """
 
 import asyncio
@@ -47,17 +46,16 @@ class Kind(IntEnum):
     """What goes first."""
 
     FINAL = 0
-    """A text that is whole now."""
     USUAL = 1
-    GROWING = 2
-    """A text that is not whole yet."""
 
 
 class Rank(NamedTuple):
-    """A caller's precedence: the smaller goes first. `since` is a time, of the oldest text that waits to be shown."""
+    """A caller's precedence: the smaller goes first. `since` is a time, of the oldest text that waits to be shown. What
+    updates a `growing` text comes again and again, and goes evenly."""
 
     kind: Kind
     since: float
+    growing: bool = False
 
 
 @dataclass(eq=False, slots=True)
@@ -94,9 +92,12 @@ class Schedule:
 
     def leave(self, ticket: Ticket) -> None:
         """Give up waiting, or give back a place that was not used."""
-        for tickets in (self._waiting, self._held):
-            if ticket in tickets:
-                tickets.remove(ticket)
+        if ticket in self._waiting:
+            self._waiting.remove(ticket)
+        elif ticket in self._held:
+            self._held.remove(ticket)
+            if ticket.rank.growing:
+                self._growing_from = float("-inf")  # its turn is the next one's
 
     def due(self, now: float) -> float | None:
         """When the first in line may go, which is `now` if it may; None if nobody waits."""
@@ -106,7 +107,7 @@ class Schedule:
         self._held = [ticket for ticket in self._held if ticket.counted + window > now]
         held = sorted(ticket.counted for ticket in self._held)
         free = now if len(held) < places else held[len(held) - places] + window
-        if self._waiting[0].rank.kind is Kind.GROWING:
+        if self._waiting[0].rank.growing:
             free = max(free, self._growing_from)
         return max(free, self._paused_until)
 
@@ -118,7 +119,7 @@ class Schedule:
         ticket = self._waiting.pop(0)
         ticket.since, ticket.counted = now, now + self._patience()
         self._held.append(ticket)
-        if ticket.rank.kind is Kind.GROWING:
+        if ticket.rank.growing:
             apart = (self._window + self._usual_hold()) / self._places
             self._growing_from = max(self._growing_from, now - apart) + apart  # one that was late is made up for
         return ticket

@@ -75,7 +75,7 @@ class StandardCard:
             taken.append(latest())
             return self._change(taken[0])
 
-        await self._call("streaming", UPDATE_STANDARD, body, Rank(Kind.GROWING, since))
+        await self._call("streaming", UPDATE_STANDARD, body, Rank(Kind.USUAL, since, growing=True))
         self._shown = taken[0]
 
     async def show(self, face: Face) -> None:

@@ -51,6 +51,21 @@ async def torn(_: Question) -> AsyncGenerator[Progress, None]:
     raise AgentFailed("error")
 
 
+class StoodStill:
+    """The delivery of a process that stood still for longer than its lease lasts, and asks only now."""
+
+    def __init__(self, delivery: Delivery) -> None:
+        self._delivery = delivery
+        self.left = 0.0
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._delivery, name)
+
+    async def touch(self) -> bool:
+        self.left = RULES.lease
+        return await self._delivery.touch()
+
+
 class Stage:
     """One turn at one question: its cards, its line, its effects."""
 
@@ -60,11 +75,11 @@ class Stage:
         self.line = WaitingCards(lambda _: slates, wall=lambda: NOW)
         self.rules = RULES
         self.lately = Lately()
-        self._delivery = delivery
+        self.delivery = delivery
 
     def effects(self, answer: Callable[[Question], AsyncGenerator[Progress, None]] = seven_days) -> TurnEffects:
         return TurnEffects(
-            self._delivery,
+            self.delivery,
             Desk(self.slates, NoFiles(), answer, "scripted", lately=self.lately),
             self.inbox,
             self.rules,
@@ -365,6 +380,17 @@ async def test_no_agent_begins_at_a_question_that_is_another_holders(stage: Stag
     effects = stage.effects(agent)
     effects.lease.end()
     assert (await effects.perform(words.RunAgent()), asked) == (words.Lost(), [])
+
+
+async def test_an_agent_begins_after_a_standstill_when_the_question_is_found_to_be_held_still(stage: Stage) -> None:
+    stage.delivery = StoodStill(stage.delivery)  # type: ignore[assignment]
+    effects = stage.effects()
+    beginning = asyncio.create_task(effects.perform(words.RunAgent()))
+    await asyncio.sleep(0.05)
+    assert not beginning.done()
+    keeping = asyncio.create_task(effects.keep())
+    assert await asyncio.wait_for(beginning, 10) == words.AnswerWhole("七天内。")
+    keeping.cancel()
 
 
 async def test_leaving_is_told_beneath_what_was_said(stage: Stage) -> None:

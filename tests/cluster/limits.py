@@ -105,7 +105,7 @@ class Play:
         await asyncio.sleep(self.random.uniform(0, 2 * MIN_INTERVAL))
         while True:
             for _ in range(UPDATES):
-                await self._call(replica, Kind.GROWING)
+                await self._call(replica, Kind.USUAL)
                 await asyncio.sleep(MIN_INTERVAL)
             await self._call(replica, Kind.FINAL)
             await asyncio.sleep(MIN_INTERVAL)
@@ -113,7 +113,7 @@ class Play:
     async def _call(self, replica: Replica, kind: Kind) -> None:
         wanted, refused = self._loop.time(), True
         while refused:
-            ticket = await replica.limiter.place(Rank(kind, wanted))
+            ticket = await replica.limiter.place(Rank(kind, wanted, growing=kind is Kind.USUAL))
             await asyncio.sleep(self.random.uniform(*WAY))
             now = self._loop.time()
             refused = not self._window.takes("robot", "streaming", LIMIT, now)
@@ -164,7 +164,7 @@ def figures(calls: Sequence[Call], begin: float, end: float) -> Figures:
         refused=(len(there) - len(counted)) / len(there),
         each={name: count / (end - begin) for name, count in sorted(each.items())},
         finals=waits[Kind.FINAL],
-        updates=waits[Kind.GROWING],
+        updates=waits[Kind.USUAL],
     )
 
 
@@ -224,7 +224,7 @@ def draw(scene: Play, phases: Sequence[Phase], path: Path) -> None:
     allowed.set_ylabel("calls/s allowed to itself")
     refused.bar(starts, [sum(call.refused for call in bin_) for bin_ in bins], BIN, align="edge", color="red")
     refused.set_ylabel(f"refused in {BIN:g} s")
-    for kind, colour, title in ((Kind.GROWING, "tab:blue", "updates"), (Kind.FINAL, "tab:green", "final texts")):
+    for kind, colour, title in ((Kind.USUAL, "tab:blue", "updates"), (Kind.FINAL, "tab:green", "final texts")):
         points = [(call.at, call.waited) for call in scene.calls if call.kind is kind and not call.refused]
         waited.plot([at for at, _ in points], [s for _, s in points], ".", markersize=2, color=colour, label=title)
     waited.set_ylabel("seconds waited")

@@ -116,11 +116,14 @@ async def _rated_twice(stage: Stage) -> None:
     name, card = await stage.asked("rater", "1x0.01")
     await sandbox.until(lambda: closed(card) and len(card.buttons()) == 4, 30.0)
 
+    def acks() -> int:
+        return sum(push.about == card.id for push in sandbox.acks)
+
     async def rate(rating: str, *connections: str) -> None:
-        before = len(sandbox.acks)
+        before = acks()
         for connection in connections:
             assert sandbox.click(card.id, button_id(rating, name), "rater", connection=connection)
-        await sandbox.until(lambda: len(sandbox.acks) == before + len(connections), 30.0)
+        await sandbox.until(lambda: acks() == before + len(connections), 30.0)
         async with asyncio.timeout(30):
             while not any(note["rating"] == rating for note in stage.noted(HEARD, name)):  # noqa: ASYNC110 - a file tells no events
                 await asyncio.sleep(0.02)

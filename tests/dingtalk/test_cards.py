@@ -689,3 +689,12 @@ async def test_a_cancelled_update_has_no_outcome(dingtalk: DingTalk, card: Card)
     await asyncio.wait([updating], timeout=20)
     assert updating.cancelled()
     assert total() == before
+
+
+async def test_texts_that_grow_on_several_cards_go_evenly(
+    dingtalk: DingTalk, make_card: MakeCard, make_openapi: MakeOpenApi
+) -> None:
+    api = make_openapi(qps=5)
+    await asyncio.gather(*(update(make_card(f"msg-{number}", api=api), "七天") for number in range(3)))
+    first, _, third = (asked.at for asked in dingtalk.to(STREAMING))
+    assert third - first > 0.9 / 5

@@ -3,6 +3,8 @@
 import asyncio
 import heapq
 import time
+from collections.abc import Callable
+from functools import partial
 from math import inf
 
 import pytest
@@ -16,17 +18,21 @@ from tests.dingtalk.conftest import Clock
 QPS = 5
 ALONE = at_rest(1, replicas=1, now=0.0)
 
-arrivals = st.lists(
-    st.tuples(
-        st.floats(0, 4),  # when a caller comes
-        st.sampled_from(Kind),
-        st.floats(0, PATIENCE / 2),  # the way to DingTalk
-        st.floats(0, PATIENCE / 2),  # and back
-    ),
-    min_size=1,
-    max_size=60,
-)
-Callers = list[tuple[float, Kind, float, float]]
+RankedAt = Callable[[float], Rank]
+final: RankedAt = partial(Rank, Kind.FINAL)
+usual: RankedAt = partial(Rank, Kind.USUAL)
+growing: RankedAt = partial(Rank, Kind.USUAL, growing=True)
+
+Callers = list[tuple[float, RankedAt, float, float]]
+"""When each comes, with what rank, and its way to DingTalk and back."""
+
+
+def callers_of(*ranks: RankedAt) -> st.SearchStrategy[Callers]:
+    way = st.floats(0, PATIENCE / 2)
+    return st.lists(st.tuples(st.floats(0, 4), st.sampled_from(ranks), way, way), min_size=1, max_size=60)
+
+
+arrivals = callers_of(final, usual, growing)
 
 
 class Run:
@@ -39,15 +45,15 @@ class Run:
         self.came: dict[Ticket, float] = {}
         self.first_in_rank: list[Rank] = []
         moments: list[tuple[float, int, str, object]] = []
-        for number, (at, kind, there, back) in enumerate(callers):
-            heapq.heappush(moments, (at, number, "comes", (kind, there, back)))
+        for number, (at, ranked, there, back) in enumerate(callers):
+            heapq.heappush(moments, (at, number, "comes", (ranked, there, back)))
         ways: dict[Ticket, tuple[float, float]] = {}
         number = len(callers)
         while moments:
             now, _, what, subject = heapq.heappop(moments)
             if what == "comes":
-                kind, there, back = subject  # type: ignore[misc]
-                ticket = self.schedule.join(Rank(kind, now))
+                ranked, there, back = subject  # type: ignore[misc]
+                ticket = self.schedule.join(ranked(now))
                 ways[ticket], self.came[ticket] = (there, back), now
             elif what == "answered":
                 assert isinstance(subject, Ticket)
@@ -88,28 +94,28 @@ def test_whoever_goes_is_the_first_in_rank_of_those_who_wait(callers: Callers) -
     assert [ticket.rank for _, ticket in run.sent] == run.first_in_rank
 
 
-@given(arrivals)
-def test_nobody_but_growing_texts_waits_while_a_place_is_free(callers: Callers) -> None:
+@given(callers_of(final, usual))
+def test_nobody_waits_while_a_place_is_free(callers: Callers) -> None:
     run = Run(callers)
     for place, (now, ticket) in enumerate(run.sent):
         earlier = [at for at, _ in run.sent[:place]]
-        if now > run.came[ticket] and ticket.rank.kind is not Kind.GROWING:
+        if now > run.came[ticket]:
             held_at_most = [at for at in earlier if now - WINDOW - PATIENCE - 1e-6 <= at]
             assert len(held_at_most) >= QPS
 
 
 @given(arrivals)
 def test_growing_texts_go_evenly_of_which_one_may_make_up_for_a_late_one(callers: Callers) -> None:
-    growing = [now for now, ticket in Run(callers).sent if ticket.rank.kind is Kind.GROWING]
-    assert all(later - earlier >= WINDOW / QPS - 1e-6 for earlier, later in zip(growing, growing[2:], strict=False))
+    moments = [now for now, ticket in Run(callers).sent if ticket.rank.growing]
+    assert all(later - earlier >= WINDOW / QPS - 1e-6 for earlier, later in zip(moments, moments[2:], strict=False))
 
 
 @given(arrivals)
-def test_a_growing_text_waits_for_a_place_or_for_its_turn_and_no_longer(callers: Callers) -> None:
+def test_nobody_waits_for_longer_than_a_place_and_a_growing_texts_turn_take(callers: Callers) -> None:
     run = Run(callers)
     for place, (now, ticket) in enumerate(run.sent):
         earlier = run.sent[:place]
-        turn = max((at for at, other in earlier if other.rank.kind is Kind.GROWING), default=-inf)
+        turn = max((at for at, other in earlier if other.rank.growing), default=-inf)
         if now > run.came[ticket] and now > turn + (WINDOW + PATIENCE) / QPS + 1e-6:
             held_at_most = [at for at, _ in earlier if now - WINDOW - PATIENCE - 1e-6 <= at]
             assert len(held_at_most) >= QPS
@@ -119,7 +125,7 @@ def test_a_growing_text_waits_for_a_place_or_for_its_turn_and_no_longer(callers:
 def test_a_place_is_free_again_no_later_than_its_answer_allows(callers: Callers) -> None:
     schedule, now = Schedule(1), 0.0
     for _, _, there, back in callers:
-        schedule.join(Rank(Kind.USUAL, now))
+        schedule.join(usual(now))
         ticket = schedule.admit(now)
         assert ticket is not None
         answered = now + there + back
@@ -208,7 +214,7 @@ STEADY = 0.08
 delayed = st.lists(
     st.tuples(
         st.floats(2, 6),
-        st.sampled_from(Kind),
+        st.sampled_from([final, usual, growing]),
         st.floats(STEADY / 2, STEADY / 2 + 0.5),  # the way to DingTalk, on which a call may be held up
         st.floats(STEADY / 2, STEADY / 2 + 0.5),  # and back
     ),
@@ -219,13 +225,13 @@ delayed = st.lists(
 
 @given(delayed)
 def test_calls_that_are_delayed_do_not_meet_those_behind_them(callers: Callers) -> None:
-    usual = (0.0, Kind.USUAL, STEADY / 2, STEADY / 2)
-    assert most_within_a_second(Run([usual, *callers]).counted) <= QPS
+    undelayed = (0.0, usual, STEADY / 2, STEADY / 2)
+    assert most_within_a_second(Run([undelayed, *callers]).counted) <= QPS
 
 
 def test_a_platform_that_is_slow_but_steady_costs_no_calls() -> None:
-    steady = Run([(0.0, Kind.USUAL, 0.4, 0.4)] * QPS * 10)
-    hurried = Run([(0.0, Kind.USUAL, PATIENCE / 2, PATIENCE / 2)] * QPS * 10)
+    steady = Run([(0.0, usual, 0.4, 0.4)] * QPS * 10)
+    hurried = Run([(0.0, usual, PATIENCE / 2, PATIENCE / 2)] * QPS * 10)
     assert steady.sent[-1][0] == hurried.sent[-1][0]
 
 
@@ -272,13 +278,13 @@ def test_nothing_is_due_while_nobody_waits() -> None:
 
 def test_live_cards_get_the_same_share() -> None:
     schedule, now, shown = Schedule(QPS), 0.0, dict.fromkeys(range(7), 0)
-    waiting = {schedule.join(Rank(Kind.USUAL, now)): card for card in shown}
+    waiting = {schedule.join(growing(now)): card for card in shown}
     while now < 60:
         while ticket := schedule.admit(now):
             card = waiting.pop(ticket)
             shown[card] += 1
             schedule.answered(ticket, now)
-            waiting[schedule.join(Rank(Kind.USUAL, now))] = card
+            waiting[schedule.join(growing(now))] = card
         now = schedule.due(now) or now
     assert max(shown.values()) - min(shown.values()) <= 1
 
@@ -337,6 +343,12 @@ async def test_a_place_that_is_given_back_is_free_at_once() -> None:
     limiter = Limiter(ALONE, Clock())
     limiter.leave(await limiter.place(USUAL))
     await asyncio.wait_for(limiter.place(USUAL), 20)
+
+
+async def test_the_turn_of_a_growing_text_that_is_given_back_is_the_next_ones() -> None:
+    limiter = Limiter(at_rest(QPS, replicas=1, now=0.0), Clock())
+    limiter.leave(await limiter.place(growing(0.0)))
+    await asyncio.wait_for(limiter.place(growing(0.0)), 20)
 
 
 async def test_a_final_text_overtakes_those_who_wait() -> None:

@@ -551,7 +551,7 @@ async def test_one_of_several_takes_less_after_a_refusal(
 async def test_a_final_text_goes_before_a_text_that_waits_longer(dingtalk: DingTalk, make_openapi: MakeOpenApi) -> None:
     openapi = make_openapi(qps=1)
     await openapi.call(api.STREAMING, frame)
-    text = asyncio.create_task(openapi.call(api.STREAMING, lambda: frame("text"), Rank(Kind.USUAL, 0.0)))
+    text = asyncio.create_task(openapi.call(api.STREAMING, lambda: frame("text"), Rank(Kind.USUAL, 0.0, growing=True)))
     await asyncio.sleep(0)
     final = asyncio.create_task(openapi.call(api.STREAMING, lambda: frame("final"), Rank(Kind.FINAL, 9.0)))
     await asyncio.gather(text, final)

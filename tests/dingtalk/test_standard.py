@@ -389,3 +389,12 @@ async def test_a_long_text_is_spelled_beside_the_loop(card: Card, spellers: Spel
     await card.show(answered(spellers.text))
     await card.finish(answered(spellers.text))
     assert spellers.on_the_loop == [False] * 2
+
+
+async def test_texts_that_grow_on_several_cards_go_evenly(
+    dingtalk: DingTalk, make_card: MakeCard, make_openapi: MakeOpenApi
+) -> None:
+    api = make_openapi(qps=5)
+    await asyncio.gather(*(update(make_card(api=api), "七天") for _ in range(3)))
+    first, _, third = (asked.at for asked in dingtalk.to(UPDATE_STANDARD))
+    assert third - first > 0.9 / 5
