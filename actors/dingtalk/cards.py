@@ -133,8 +133,8 @@ class AiCard:
 
     async def _stream_on(self, face: Callable[[], Face], rank: Rank) -> None:
         self._frame += 1
-        guid, evenly = self._guid(f"{self._attempt} {self._frame}"), rank._replace(growing=True)
-        await self._call("streaming", STREAMING, lambda: self._stream(guid, face(), last=False), evenly)
+        guid, rank = self._guid(f"{self._attempt} {self._frame}"), rank._replace(growing=self._frame > 1)
+        await self._call("streaming", STREAMING, lambda: self._stream(guid, face(), last=False), rank)
         self._streamed = self._spelled(face())
 
     async def _call(

@@ -13,7 +13,8 @@ costs no calls, while a call that was delayed, on a busy machine too, holds its 
 
 Places come free as they were taken. Cards that began to grow together would take them all at once, again and again, and
 a text that is whole would wait for the next such moment, a second away. So updates of growing texts go evenly, as many
-in a second as places come free in one: a text that is whole then hardly waits.
+in a second as places come free in one: a text that is whole then hardly waits. A text that nobody has seen anything of
+is no such update, and goes at once.
 """
 
 import asyncio
@@ -50,8 +51,8 @@ class Kind(IntEnum):
 
 
 class Rank(NamedTuple):
-    """A caller's precedence: the smaller goes first. `since` is a time, of the oldest text that waits to be shown. What
-    updates a `growing` text comes again and again, and goes evenly."""
+    """A caller's precedence: the smaller goes first. `since` is a time, of the oldest text that waits to be shown. One
+    that is `growing` adds to what is shown already: it goes evenly, since it comes again and again."""
 
     kind: Kind
     since: float
@@ -121,7 +122,8 @@ class Schedule:
         self._held.append(ticket)
         if ticket.rank.growing:
             apart = (self._window + self._usual_hold()) / self._places
-            self._growing_from = max(self._growing_from, now - apart) + apart  # one that was late is made up for
+            # One that had to wait for its place is followed by the next one sooner, or calls would be lost.
+            self._growing_from = max(self._growing_from, now - apart / 2) + apart
         return ticket
 
     def answered(self, ticket: Ticket, now: float) -> None:

@@ -16,7 +16,7 @@ from actors.core.frozen import frozen
 HEARD_WITHIN = 5.0
 """Seconds within which replicas hear that one has come or gone."""
 
-DECREASE = 0.88
+DECREASE = 0.92
 """What is left of a rate after a refusal."""
 
 LEAST = 0.25

@@ -75,7 +75,8 @@ class StandardCard:
             taken.append(latest())
             return self._change(taken[0])
 
-        await self._call("streaming", UPDATE_STANDARD, body, Rank(Kind.USUAL, since, growing=True))
+        rank = Rank(Kind.USUAL, since, growing=self._shown is not None and bool(self._shown.text))
+        await self._call("streaming", UPDATE_STANDARD, body, rank)
         self._shown = taken[0]
 
     async def show(self, face: Face) -> None:

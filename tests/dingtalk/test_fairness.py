@@ -1,5 +1,7 @@
 """Cards that share an API's calls: none is left behind, and unseen text gets hardly older than the rate makes it."""
 
+from itertools import pairwise
+
 import pytest
 
 from tests.bench.pacing.fair import RATE, Seen, fair_interval, shared
@@ -42,9 +44,9 @@ def test_no_card_waits_more_than_1_2_times_its_fair_interval_where_answers_end_a
 
 @pytest.mark.parametrize("cards", ENDING)
 def test_a_final_text_hardly_waits_however_many_cards_grow(cards: int) -> None:
-    assert max(shared(cards, answers=LASTING).finals) <= 0.25
+    assert max(shared(cards, answers=LASTING).finals) <= 0.45
 
 
 def test_cards_that_began_together_are_apart_soon_and_stay_so() -> None:
-    sent = shared(RATE, seconds=2.0).sent[RATE:]
-    assert all(later - earlier >= 0.9 / RATE for earlier, later in zip(sent, sent[2:], strict=False))
+    apart = [later - earlier for earlier, later in pairwise(shared(RATE, seconds=2.0).sent[2 * RATE :])]
+    assert min(apart) >= 0.45 / RATE

@@ -94,7 +94,7 @@ def test_who_has_more_than_its_share_looks_for_less_after_a_refusal_and_who_has_
     assert rich.fair < cut.ceiling < had
     poor = cut
     moment = later
-    while poor.rate(moment) >= poor.fair:
+    while poor.rate(moment + 1.0) >= poor.fair:
         moment += 1.0
         poor = poor.refused(moment, moment)
     had = poor.rate(moment + 1.0)

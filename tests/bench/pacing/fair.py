@@ -70,7 +70,7 @@ class Room:
                 assert due is not None
                 async with asyncio.timeout_at(ends):
                     await asyncio.sleep(due - self._loop.time())
-                    ticket = await self._limiter.place(Rank(Kind.USUAL, since, growing=True))
+                    ticket = await self._limiter.place(Rank(Kind.USUAL, since, growing=pace.shown > 0))
                 since = self._took(since, pace)
                 pace = pace.showed(since)
                 await asyncio.sleep(self._latency)
