@@ -14,7 +14,7 @@ costs no calls, while a call that was delayed, on a busy machine too, holds its 
 Places come free as they were taken. Cards that began to grow together would take them all at once, again and again, and
 a text that is whole would wait for the next such moment, a second away. So updates of growing texts go evenly, as many
 in a second as places come free in one: a text that is whole then hardly waits. A text that nobody has seen anything of
-is no such update, and goes at once.
+is no such update, and is not held back.
 """
 
 import asyncio
