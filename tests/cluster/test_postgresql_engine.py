@@ -23,6 +23,10 @@ from tests.cluster.proxy import Proxy, proxied
 from tests.cluster.test_postgresql_schema import opened
 from tests.contract.stories import LI, question, taken
 
+SOON = step("SELECT set_config('deadlock_timeout', '100ms', true)")
+"""In this transaction the server looks for those who wait for each other sooner than after a second: both have to come
+through within `WITHIN`, on a loaded machine, too."""
+
 SLEEP = step("SELECT 1 FROM (SELECT pg_sleep(:seconds)) AS slept", seconds=0.3)
 
 
@@ -146,7 +150,7 @@ async def test_of_two_that_wait_for_each_other_both_come_through(near: Postgresq
     await near.count_calls("b", 1)
     rise = "UPDATE calls SET counted = counted + 1 WHERE month = :month RETURNING 1"
     one, other = step(rise, month="a"), step(rise, month="b")
-    await asyncio.gather(near.engine.run(one, SLEEP, other), far.engine.run(other, SLEEP, one))
+    await asyncio.gather(near.engine.run(SOON, one, SLEEP, other), far.engine.run(SOON, other, SLEEP, one))
     assert [await near.count_calls(month, 0) for month in "ab"] == [3, 3]
 
 
