@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from math import inf
 
+from actors.core.beat import on_the_beat
 from actors.errors import InboxUnavailable, LeaseLost
 from actors.inbox.port import Delivery
 
@@ -90,7 +91,7 @@ class Lease:
         pause, told = self._every, False
         while True:
             with suppress(TimeoutError):
-                async with asyncio.timeout_at(_on_the_beat(asyncio.get_running_loop().time(), pause)):
+                async with asyncio.timeout_at(on_the_beat(asyncio.get_running_loop().time() + pause, pause / BEATS)):
                     await self._asked.wait()
             self._asked.clear()
             try:
@@ -123,12 +124,6 @@ class Lease:
     def _tell(self) -> None:
         self._news.set()
         self._news = asyncio.Event()
-
-
-def _on_the_beat(now: float, pause: float) -> float:
-    """The last beat that begins within that pause."""
-    beat = pause / BEATS
-    return (now + pause) // beat * beat
 
 
 class LineFence:

@@ -12,6 +12,8 @@ from collections.abc import AsyncGenerator
 
 import aiohttp
 
+from actors.core.beat import on_the_beat
+
 PAUSE = 0.1
 """Seconds between two reads. A card changes at most every 0.8 s, and nobody sees a tenth of that."""
 
@@ -51,7 +53,7 @@ class Paced:
                 transport = response.connection.transport if response.connection else None
                 if transport is not None and reads > AT_ONCE:
                     transport.pause_reading()
-                    resume = loop.call_at(_on_the_beat(loop.time() + self._pause()), transport.resume_reading)
+                    resume = loop.call_at(on_the_beat(loop.time() + self._pause(), BEAT), transport.resume_reading)
                 yield data
                 del data  # not kept over the rest: with many streams that is most of their memory
         finally:
@@ -61,8 +63,3 @@ class Paced:
 
     def _pause(self) -> float:
         return min(self._longest, max(PAUSE, self._streams / READS))
-
-
-def _on_the_beat(latest: float) -> float:
-    """The last such moment until then."""
-    return latest // BEAT * BEAT
