@@ -11,6 +11,9 @@ from tests.browser.chromium import ARGUMENTS, CHROMIUM, TEMPLATES
 from tests.browser.shots import OTHER
 from tests.sandbox.robot import ROBOT, SECRET, Line, Robot
 
+# Milliseconds, for a loaded machine: what does not come at all is found out all the same.
+expect.set_options(timeout=20_000)
+
 
 @pytest_asyncio.fixture(loop_scope="session", scope="session")
 async def browser() -> AsyncIterator[Browser]:

@@ -9,7 +9,6 @@ from actors.sandbox.server import Sandbox
 from tests.sandbox.robot import BY_KEY, ROBOT, Line, Robot, with_buttons
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-expect.set_options(timeout=20_000)
 
 PWNED = "window.pwned = true"
 EVIL = f'<img src=x onerror="{PWNED}"><script>{PWNED}</script><svg onload="{PWNED}">'
@@ -26,8 +25,10 @@ def card(page: Page, track: str) -> Locator:
 
 
 async def ask(page: Page, text: str) -> None:
+    """Write to the robot; what it says next stands after the question."""
     await page.get_by_label("消息 Message", exact=True).fill(text)
     await page.keyboard.press("Enter")
+    await expect(page.locator(".line.mine .bubble", has_text=text)).to_be_visible()
 
 
 async def test_a_question_is_answered_on_a_card_that_grows(page: Page, robot: Robot, line: Line) -> None:

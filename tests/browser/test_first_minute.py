@@ -56,7 +56,7 @@ async def visitor(browser: Browser, address: str) -> AsyncIterator[Page]:
 
 async def test_somebody_who_opens_the_printed_address_gets_an_answer(visitor: Page) -> None:
     await visitor.get_by_label("消息 Message", exact=True).fill("多久发货？")
-    await visitor.keyboard.press("Enter")
+    await visitor.get_by_role("button", name="发送").click()
     card = visitor.locator("[data-card]")
     await expect(card).to_contain_text("已完成")
     await expect(card).to_contain_text("发货")

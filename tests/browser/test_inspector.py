@@ -7,7 +7,6 @@ from actors.sandbox.server import Sandbox
 from tests.sandbox.robot import ROBOT, Line, Robot
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-expect.set_options(timeout=20_000)
 
 OUTSIDE = """[...document.querySelectorAll("#inspector *")].filter(
     (each) => each.getBoundingClientRect().right > innerWidth + 1).map((each) => each.className)"""

@@ -12,7 +12,6 @@ from tests.browser.test_inspector import EVIL, OUTSIDE, inspect
 from tests.sandbox.robot import ROBOT, Line, Robot
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-expect.set_options(timeout=20_000)
 
 LONG = Scenario("长的", (Happening(0, "heal"), Happening(600, "heal")))
 BAD = Scenario("坏的", (Happening(0, "click", {"card": "none", "button": "b"}), Happening(0, "heal")))
@@ -34,8 +33,11 @@ async def test_what_is_done_on_the_page_is_recorded_saved_and_played_again(
     await panel.get_by_role("button", name="录制").click()
     await expect(panel.get_by_role("status")).to_contain_text("正在录制 Recording")
     await expect(panel.get_by_role("status")).to_contain_text("0 步 steps")
-    await page.get_by_role("switch", name="静默").click()
-    await page.get_by_role("switch", name="静默").click()
+    silence = page.get_by_role("switch", name="静默")
+    await silence.click()
+    await expect(silence).to_be_checked()
+    await silence.click()
+    await expect(silence).not_to_be_checked()
     await page.get_by_label("消息 Message", exact=True).fill("怎么退货？")
     await page.keyboard.press("Enter")
     await line.message()
