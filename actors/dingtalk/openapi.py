@@ -219,8 +219,8 @@ class OpenApi:
         if reply.status == 0:
             code = _ANSWER_LOST if reply.sent else "noAnswer"
             raise CallFailed(api.name, Fault.TRANSIENT, 0, code, reply.text)
-        limiter.answered(ticket)
         answer = faults.read(reply.status, reply.text, reply.retry_after)
+        limiter.answered(ticket, executed=isinstance(answer, dict))
         if isinstance(answer, dict):
             self._count(api)
             return answer

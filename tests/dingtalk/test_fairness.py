@@ -35,9 +35,12 @@ def test_a_place_is_held_as_long_as_the_answer_takes_and_nothing_else_is_lost(ca
     assert shared(cards, latency=0.0).mean_age == pytest.approx(fair_interval(cards) / 2, rel=0.01)
 
 
+@pytest.mark.parametrize("latency", [0.03, 0.08, 0.2])
 @pytest.mark.parametrize("cards", ENDING)
-def test_no_card_waits_more_than_1_2_times_its_fair_interval_where_answers_end_all_the_time(cards: int) -> None:
-    seen = shared(cards, answers=LASTING)
+def test_no_card_waits_more_than_1_2_times_its_fair_interval_where_answers_end_all_the_time(
+    cards: int, latency: float
+) -> None:
+    seen = shared(cards, answers=LASTING, latency=latency)
     assert max(seen.intervals) <= 1.2 * fair_interval(cards, LASTING)
     assert keeps_to_the_rate(seen)
 

@@ -6,13 +6,23 @@ import time
 from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
-from math import inf
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.dingtalk.limits import MOST_PATIENCE, PATIENCE, WINDOW, Kind, Limiter, Rank, Schedule, Ticket
+from actors.dingtalk.limits import (
+    ENOUGH,
+    MARGIN,
+    MOST_PATIENCE,
+    PATIENCE,
+    WINDOW,
+    Kind,
+    Limiter,
+    Rank,
+    Schedule,
+    Ticket,
+)
 from actors.dingtalk.share import at_rest
 from tests.dingtalk.conftest import Clock
 
@@ -95,14 +105,17 @@ def test_whoever_goes_is_the_first_in_rank_of_those_who_wait(callers: Callers) -
     assert [ticket.rank for _, ticket in run.sent] == run.first_in_rank
 
 
+def places_taken(now: float, earlier: list[float]) -> int:
+    """How many places may not be free yet."""
+    return sum(now - WINDOW - PATIENCE - 1e-6 <= at for at in earlier)
+
+
 @given(callers_of(final, usual))
 def test_nobody_waits_while_a_place_is_free(callers: Callers) -> None:
     run = Run(callers)
     for place, (now, ticket) in enumerate(run.sent):
-        earlier = [at for at, _ in run.sent[:place]]
         if now > run.came[ticket]:
-            held_at_most = [at for at in earlier if now - WINDOW - PATIENCE - 1e-6 <= at]
-            assert len(held_at_most) >= QPS
+            assert places_taken(now, [at for at, _ in run.sent[:place]]) >= QPS
 
 
 @given(arrivals)
@@ -112,14 +125,14 @@ def test_growing_texts_go_evenly_though_one_that_was_late_is_followed_sooner(cal
 
 
 @given(arrivals)
-def test_nobody_waits_for_longer_than_a_place_and_a_growing_texts_turn_take(callers: Callers) -> None:
-    run = Run(callers)
+def test_where_texts_grow_nobody_waits_for_longer_than_a_place_and_as_many_turns_as_were_taken(
+    callers: Callers,
+) -> None:
+    run, turn = Run(callers), (WINDOW + PATIENCE) / QPS
     for place, (now, ticket) in enumerate(run.sent):
-        earlier = run.sent[:place]
-        turn = max((at for at, other in earlier if other.rank.growing), default=-inf)
-        if now > run.came[ticket] and now > turn + (WINDOW + PATIENCE) / QPS + 1e-6:
-            held_at_most = [at for at, _ in earlier if now - WINDOW - PATIENCE - 1e-6 <= at]
-            assert len(held_at_most) >= QPS
+        earlier = [at for at, _ in run.sent[:place]]
+        if now > run.came[ticket] and places_taken(now, earlier) < QPS:
+            assert any(now <= since + turn * len(earlier[number:]) + 1e-6 for number, since in enumerate(earlier))
 
 
 @given(arrivals)
@@ -224,16 +237,40 @@ delayed = st.lists(
 )
 
 
-@given(delayed)
-def test_calls_that_are_delayed_do_not_meet_those_behind_them(callers: Callers) -> None:
-    undelayed = (0.0, usual, STEADY / 2, STEADY / 2)
-    assert most_within_a_second(Run([undelayed, *callers]).counted) <= QPS
+undelayed: Callers = [(0.0, usual, STEADY / 2, STEADY / 2)]
+
+
+@pytest.mark.parametrize("known", [1, ENOUGH])
+@given(callers=delayed)
+def test_calls_that_are_delayed_do_not_meet_those_behind_them(known: int, callers: Callers) -> None:
+    after = [(at + 1.2 * known / QPS, rank, there, back) for at, rank, there, back in callers]
+    assert most_within_a_second(Run(undelayed * known + after).counted) <= QPS
+
+
+@pytest.mark.parametrize("took", [0.08, 0.2, 0.8])
+def test_once_enough_answers_told_how_long_one_takes_little_of_that_costs_calls(took: float) -> None:
+    sent = [now for now, _ in Run([(0.0, usual, took / 2, took / 2)] * (ENOUGH + 20 * QPS + 1)).sent]
+    assert sent[-1] - sent[ENOUGH] <= 20 * (WINDOW + took / 3)
 
 
 def test_a_platform_that_is_slow_but_steady_costs_no_calls() -> None:
     steady = Run([(0.0, usual, 0.4, 0.4)] * QPS * 10)
     hurried = Run([(0.0, usual, PATIENCE / 2, PATIENCE / 2)] * QPS * 10)
     assert steady.sent[-1][0] == hurried.sent[-1][0]
+
+
+def test_how_soon_a_call_is_refused_does_not_tell_how_soon_one_is_counted() -> None:
+    schedule = late(*[STEADY] * ENOUGH)
+    schedule.join(usual(900.0))
+    refused = schedule.admit(900.0)
+    assert refused
+    schedule.answered(refused, 900.001, executed=False)
+    schedule.join(usual(910.0))
+    executed = schedule.admit(910.0)
+    assert executed
+    schedule.answered(executed, 910.0 + STEADY)
+    schedule.join(usual(910.1))
+    assert schedule.due(910.1) == pytest.approx(910.0 + WINDOW + MARGIN * STEADY)
 
 
 def late(*took: float) -> Schedule:
