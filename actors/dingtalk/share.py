@@ -22,7 +22,7 @@ DECREASE = 0.92
 LEAST = 0.25
 """The part of its share that a replica keeps whatever is refused, and begins with as long as others do not know it."""
 
-RECOVERY = 5.0
+RECOVERY = 5.5
 """Seconds, for each replica, until a rate that was cut is at its ceiling. The more they are the longer it takes, so
 that all together are refused about as often however many they are."""
 

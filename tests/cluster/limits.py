@@ -16,7 +16,7 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from actors.dingtalk.faults import THROTTLE_PAUSE
-from actors.dingtalk.limits import Kind, Limiter, Rank
+from actors.dingtalk.limits import MARGIN, WINDOW, Kind, Limiter, Rank
 from actors.dingtalk.share import HEARD_WITHIN, joining
 from actors.sandbox.faults import SlidingWindow
 from tests.runtime.virtual_time import play
@@ -256,6 +256,7 @@ def told(scene: Play, phases: Sequence[Phase]) -> str:
             f"{updates[9]:.2f} / {updates[18]:.2f} |"
         )
     table = "\n".join(rows)
+    held = WINDOW + WAY[1] - WAY[0] + MARGIN * 2 * WAY[0]
     return f"""# How replicas share the calls of one API
 
 ![Calls per second by replica, what each allowed itself, refusals, and waits, over time](limits.png)
@@ -277,8 +278,8 @@ of rest, {UPDATES} updates and a final text for each answer, so that far more is
 replicas, at which each looks every {HEARD_WITHIN:g} s. In the service a replica that comes or goes tells the others at
 once, so the first column is the worse case.
 
-A place is held from a call's sending until a second after its answer came, so about
-{1 / (1 + sum(WAY)):.0%} of the limit is the most that a replica can use here, alone or not.
+A place is held for a second, for as long as its answer took longer than the quickest one, and for a part of that one's
+time: so about {WINDOW / held:.0%} of the limit is the most that a replica can use here, alone or not.
 """
 
 
