@@ -46,7 +46,7 @@ LOADS = (
     Load(SLOW, 20, "20 pieces 2 s after 6 s", 30, (OURS, TASKS, THREADS)),
     Load(SHARED, 40, "1000 pieces 20 s", 60, (OURS, TASKS), updates=UNCOUNTED),
     Load(CROWD, 200, "3000 pieces 60 s", 120, (OURS,), updates=UNCOUNTED),
-    Load(UNBOUND, 20, "20 pieces 2 s", 20, (OURS, TASKS), rate=0, others=20),
+    Load(UNBOUND, 20, "20 pieces 2 s", 20, (OURS, TASKS), rate=0, others=100),
     Load(AT_FIRST, 20, "20 pieces 2 s", 20, (OURS, TASKS), rate=0),
     Load(NEAR, 20, "200 pieces 4 s", 20, latency=0.03, rate=40),
     Load(FAR, 20, "200 pieces 4 s", 20, latency=0.2, rate=40),

@@ -34,7 +34,7 @@ def _shared(title: str, case: str, people: int) -> Goal:
 
 GOALS: Sequence[Goal] = (
     Goal(
-        "first card, worst of 20, limit not binding, of a service that has answered others",
+        "first card, worst of 20, limit not binding, of a service that has answered 100",
         contest.UNBOUND,
         "first card, worst",
         LATENCY,
