@@ -5,20 +5,21 @@ decides and is pure, the time is an argument; `Limiter` puts coroutines to sleep
 this replica's share. Neither knows what a call is about.
 
 A window counted by our own send times is not enough, because a late call and a quick one behind it arrive closer
-together than they were sent. DingTalk counts a call at some moment between its sending and its answer, so a call keeps
-its place until one second after its *answer*: whatever the network does in between, the next one in that place
-arrives a full second later. A token bucket would not hold this either: its spare tokens and its refill fall into the
-same second.
+together than they were sent. DingTalk counts a call at some moment between its sending and its answer, so at first a
+call keeps its place until one second after its *answer*: whatever the network does in between, the next one in that
+place arrives a full second later. A token bucket would not hold this either: its spare tokens and its refill fall into
+the same second.
 
-A platform that is slow but steady should cost no calls, though. Once enough answers told how long the quickest takes,
-a call holds its place for a second and for as long as its own answer was slower than that: it was counted that much
-later at most, while none behind it is counted sooner than the quickest. This is exact if the quickest call was quick
-both on its way and back; a part of its time is added for what is not so (`MARGIN`).
+A platform that is slow but steady should cost no calls, though. Once enough answers in a row told how long the quickest
+takes, a call keeps its place for a second and for as long as its own answer was slower than that: by no more than that
+was it counted later after its sending than the quickest, and none behind it is counted sooner. This is exact if the
+quickest was quick both on its way and back, and as long as the platform gets no quicker than it was; a part of its time
+is added for what is not so (`MARGIN`), and after a rest, when connections are opened anew, it is as at first.
 
 Places come free as they were taken. Cards that began to grow together would take them all at once, again and again, and
 a text that is whole would wait for the next such moment, a second away. So turns come evenly, as many in a second as
-places come free in one, and every call takes one; but only updates of growing texts wait for theirs. A text that is
-whole goes first and in whatever place is free, and then hardly ever has to wait for one.
+places come free in one, and every call takes one; but only updates of growing texts wait for theirs, and whoever stands
+in line behind them. A text that is whole goes first and in whatever place is free, and then hardly ever waits for one.
 """
 
 import asyncio
@@ -28,8 +29,9 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
+from math import inf
 from operator import attrgetter
-from statistics import median
+from statistics import fmean
 from typing import NamedTuple
 
 from actors.dingtalk.share import Share
@@ -38,7 +40,8 @@ WINDOW = 1.0
 """Seconds over which DingTalk counts (open.dingtalk.com, "API throttling": 20 calls per app, API and second)."""
 
 PATIENCE = 0.25
-"""How long an answer is waited for before a call is taken to have arrived, so that a hanging call blocks nobody."""
+"""How long an answer is waited for before a call is taken to have arrived, so that a hanging call blocks nobody; and
+how much of a usual answer's time costs calls at most."""
 
 MOST_PATIENCE = 2.0
 """How long it is waited for at most where answers came late just now."""
@@ -46,9 +49,12 @@ MOST_PATIENCE = 2.0
 ENOUGH = 100
 """How many answers tell how long one takes, and how late one may be: the latest ones."""
 
+REST = 10.0
+"""Seconds without a call or an answer after which former answers tell nothing: connections are not kept much longer."""
+
 MARGIN = 0.25
 """The part of the quickest answer's time for which a call holds its place nonetheless. Simulated (test_ways.py), no
-call is then refused where the ways there and back vary by themselves, and 0.9 % where the platform's own pace is 50 and
+call is then refused where the ways there and back vary by themselves, and 1 % where the platform's own pace is 50 and
 150 ms by turns of 15 s; with all of an answer's time none is, either, and 3 to 12 % fewer calls are made."""
 
 
@@ -70,12 +76,13 @@ class Rank(NamedTuple):
 
 @dataclass(eq=False, slots=True)
 class Ticket:
-    """A caller in line, and after that its place in the window, which it got at `since`; DingTalk has counted the call
-    by `counted`, and the place is held for a window longer."""
+    """A caller in line, and after that its place in the window, which it got at `since`. Its answer `took` so many
+    seconds; until it is there, it is as if it took the `patience` that there was with it."""
 
     rank: Rank
     since: float = 0.0
-    counted: float = 0.0
+    patience: float = 0.0
+    took: float | None = None
 
 
 class Schedule:
@@ -91,8 +98,8 @@ class Schedule:
         self._waiting: list[Ticket] = []
         self._held: list[Ticket] = []
         self._took: deque[float] = deque(maxlen=ENOUGH)
-        self._turn = float("-inf")
-        self._paused_until = float("-inf")
+        self._quickest = inf
+        self._latest = self._turn = self._paused_until = -inf
 
     def join(self, rank: Rank) -> Ticket:
         """Stand in line, behind everybody of the same rank."""
@@ -106,16 +113,16 @@ class Schedule:
             self._waiting.remove(ticket)
         elif ticket in self._held:
             self._held.remove(ticket)
-            self._turn = float("-inf")  # it is the next one's
+            self._turn -= self._apart
 
     def due(self, now: float) -> float | None:
         """When the first in line may go, which is `now` if it may; None if nobody waits."""
         if not self._waiting:
             return None
-        places, window = self._places, self._window
-        self._held = [ticket for ticket in self._held if ticket.counted + window > now]
-        held = sorted(ticket.counted for ticket in self._held)
-        free = now if len(held) < places else held[len(held) - places] + window
+        places = self._places
+        frees = {ticket: self._frees(ticket) for ticket in self._held}
+        self._held = [ticket for ticket, free in frees.items() if free > now]
+        free = now if len(self._held) < places else sorted(frees.values())[-places]
         if self._waiting[0].rank.growing:
             free = max(free, self._turn)
         return max(free, self._paused_until)
@@ -125,21 +132,26 @@ class Schedule:
         due = self.due(now)
         if due is None or due > now:
             return None
+        if self._latest + REST < now:
+            self._took.clear()
+            self._quickest = inf
+        self._latest = now
         ticket = self._waiting.pop(0)
-        ticket.since, ticket.counted = now, now + self._patience()
+        ticket.since, ticket.patience = now, self._patience()
         self._held.append(ticket)
-        apart = (self._window + self._usual_hold()) / self._places
-        # One that had to wait for its place is followed by the next one sooner, or calls would be lost.
-        self._turn = max(self._turn, now - apart / 2) + apart
+        # One that had to wait for its place is followed by the next one sooner, or calls would be lost; and no turn is
+        # further away than the place of one that goes now.
+        apart = self._apart
+        self._turn = min(max(self._turn, now - apart / 2) + apart, now + apart * self._places)
         return ticket
 
     def answered(self, ticket: Ticket, now: float, *, executed: bool = True) -> None:
-        """DingTalk answered the call: by now it has counted it, and later than usual by no more than the answer is.
-        How long one takes is told by those that were executed; others may be refused at the door."""
-        took = now - ticket.since
-        if executed:
-            self._took.append(took)
-        ticket.counted = ticket.since + self._hold(took)
+        """DingTalk answered the call: by now it has counted it. One that was not executed may have been refused at the
+        door, so it does not tell how quick one is."""
+        self._latest, ticket.took = now, now - ticket.since
+        if executed or ticket.took > self._quickest:
+            self._took.append(ticket.took)
+            self._quickest = min(self._took)
 
     @property
     def _places(self) -> int:
@@ -149,21 +161,28 @@ class Schedule:
     def _window(self) -> float:
         return max(WINDOW, WINDOW / self.rate)
 
+    @property
+    def _apart(self) -> float:
+        """Seconds between two turns: as many come as places do."""
+        usually = self._hold(fmean(self._took)) if self._took else 0.0
+        return (self._window + usually) / self._places
+
+    def _frees(self, ticket: Ticket) -> float:
+        """When its place is free again."""
+        held = ticket.patience if ticket.took is None else self._hold(ticket.took)
+        return ticket.since + held + self._window
+
     def _hold(self, took: float) -> float:
         """Seconds for which a call holds its place beside the window, if its answer took so long."""
-        quickest = min(self._took, default=took)
-        slower = max(0.0, took - quickest)
+        slower = max(0.0, took - self._quickest)
         if len(self._took) < ENOUGH:
             return max(min(took, PATIENCE), slower)
-        return slower + MARGIN * min(quickest, PATIENCE)
-
-    def _usual_hold(self) -> float:
-        return self._hold(median(self._took)) if self._took else 0.0
+        return slower + MARGIN * min(self._quickest, PATIENCE)
 
     def _patience(self) -> float:
         if not self._took:
             return PATIENCE
-        return min(max(PATIENCE, max(self._took) - min(self._took)), MOST_PATIENCE)
+        return min(max(PATIENCE, max(self._took) - self._quickest), MOST_PATIENCE)
 
     def pause(self, until: float) -> None:
         """Let nobody go before `until`."""

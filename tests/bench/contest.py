@@ -10,6 +10,7 @@ from tests.bench.figures import curve, figures
 from tests.bench.scene import LATENCY, LIMIT, served
 
 TWENTY, BURST, LONG, SLOW = "20 people, 10 s answers", "burst of 200", "one answer of 30 s", "slow first token"
+LONGEST = "one answer of 120 s"
 SHORT, SHARED, CROWD = "one answer of 3 s", "40 share 20 calls/s", "200 share 20 calls/s"
 UNBOUND, FASTER = "20 people, no limit", "200 people, 200 calls/s"
 AT_FIRST = "the first 20 people after a start, no limit"
@@ -43,6 +44,7 @@ LOADS = (
     Load(BURST, 200, "5 pieces 1 s", 40, (OURS, TASKS, THREADS, TUTORIAL)),
     Load(SHORT, 1, "150 pieces 3 s", 20, (OURS,)),
     Load(LONG, 1, "1500 pieces 30 s", 45, (OURS, TASKS, TUTORIAL)),
+    Load(LONGEST, 1, "3000 pieces 120 s", 150, (OURS, TASKS)),
     Load(SLOW, 20, "20 pieces 2 s after 6 s", 30, (OURS, TASKS, THREADS)),
     Load(SHARED, 40, "1000 pieces 20 s", 60, (OURS, TASKS), updates=UNCOUNTED),
     Load(CROWD, 200, "3000 pieces 60 s", 120, (OURS,), updates=UNCOUNTED),

@@ -119,7 +119,7 @@ class Play:
             refused = not self._window.takes("robot", "streaming", LIMIT, now)
             self.calls.append(Call(self.now, replica.name, kind, refused, now - wanted))
             await asyncio.sleep(self.random.uniform(*WAY))
-            replica.limiter.answered(ticket)
+            replica.limiter.answered(ticket, executed=not refused)
             if refused:
                 replica.limiter.refused(ticket, THROTTLE_PAUSE)
                 await asyncio.sleep(self.random.uniform(*AGAIN))

@@ -31,7 +31,7 @@ def test_unseen_text_is_at_most_1_25_times_as_old_as_in_the_fluid_limit(cards: i
 
 
 @pytest.mark.parametrize("cards", CARDS)
-def test_a_place_is_held_as_long_as_the_answer_takes_and_nothing_else_is_lost(cards: int) -> None:
+def test_where_calls_take_no_time_none_is_lost(cards: int) -> None:
     assert shared(cards, latency=0.0).mean_age == pytest.approx(fair_interval(cards) / 2, rel=0.01)
 
 

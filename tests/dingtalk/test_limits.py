@@ -16,6 +16,7 @@ from actors.dingtalk.limits import (
     MARGIN,
     MOST_PATIENCE,
     PATIENCE,
+    REST,
     WINDOW,
     Kind,
     Limiter,
@@ -250,7 +251,7 @@ def test_calls_that_are_delayed_do_not_meet_those_behind_them(known: int, caller
 @pytest.mark.parametrize("took", [0.08, 0.2, 0.8])
 def test_once_enough_answers_told_how_long_one_takes_little_of_that_costs_calls(took: float) -> None:
     sent = [now for now, _ in Run([(0.0, usual, took / 2, took / 2)] * (ENOUGH + 20 * QPS + 1)).sent]
-    assert sent[-1] - sent[ENOUGH] <= 20 * (WINDOW + took / 3)
+    assert sent[-1] - sent[ENOUGH] <= 20 * (WINDOW + min(took, PATIENCE) / 3)
 
 
 def test_a_platform_that_is_slow_but_steady_costs_no_calls() -> None:
@@ -259,38 +260,103 @@ def test_a_platform_that_is_slow_but_steady_costs_no_calls() -> None:
     assert steady.sent[-1][0] == hurried.sent[-1][0]
 
 
-def test_how_soon_a_call_is_refused_does_not_tell_how_soon_one_is_counted() -> None:
-    schedule = late(*[STEADY] * ENOUGH)
-    schedule.join(usual(900.0))
-    refused = schedule.admit(900.0)
-    assert refused
-    schedule.answered(refused, 900.001, executed=False)
-    schedule.join(usual(910.0))
-    executed = schedule.admit(910.0)
-    assert executed
-    schedule.answered(executed, 910.0 + STEADY)
-    schedule.join(usual(910.1))
-    assert schedule.due(910.1) == pytest.approx(910.0 + WINDOW + MARGIN * STEADY)
-
-
-def late(*took: float) -> Schedule:
-    """A schedule of one place, after answers that took so long."""
-    schedule = Schedule(1)
+def late(*took: float) -> tuple[Schedule, float]:
+    """A schedule of one place, after answers that took so long, and when that place is free."""
+    schedule, now = Schedule(1), 0.0
     for seconds in took:
-        schedule.join(Rank(Kind.USUAL, 0.0))
-        ticket = schedule.admit(schedule.due(0.0) or 0.0)
+        schedule.join(usual(now))
+        now = schedule.due(now) or now
+        ticket = schedule.admit(now)
         assert ticket is not None
-        schedule.answered(ticket, ticket.since + seconds)
-    return schedule
+        now += seconds
+        schedule.answered(ticket, now)
+    return schedule, now + WINDOW
+
+
+def next_after(schedule: Schedule, now: float, took: float, *, executed: bool = True) -> float:
+    """When the next but one may go, if the next one goes now and its answer takes so long."""
+    schedule.join(usual(now))
+    ticket = schedule.admit(now)
+    assert ticket is not None
+    schedule.answered(ticket, now + took, executed=executed)
+    schedule.join(usual(now + took))
+    due = schedule.due(now + took)
+    assert due is not None
+    return due
 
 
 @pytest.mark.parametrize(("took", "patience"), [(0.1, PATIENCE), (1.6, 1.5), (9.0, MOST_PATIENCE)])
 def test_where_answers_are_late_another_is_waited_for_longer_but_not_for_ever(took: float, patience: float) -> None:
-    schedule = late(0.1, took)
+    schedule, now = late(0.1, took)
     for _ in range(2):
-        schedule.join(Rank(Kind.USUAL, 0.0))
-    schedule.admit(100.0)
-    assert schedule.due(100.0) == pytest.approx(100.0 + patience + WINDOW)
+        schedule.join(usual(now))
+    schedule.admit(now)
+    assert schedule.due(now) == pytest.approx(now + patience + WINDOW)
+
+
+def test_how_soon_a_call_is_refused_does_not_tell_how_soon_one_is_counted() -> None:
+    schedule, now = late(*[STEADY] * ENOUGH)
+    now = next_after(schedule, now, 0.001, executed=False)
+    assert next_after(schedule, now, STEADY) == pytest.approx(now + WINDOW + MARGIN * STEADY)
+
+
+def test_how_late_a_call_is_refused_tells_how_late_one_may_be() -> None:
+    schedule, now = late(0.1)
+    now = next_after(schedule, now, 1.6, executed=False)
+    schedule.admit(now)
+    schedule.join(usual(now))
+    assert schedule.due(now) == pytest.approx(now + 1.5 + WINDOW)
+
+
+def test_after_a_rest_all_of_an_answers_time_counts() -> None:
+    schedule, now = late(*[STEADY] * ENOUGH)
+    assert next_after(schedule, now + REST, STEADY) == pytest.approx(now + REST + WINDOW + STEADY)
+
+
+def test_a_platform_that_turns_quick_has_counted_later_what_it_answered_before() -> None:
+    schedule, now = late(*[0.16] * ENOUGH)
+    schedule.rate = 2
+    schedule.join(usual(now))
+    before = schedule.admit(now)
+    assert before is not None
+    schedule.answered(before, now + 0.16)
+    schedule.join(usual(now + 0.2))
+    quick = schedule.admit(now + 0.2)
+    assert quick is not None
+    schedule.answered(quick, now + 0.26)
+    schedule.join(usual(now + 0.3))
+    assert schedule.due(now + 0.3) == pytest.approx(now + WINDOW + 0.1 + MARGIN * 0.06)
+
+
+def test_every_call_takes_a_turn_of_those_that_growing_texts_wait_for() -> None:
+    schedule = Schedule(20)
+    for _ in range(10):
+        schedule.join(final(0.0))
+        schedule.admit(0.0)
+    schedule.join(growing(0.0))
+    assert schedule.due(0.0) == pytest.approx(9.5 * WINDOW / 20)
+
+
+def test_a_place_that_is_given_back_gives_back_its_turn() -> None:
+    schedule = Schedule(20)
+    places = [schedule.join(final(0.0)) for _ in range(10)]
+    for _ in places:
+        schedule.admit(0.0)
+    schedule.leave(places[-1])
+    schedule.join(growing(0.0))
+    assert schedule.due(0.0) == pytest.approx(8.5 * WINDOW / 20)
+
+
+def test_turns_are_never_further_ahead_than_the_place_of_a_call_that_goes_now() -> None:
+    schedule, now = Schedule(20), 0.0
+    for number in range(600):
+        schedule.join(final(now))
+        now = schedule.due(now) or now
+        ticket = schedule.admit(now)
+        assert ticket is not None
+        schedule.answered(ticket, now + (0.25 if number % 20 < 11 else 0.06))
+    schedule.join(growing(now))
+    assert (schedule.due(now) or 0.0) <= now + WINDOW + PATIENCE
 
 
 def test_a_pause_holds_for_everybody() -> None:

@@ -159,15 +159,15 @@ cards / 20 s, or 0.8 s if that is more; where answers end it is of the calls tha
 limit of the mean age is half of it.
 
 What is lost, is lost to the places: a call holds its place for one second, for as long as it was slower than the
-quickest of the last hundred, and for a quarter of that one's time. So all intervals are longer by 2 % at 80 ms and by
-5 % at 200 ms where calls take the same time. By how much DingTalk may count a call later than its time was usual is not
+quickest of the last hundred, and for a quarter of that one's time, 0.06 s at most. So all intervals are longer by 2 %
+at 80 ms and by 5 % at 200 ms where calls take the same time. How much later than usual DingTalk counts a call is not
 known better than that ([test_ways.py](../../dingtalk/test_ways.py) plays several kinds of ways: hardly one is refused).
 
 Final texts go first and take their calls from all alike: of 200 answers of 30 s, 6.7 a second are final texts, which
 leaves 13.3 calls to 200 cards, 15 s for each in place of 10. Places come free as they were taken, so turns come evenly
 and every call takes one: cards that began together would else take all places at once again and again, a final text
 would wait for the next such moment, up to a second, and a card for one such burst more (1.5 times its fair interval,
-with 40). So no card waits for more than 1.1 times its fair interval, at any latency.
+with 40). So no card waits for more than about 1.1 times its fair interval, where all calls take as long.
 """
 
 
