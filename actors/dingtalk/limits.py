@@ -139,10 +139,9 @@ class Schedule:
         ticket = self._waiting.pop(0)
         ticket.since, ticket.patience = now, self._patience()
         self._held.append(ticket)
-        # One that had to wait for its place is followed by the next one sooner, or calls would be lost; and no turn is
-        # further away than the place of one that goes now.
+        # One that had to wait for its place is followed by the next one sooner, or calls would be lost.
         apart = self._apart
-        self._turn = min(max(self._turn, now - apart / 2) + apart, now + apart * self._places)
+        self._turn = max(self._turn, now - apart / 2) + apart
         return ticket
 
     def answered(self, ticket: Ticket, now: float, *, executed: bool = True) -> None:

@@ -341,7 +341,7 @@ def test_a_place_that_is_given_back_gives_back_its_turn() -> None:
     assert schedule.due(0.0) == pytest.approx(8.5 * WINDOW / 20)
 
 
-def test_turns_are_never_further_ahead_than_the_place_of_a_call_that_goes_now() -> None:
+def test_turns_do_not_run_away_from_places_where_most_answers_are_slow_and_many_quick() -> None:
     schedule, now = Schedule(20), 0.0
     for number in range(600):
         schedule.join(final(now))
