@@ -82,7 +82,10 @@ class Gateway:
             # The real status for a bad ticket is not documented; clients report an unexpected 400.
             return web.json_response(error_body("invalidTicket", "ticket 不存在或已过期"), status=400)
         socket = web.WebSocketResponse(timeout=1.0, max_msg_size=256 * 1024)
-        await socket.prepare(request)
+        try:
+            await socket.prepare(request)
+        except ConnectionError:  # the client left before it was let in
+            return web.Response(status=400)
         record = Connection(robot, request.query["ticket"], topics, time.monotonic())
         later = asyncio.get_running_loop().call_later
         line = Line(record, socket, request.transport, f"{request.scheme}://{request.host}", later)

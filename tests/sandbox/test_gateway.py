@@ -387,3 +387,14 @@ async def test_a_handshake_can_fail_for_one_robot_alone(robot: Robot, sandbox: S
     with pytest.raises(aiohttp.WSServerHandshakeError, match="503"):
         async with robot.line():
             pass
+
+
+async def test_a_client_that_leaves_before_it_is_let_in_is_no_fault(
+    robot: Robot, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    sandbox.fail("connect", times=2, delay=0.3)
+    early, patient = [(await robot.open()).body["ticket"] for _ in range(2)]
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(knock(robot, early), 0.1)
+    assert await knock(robot, patient) == 101  # it came later, and had to wait for as long
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
