@@ -1,13 +1,16 @@
 """A robot, the scripted DingTalk it talks to, and the client between them."""
 
+import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
 
 import aiohttp
 import pytest
 
 from actors.core.backoff import Backoff
+from actors.core.card import Face, growing
 from actors.core.question import Address, Question
 from actors.core.robot import FixedSecret, Robot
 from actors.dingtalk import replies, standard, templates
@@ -15,6 +18,7 @@ from actors.dingtalk.ban import Ban
 from actors.dingtalk.cards import LONG
 from actors.dingtalk.network import once
 from actors.dingtalk.openapi import OpenApi
+from actors.dingtalk.port import Card
 from actors.dingtalk.quota import Quota
 from actors.dingtalk.standing import Standing
 from tests.dingtalk.scripted import DingTalk
@@ -189,3 +193,17 @@ def spellers(monkeypatch: pytest.MonkeyPatch) -> Spellers:
     for module in (replies, standard, templates):
         monkeypatch.setattr(module, "presentable", made)
     return made
+
+
+async def grown_together(cards: Sequence[Card]) -> list[float]:
+    """The moments at which texts that grow on several cards, begun by now, are taken to be sent."""
+    taken = list[float]()
+
+    def latest(text: str) -> Face:
+        taken.append(asyncio.get_running_loop().time())
+        return growing(text)
+
+    for text in ("七天", "七天内。"):
+        taken.clear()
+        await asyncio.gather(*(card.update(growing(text), partial(latest, text), 0.0) for card in cards))
+    return taken

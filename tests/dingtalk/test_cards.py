@@ -20,7 +20,7 @@ from actors.dingtalk.openapi import OpenApi
 from actors.dingtalk.port import Card
 from actors.dingtalk.standing import DOUBTS, Standing
 from actors.errors import CallFailed, Fault
-from tests.dingtalk.conftest import Clock, MakeOpenApi, Spellers
+from tests.dingtalk.conftest import Clock, MakeOpenApi, Spellers, grown_together
 from tests.dingtalk.scripted import CREATE, HANG, RESET, STREAMING, TOO_FAST, UPDATE, Answer, DingTalk, error
 
 CARD = card_id("dingrobot", "msg-1")
@@ -692,16 +692,8 @@ async def test_a_cancelled_update_has_no_outcome(dingtalk: DingTalk, card: Card)
 
 
 async def test_texts_that_grow_on_several_cards_go_evenly(make_card: MakeCard, make_openapi: MakeOpenApi) -> None:
-    api, sent = make_openapi(qps=6), list[float]()
-    cards = [make_card(f"msg-{number}", api=api) for number in range(3)]
-    await asyncio.gather(*(update(card, "七天") for card in cards))
-
-    def latest() -> Face:
-        sent.append(asyncio.get_running_loop().time())
-        return growing("七天内。")
-
-    await asyncio.gather(*(card.update(growing("七天内。"), latest, 0.0) for card in cards))
-    first, _, third = sent
+    api = make_openapi(qps=6)
+    first, _, third = await grown_together([make_card(f"msg-{number}", api=api) for number in range(3)])
     assert third - first > 1.4 / 6
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import time
 
-from actors.dingtalk.limits import Kind, Limiter, Rank
+from actors.dingtalk.limits import Kind, Limiter, Rank, Ticket
 from actors.dingtalk.share import at_rest
 from tests.dingtalk.conftest import Clock
 
@@ -18,13 +18,17 @@ async def in_line() -> None:
     await asyncio.sleep(0)
 
 
+async def line_up(limiter: Limiter) -> "asyncio.Task[Ticket]":
+    """One more who waits for a place."""
+    waiting = asyncio.create_task(limiter.place(USUAL))
+    await in_line()
+    return waiting
+
+
 async def test_a_cancelled_waiter_leaves_its_place_to_the_next() -> None:
     limiter = Limiter(ALONE)
     await limiter.place(USUAL)
-    first = asyncio.create_task(limiter.place(USUAL))
-    await in_line()
-    second = asyncio.create_task(limiter.place(USUAL))
-    await in_line()
+    first, second = await line_up(limiter), await line_up(limiter)
     first.cancel()
     await asyncio.wait_for(second, 20)
     assert first.cancelled()
@@ -33,10 +37,7 @@ async def test_a_cancelled_waiter_leaves_its_place_to_the_next() -> None:
 async def test_a_waiter_cancelled_just_as_its_turn_comes_gives_the_place_back() -> None:
     limiter = Limiter(ALONE, clock := Clock())
     held = await limiter.place(USUAL)
-    first = asyncio.create_task(limiter.place(USUAL))
-    await in_line()
-    second = asyncio.create_task(limiter.place(USUAL))
-    await in_line()
+    first, second = await line_up(limiter), await line_up(limiter)
     clock.now = 2.0
     limiter.answered(held)  # wakes the first
     first.cancel()
@@ -48,10 +49,7 @@ async def test_a_waiter_cancelled_just_as_its_turn_comes_gives_the_place_back() 
 async def test_a_waiter_that_was_cancelled_a_moment_before_its_turn_gives_the_place_back() -> None:
     limiter = Limiter(ALONE, clock := Clock())
     held = await limiter.place(USUAL)
-    first = asyncio.create_task(limiter.place(USUAL))
-    await in_line()
-    second = asyncio.create_task(limiter.place(USUAL))
-    await in_line()
+    first, second = await line_up(limiter), await line_up(limiter)
     first.cancel()
     clock.now = 2.0
     limiter.answered(held)
@@ -93,8 +91,7 @@ async def test_a_final_text_overtakes_those_who_wait() -> None:
 async def test_an_answer_brings_the_next_turn_forward() -> None:
     limiter = Limiter(ALONE, Clock())
     held = await limiter.place(USUAL)
-    waiting = asyncio.create_task(limiter.place(USUAL))
-    await in_line()
+    waiting = await line_up(limiter)
     assert limiter._alarm
     without_an_answer = limiter._alarm.when()
     limiter.answered(held)
@@ -116,8 +113,7 @@ async def test_a_refusal_lowers_the_rate_of_one_of_several() -> None:
 async def test_who_waited_since_the_last_look_wants_more_than_its_share() -> None:
     limiter = Limiter(at_rest(3, replicas=3, now=0.0), clock := Clock())
     await limiter.place(USUAL)
-    waiting = asyncio.create_task(limiter.place(USUAL))
-    await in_line()
+    waiting = await line_up(limiter)
     clock.now = 600.0
     assert limiter.beaten(3) == 3.0
     await asyncio.wait_for(waiting, 20)
@@ -128,8 +124,7 @@ async def test_who_waited_since_the_last_look_wants_more_than_its_share() -> Non
 async def test_who_waits_goes_at_once_when_there_is_more_for_everybody() -> None:
     limiter = Limiter(at_rest(2, replicas=2, now=0.0), Clock())
     await limiter.place(USUAL)
-    waiting = asyncio.create_task(limiter.place(USUAL))
-    await in_line()
+    waiting = await line_up(limiter)
     limiter.beaten(1)
     await asyncio.wait_for(waiting, 20)
 

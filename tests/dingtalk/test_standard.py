@@ -16,7 +16,7 @@ from actors.dingtalk.port import Card
 from actors.dingtalk.standard import StandardCard
 from actors.dingtalk.standing import DOUBTS, Standing
 from actors.errors import CallFailed, Fault
-from tests.dingtalk.conftest import Clock, MakeOpenApi, Spellers
+from tests.dingtalk.conftest import Clock, MakeOpenApi, Spellers, grown_together
 from tests.dingtalk.scripted import RESET, SEND_STANDARD, UPDATE_STANDARD, DingTalk, error
 
 CARD = card_id("dingrobot", "msg-1")
@@ -392,16 +392,8 @@ async def test_a_long_text_is_spelled_beside_the_loop(card: Card, spellers: Spel
 
 
 async def test_texts_that_grow_on_several_cards_go_evenly(make_card: MakeCard, make_openapi: MakeOpenApi) -> None:
-    api, sent = make_openapi(qps=6), list[float]()
-    cards = [make_card(api=api) for _ in range(3)]
-    await asyncio.gather(*(update(card, "七天") for card in cards))
-
-    def latest() -> Face:
-        sent.append(asyncio.get_running_loop().time())
-        return growing("七天内。")
-
-    await asyncio.gather(*(card.update(growing("七天内。"), latest, 0.0) for card in cards))
-    first, _, third = sent
+    api = make_openapi(qps=6)
+    first, _, third = await grown_together([make_card(api=api) for _ in range(3)])
     assert third - first > 1.4 / 6
 
 

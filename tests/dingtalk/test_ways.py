@@ -5,7 +5,6 @@ counted as the 21st within a second is refused, and nobody goes for a second aft
 """
 
 import heapq
-from collections import deque
 from collections.abc import Callable
 from itertools import count
 from random import Random
@@ -13,6 +12,7 @@ from random import Random
 import pytest
 
 from actors.dingtalk.limits import Kind, Rank, Schedule, Ticket
+from actors.sandbox.faults import SlidingWindow
 
 QPS = 20
 SECONDS = 120
@@ -64,7 +64,7 @@ def uneasy(chance: Random, now: float) -> tuple[float, float]:
 def play(way: Way, seed: int) -> tuple[float, float]:
     """Calls a second that were carried out where more are wanted all the time, and the part that was refused."""
     chance, schedule, now = Random(seed), Schedule(QPS), 0.0
-    counted, done, refused, numbers = deque[float](), 0, 0, count()
+    counted, done, refused, numbers = SlidingWindow(), 0, 0, count()
     moments: list[tuple[float, int, str, Ticket, float]] = []
     while now < SECONDS:
         schedule.join(Rank(Kind.USUAL, now))
@@ -75,12 +75,8 @@ def play(way: Way, seed: int) -> tuple[float, float]:
             while moments and moments[0][0] <= now:
                 at, number, what, call, back = heapq.heappop(moments)
                 if what == "arrives":
-                    while counted and counted[0] <= at - 1:
-                        counted.popleft()
-                    passed = len(counted) < QPS
+                    passed = counted.takes("robot", "streaming", QPS, at)
                     done, refused = done + passed, refused + (not passed)
-                    if passed:
-                        counted.append(at)
                     what = "executed" if passed else "refused"
                     heapq.heappush(moments, (at + back, number, what, call, 0.0))
                 else:
