@@ -1,7 +1,8 @@
 """The conversation actor: answers the questions of one conversation, one at a time, and owns the card while it does.
 
 The law: what happens in a turn is decided by `core.turn`; this actor keeps the turn's state and has its actions carried
-out on the reactor, whence they come back as messages. Nothing here must survive a crash: what must is in the inbox.
+out on the reactor, whence they come back as messages, so that handling one never waits. Nothing here must survive a
+crash: what must is in the inbox.
 """
 
 import logging
@@ -37,7 +38,8 @@ from actors.messages import (
     WentWrong,
     WorkDelayed,
 )
-from actors.runtime.actor import Actor, Ref, tell
+from actors.runtime.actor import DispatchedActor, Ref, tell
+from actors.runtime.dispatcher import Dispatcher
 from actors.runtime.reactor import Effect, Reactor
 from actors.waiting import WaitingCards
 
@@ -63,7 +65,7 @@ class _Running:
     """The numbers of the desks that somebody waits for, which may be this turn's."""
 
 
-class Conversation(Actor):
+class Conversation(DispatchedActor):
     """One conversation. It looks for work when it starts and when it is told to; it stops only when it is stopped."""
 
     def __init__(
@@ -71,6 +73,7 @@ class Conversation(Actor):
         parent: Ref,
         name: str,
         *,
+        dispatcher: Dispatcher,
         reactor: Reactor,
         inbox: Inbox,
         desks: Mapping[str, Desk],
@@ -78,7 +81,7 @@ class Conversation(Actor):
         running: Semaphore,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        super().__init__(parent)
+        super().__init__(parent, dispatcher)
         self._supervisor = parent
         self._name = name
         self._reactor = reactor
@@ -245,8 +248,6 @@ class Conversation(Actor):
             self._give_back()
         if delivery.followed or self._others_came:
             self._see_who_waits()
-        else:
-            self._show_places(())
 
     def _first_step(self, delivery: Delivery) -> turn.Step:
         """Answer, deliver what a former attempt answered, or apologise."""

@@ -47,6 +47,7 @@ from actors.robots import STOP_WITHIN as TREE_STOPS_WITHIN
 from actors.robots import Policy
 from actors.roll import Entries, Roll
 from actors.runtime.actor import Reason, Ref, Terminated, tell
+from actors.runtime.dispatcher import Dispatcher
 from actors.runtime.reactor import Reactor
 from actors.settings import Settings
 from actors.supervisor import PATIENCE, Supervisor
@@ -60,10 +61,13 @@ DRAINED, GAVE_UP = 0, 70
 """Exit codes."""
 
 ANSWER_WITHIN = 5.0
-"""Seconds that the supervisor and the loop have to answer a probe in."""
+"""Seconds that the supervisor and the loop have to answer a probe in, and a conversation to take its turn."""
 
 STOP_WITHIN = 5.0
 """Seconds that the reactor has to wind up in."""
+
+LAST_TURN_WITHIN = 1.0
+"""Seconds that an actor's turn may still last when all actors are gone, but for one that was left behind."""
 
 DISSOLVE_WITHIN = 8.0
 """Seconds that all parts together have to close in."""
@@ -84,7 +88,7 @@ TERMINATION_LOG = Path("/dev/termination-log")
 
 PIDS_MAX = Path("/sys/fs/cgroup/pids.max")
 PIDS_RESERVE = 100
-"""Threads that are no conversations."""
+"""Threads that are no answers."""
 
 
 class Service:
@@ -104,6 +108,7 @@ class Service:
         self._over = threading.Event()
         self._death: Terminated | Exception | None = None
         self._reactor = Reactor(self._died)
+        self._dispatcher = Dispatcher()
         self._supervisor: Ref | None = None
         self._running = asyncio.Semaphore(settings.max_concurrent_turns)
         self._courtesy = Courtesy()
@@ -136,6 +141,7 @@ class Service:
         self._housekeeping = Housekeeping(self._parts, self._work)
         self._tell_settings()
         self._roll.begin()
+        self._dispatcher.start()
         self._supervisor = Supervisor.start(
             self._died,
             self._reactor,
@@ -209,7 +215,7 @@ class Service:
     def longest_stop(self) -> float:
         """Seconds after which a service that is drained is over at the latest."""
         supervisor = self._settings.shutdown_grace + PATIENCE + TREE_STOPS_WITHIN
-        return supervisor + LISTEN_EVERY + DISSOLVE_WITHIN + STOP_WITHIN
+        return supervisor + LISTEN_EVERY + DISSOLVE_WITHIN + STOP_WITHIN + LAST_TURN_WITHIN
 
     def _dissolve(self) -> None:
         """Give back what lives on the reactor, then the reactor."""
@@ -219,6 +225,7 @@ class Service:
             # The loop hangs, or is gone; then everything goes with the process.
             log.error("the parts are not closed: %r", error, extra={"action": "parts_leaked"})
         self._reactor.stop(STOP_WITHIN)
+        self._dispatcher.stop(LAST_TURN_WITHIN)
 
     # Making the tree.
 
@@ -253,6 +260,7 @@ class Service:
         return Conversation.start(
             supervisor,
             conversation,
+            dispatcher=self._dispatcher,
             reactor=self._reactor,
             inbox=self._parts.inbox,
             desks=desks,
@@ -316,7 +324,8 @@ class Service:
     def _alive(self) -> bool:
         if self._over.is_set():
             return True  # the last seconds of an orderly end
-        return self._reactor.alive(ANSWER_WITHIN) and self._ask(AreYouThere()) is True
+        threads = self._reactor.alive(ANSWER_WITHIN) and self._dispatcher.alive(ANSWER_WITHIN)
+        return threads and self._ask(AreYouThere()) is True
 
     def _readiness(self) -> tuple[bool, dict[str, Any]]:
         if self._supervisor is None or self._over.is_set():
@@ -364,7 +373,7 @@ class Service:
 
 
 def _most_conversations(wanted: int) -> int:
-    """Never more threads than the container may have."""
+    """Never more than the container may have threads: an answer of a plain generator takes one."""
     try:
         return max(1, min(wanted, int(PIDS_MAX.read_text()) - PIDS_RESERVE))
     except (OSError, ValueError):

@@ -53,6 +53,8 @@ class WaitingCards:
         """Its turn has come: from here on the card is the turn's. Whether there is one."""
         name = question.message_id
         self._claimed.add(name)
+        if all(waiting.message_id in self._claimed for waiting in self._line):
+            self._line, self._claimed = (), {name}  # nobody is left to be shown a place
         if touched := self._touched.get(name):
             await touched.wait()
         return self._shown.pop(name, None) is not None

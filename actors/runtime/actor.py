@@ -3,15 +3,15 @@
 The law: whatever ends an actor, its parent is told once and no other actor notices. Pykka's own loop cannot promise
 that (a failing start tells nobody, one `SystemExit` stops every actor of the process), so this one takes its place, on
 the two methods that pykka offers to new kinds of actors: `_start_actor_loop` and `_create_actor_inbox`. What a parent
-does about a death is not known here.
+does about a death is not known here, nor which thread an actor lives on: one of its own, or one that it shares.
 """
 
 import itertools
 import logging
-import threading
 from abc import abstractmethod
 from collections.abc import Callable
 from enum import StrEnum
+from functools import partial
 from typing import Any, ClassVar, TypeAlias
 
 import pykka
@@ -22,17 +22,25 @@ from pykka.messages import _ActorStop
 from actors import metrics
 from actors.core.frozen import frozen
 from actors.errors import ServiceError, Trouble
+from actors.runtime.dispatcher import Dispatcher, start_thread
 from actors.runtime.mailbox import Mailbox, MailboxFull, Ref, Work, answer_with, tell
 
-__all__ = ["Actor", "Killed", "MailboxFull", "Parent", "Reason", "Ref", "SpawnFailed", "Terminated", "Work", "tell"]
+__all__ = [
+    "Actor",
+    "DispatchedActor",
+    "Killed",
+    "MailboxFull",
+    "Parent",
+    "Reason",
+    "Ref",
+    "SpawnFailed",
+    "Terminated",
+    "Work",
+    "tell",
+]
 
 log = logging.getLogger(__name__)
 
-STACK = 4 * 1024 * 1024
-"""Bytes of stack of an actor's thread. Only what is touched costs memory. With less than 3 MiB an endless recursion
-through C code (a sort key that sorts, measured) is no `RecursionError` but the end of the process."""
-
-_starting = threading.Lock()
 _numbers = itertools.count()
 
 
@@ -80,23 +88,9 @@ def as_exception(raised: BaseException) -> Exception:
     return killed
 
 
-class _Unawaited(threading.Event):
-    """Nobody waits for it. `Thread.start` waits for its `_started` (CPython's own, until 3.14 at least), which is until
-    the new thread has had the interpreter: with many others about that takes longer than all else of a start, and
-    nobody here has to know that a thread runs already."""
-
-    def wait(self, timeout: float | None = None) -> bool:
-        return self.is_set()
-
-
-class _Thread(threading.Thread):
-    def __init__(self, **how: Any) -> None:
-        super().__init__(**how)
-        self._started = _Unawaited()
-
-
 class Actor(pykka.ThreadingActor):
     """Base of every actor: implement `handle`, and `setup` and `cleanup` where needed; pykka's hooks are never called.
+    It lives on a thread of its own; `DispatchedActor` is for those that are many.
 
     `start(...)` takes the constructor's arguments and raises `SpawnFailed` if no thread can be had. The actor lives,
     and takes messages in, until its cleanup is over; `ref.stop()` returns when its parent has been told.
@@ -110,9 +104,10 @@ class Actor(pykka.ThreadingActor):
     def __init__(self, parent: Parent) -> None:
         super().__init__()
         self.parent = parent
+        self._dead = False
 
     def setup(self) -> None:
-        """Runs first, on the actor's own thread."""
+        """Runs first, on the actor's thread."""
 
     @abstractmethod
     def handle(self, message: Any) -> object:
@@ -127,48 +122,45 @@ class Actor(pykka.ThreadingActor):
         return Mailbox(cls.mailbox_limit)
 
     def _start_actor_loop(self) -> None:
-        thread = _Thread(target=self._live, name=f"{type(self).__name__}-{next(_numbers)}", daemon=True)
         try:
-            with _starting:
-                # The size holds for the whole process, hence for a moment only and by one thread at a time.
-                before = threading.stack_size(STACK)
-                try:
-                    thread.start()
-                finally:
-                    threading.stack_size(before)
+            start_thread(self._live, f"{type(self).__name__}-{next(_numbers)}")
         except Exception as error:
             _answer(self._leave())
             raise SpawnFailed(f"{type(self).__name__}: {error}") from error
 
     def _live(self) -> None:
-        reason = Reason.FAILED_START
-        error = self._attempt(self.setup)
-        if error is None:
-            reason = Reason.FAILED
-            error = self._attempt(self._serve)
-        error_of_cleanup = self._attempt(self.cleanup)
-        if error is None:
-            error = error_of_cleanup
-        left = self._leave()
-        unread = tuple(envelope.message for envelope in left if envelope.reply_to is None and not _is_stop(envelope))
-        death = Terminated(self.actor_ref, Reason.NORMAL if error is None else reason, error, unread)
-        self._attempt(lambda: self._notify(death))
-        _answer(left)
+        self._come_alive()
+        while not self._dead:
+            self._take_next()
 
-    def _serve(self) -> None:
-        while True:
-            envelope = self.actor_inbox.get()
-            if _is_stop(envelope):
-                # Back to the rest, which is answered when all is over.
-                self.actor_inbox.put(envelope)
-                return
-            if envelope.reply_to is None:
-                self.handle(envelope.message)
-                continue
+    def _come_alive(self) -> None:
+        if (error := self._attempt(self.setup)) is not None:
+            self._die(Reason.FAILED_START, error)
+
+    def _take_next(self) -> None:
+        """Wait for a message, and handle it."""
+        envelope = self.actor_inbox.get()
+        if _is_stop(envelope):
+            self._die(Reason.FAILED, None, envelope)
+        elif envelope.reply_to is not None:
             try:
                 envelope.reply_to.set(self.handle(envelope.message))
             except BaseException as raised:  # noqa: BLE001 - nothing may be left unanswered
                 answer_with(envelope.reply_to, as_exception(raised))
+        elif (error := self._attempt(partial(self.handle, envelope.message))) is not None:
+            self._die(Reason.FAILED, error)
+
+    def _die(self, why: Reason, error: Exception | None, *unanswered: Envelope[Any]) -> None:
+        """End, for this error, or by order. Who asked for that is answered when all is over."""
+        self._dead = True
+        error_of_cleanup = self._attempt(self.cleanup)
+        if error is None:
+            error = error_of_cleanup
+        left = [*self._leave(), *unanswered]
+        unread = tuple(envelope.message for envelope in left if envelope.reply_to is None and not _is_stop(envelope))
+        death = Terminated(self.actor_ref, Reason.NORMAL if error is None else why, error, unread)
+        self._attempt(partial(self._notify, death))
+        _answer(left)
 
     def _attempt(self, step: Callable[[], object]) -> Exception | None:
         """Run one part of the life; whatever it raises is reported here, once, and goes no further."""
@@ -200,6 +192,23 @@ class Actor(pykka.ThreadingActor):
             tell(self.parent, death)
         else:
             self.parent(death)
+
+
+class DispatchedActor(Actor):
+    """Base of actors that take turns on a dispatcher's thread. No part of such a life may wait for anything: all the
+    others would wait with it."""
+
+    def __init__(self, parent: Parent, dispatcher: Dispatcher) -> None:
+        super().__init__(parent)
+        self._dispatcher = dispatcher
+
+    def _start_actor_loop(self) -> None:
+        self._dispatcher.post(self._come_alive)
+        self.actor_inbox.announce(lambda: self._dispatcher.post(self._take_turn))
+
+    def _take_turn(self) -> None:
+        if not self._dead:  # else the message went back with all that was left
+            self._take_next()
 
 
 def _is_stop(envelope: Envelope[Any]) -> bool:

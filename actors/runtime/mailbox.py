@@ -6,6 +6,7 @@ death, a timer) is always taken, so that an actor under water can still be told 
 """
 
 import threading
+from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import Any, TypeAlias
 
@@ -44,6 +45,7 @@ class Mailbox:
         self._limit = limit
         self._work = 0
         self._closed = False
+        self._arrived: Callable[[], object] | None = None
         # Reentrant, since a signal handler may tell an actor while the same thread is just telling it something else.
         self._lock = threading.RLock()
 
@@ -59,10 +61,19 @@ class Mailbox:
             if refusal is None:
                 self._work += isinstance(envelope.message, Work)
                 self._queue.put(envelope)
+                if self._arrived is not None:
+                    self._arrived()
         if refusal is not None:
             if envelope.reply_to is None:
                 raise refusal
             answer_with(envelope.reply_to, refusal)
+
+    def announce(self, arrived: Callable[[], object]) -> None:
+        """From now on call `arrived` once for each message that comes, and now for each that is there already."""
+        with self._lock:
+            self._arrived = arrived
+            for _ in range(self._queue.qsize()):
+                arrived()
 
     def get(self) -> Envelope[Any]:
         """Wait for the next message."""
@@ -80,6 +91,7 @@ class Mailbox:
         """Refuse everything from now on; returns what is left."""
         with self._lock:
             self._closed = True
+            self._arrived = None
         left = []
         while True:
             try:

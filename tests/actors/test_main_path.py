@@ -1,5 +1,10 @@
 """A question's way through the whole service: a frame in, a card out."""
 
+import threading
+
+import pytest
+
+from actors.conversation import Conversation
 from actors.core import texts
 from actors.sandbox.records import CardState
 from tests.actors.cast import ASKED, asked_by, whole
@@ -182,3 +187,20 @@ async def test_the_status_page_names_the_connection_and_masks_the_secret(stage: 
 async def test_a_service_that_answers_is_ready_and_alive(stage: Stage) -> None:
     await eventually(stage.ready)
     assert (await stage.get("/healthz"))[0] == 200
+
+
+async def test_a_conversation_that_hangs_and_holds_up_the_others_makes_the_service_unhealthy(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_go_on = threading.Event()
+    monkeypatch.setattr("actors.service.ANSWER_WITHIN", 0.2)
+    monkeypatch.setattr(Conversation, "handle", lambda *_: may_go_on.wait(20))
+    await stage.ask("你好")
+
+    async def unhealthy() -> bool:
+        return (await stage.get("/healthz"))[0] == 503
+
+    try:
+        await eventually(unhealthy)
+    finally:
+        may_go_on.set()

@@ -21,6 +21,7 @@ from actors.lines import Line
 from actors.messages import LookAgain, Resting, RobotAdded, RobotRemoved, Status, TellStatus, WorkArrived
 from actors.robots import Policy
 from actors.runtime.actor import Actor, Parent, Ref, tell
+from actors.runtime.dispatcher import Dispatcher
 from actors.runtime.reactor import Reactor
 from actors.supervisor import Supervisor
 from tests.actors.slates import Slates, question
@@ -56,6 +57,14 @@ class Slow(MemoryInbox):
 
 
 @pytest.fixture
+def dispatcher() -> Iterator[Dispatcher]:
+    dispatcher = Dispatcher()
+    dispatcher.start()
+    yield dispatcher
+    assert dispatcher.stop(5)
+
+
+@pytest.fixture
 def reactor() -> Iterator[Reactor]:
     reactor = Reactor(lambda _: None)
     reactor.start()
@@ -70,13 +79,22 @@ def end(reactor: Reactor, look: asyncio.Event) -> None:
     reactor.submit(found_nothing()).result(5)
 
 
-def test_a_conversation_that_is_told_during_a_look_looks_again_before_it_rests(reactor: Reactor) -> None:
+def test_a_conversation_that_is_told_during_a_look_looks_again_before_it_rests(
+    reactor: Reactor, dispatcher: Dispatcher
+) -> None:
     heard: queue.Queue[object] = queue.Queue()
     supervisor = Listener.start(heard)
     inbox = Slow()
     running = asyncio.Semaphore(1)
     conversation = Conversation.start(
-        supervisor, "ding1::li", reactor=reactor, inbox=inbox, desks={}, rules=RULES, running=running
+        supervisor,
+        "ding1::li",
+        dispatcher=dispatcher,
+        reactor=reactor,
+        inbox=inbox,
+        desks={},
+        rules=RULES,
+        running=running,
     )
     first = inbox.looks.get(timeout=10)
     tell(conversation, LookAgain())
@@ -112,7 +130,9 @@ class Stuck(Slates):
             self.broken_off.set()
 
 
-def test_a_line_that_another_replica_goes_on_with_is_shown_no_places_any_more(reactor: Reactor) -> None:
+def test_a_line_that_another_replica_goes_on_with_is_shown_no_places_any_more(
+    reactor: Reactor, dispatcher: Dispatcher
+) -> None:
     supervisor = Listener.start(queue.Queue())
     inbox, slates = TakenElsewhere(), Stuck()
 
@@ -129,6 +149,7 @@ def test_a_line_that_another_replica_goes_on_with_is_shown_no_places_any_more(re
     conversation = Conversation.start(
         supervisor,
         question("m1").conversation,
+        dispatcher=dispatcher,
         reactor=reactor,
         inbox=inbox,
         desks={"ding1": Desk(slates, NoFiles(), answer, "scripted")},

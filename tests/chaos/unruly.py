@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pykka
+
 from actors.agents import AgentFailed, Event, Question, Reasoning
 from tests.chaos.cast import ASKED, END, RUNS, faithful, note_beside
 
@@ -286,12 +288,16 @@ def _open_files() -> list[str]:
 
 
 async def counts_all(begin: str) -> AsyncIterator[str]:
-    """Note the tasks, threads and open files of the process, when the thinking card is there and nothing moves."""
+    """Note what there is in the process when the thinking card is there and nothing moves."""
     await asyncio.sleep(0.3)
     gc.collect()
-    tasks = (getattr(task.get_coro(), "__qualname__", "?") for task in asyncio.all_tasks())
-    threads = (thread.name for thread in threading.enumerate())
-    note_beside(CENSUS, {"tasks": Counter(tasks), "threads": Counter(threads), "files": Counter(_open_files())})
+    named = {
+        "actors": (ref.actor_class.__name__ for ref in pykka.ActorRegistry.get_all()),
+        "tasks": (getattr(task.get_coro(), "__qualname__", "?") for task in asyncio.all_tasks()),
+        "threads": (thread.name for thread in threading.enumerate()),
+        "files": _open_files(),
+    }
+    note_beside(CENSUS, {what: Counter(names) for what, names in named.items()})
     yield begin + END
 
 

@@ -97,8 +97,8 @@ def stalls(service: Running) -> list[str]:
 
 
 async def census(place: Place, kind: str) -> dict[str, Counter[str]]:
-    """The tasks, threads and open files of the service process, by name; without what is kept for whoever needs it
-    next, which is connections to the platform and the threads of the pool."""
+    """The actors, tasks, threads and open files of the service process, by name; without what is kept for whoever needs
+    it next, which is connections to the platform and the threads of the pool."""
     before = len(noted(place, CENSUS))
     place.ask(f"census{before} counts_all", sender="watcher", kind=kind)
     await place.sandbox.until(lambda: len(noted(place, CENSUS)) > before, 30.0)
@@ -114,7 +114,7 @@ async def census(place: Place, kind: str) -> dict[str, Counter[str]]:
 async def alone(place: Place, kind: str) -> dict[str, Counter[str]]:
     """Wait until everybody but the watcher has gone home; returns what there is then."""
     async with asyncio.timeout(60):
-        while (there := await census(place, kind))["threads"]["Conversation-"] != 1:  # noqa: ASYNC110 - see there
+        while (there := await census(place, kind))["actors"]["Conversation"] != 1:  # noqa: ASYNC110 - see there
             await asyncio.sleep(0.2)
     return there
 

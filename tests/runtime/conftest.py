@@ -1,14 +1,15 @@
 """What these tests share. Every one begins and ends without an actor."""
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pykka
 import pytest
 
 from actors.runtime.actor import Ref
+from actors.runtime.dispatcher import Dispatcher
 from actors.runtime.reactor import Reactor
-from tests.runtime.troupe import PATIENCE, Chronicle, Player, eventually, threads_of
+from tests.runtime.troupe import PATIENCE, Chronicle, Guest, Player, eventually, threads_of
 
 
 @pytest.fixture(autouse=True)
@@ -24,9 +25,27 @@ def chronicle() -> Chronicle:
 
 
 @pytest.fixture
-def bystander() -> Ref:
+def dispatcher() -> Iterator[Dispatcher]:
+    dispatcher = Dispatcher()
+    dispatcher.start()
+    yield dispatcher
+    pykka.ActorRegistry.stop_all(block=True, timeout=PATIENCE)
+    assert dispatcher.stop(PATIENCE)
+
+
+@pytest.fixture(params=["on a thread of its own", "on a dispatcher's thread"])
+def start(request: pytest.FixtureRequest) -> Callable[..., Ref]:
+    """Starts a player; wherever an actor lives, its life is the same."""
+    if "own" in request.param:
+        return Player.start
+    dispatcher = request.getfixturevalue("dispatcher")
+    return lambda parent, **how: Guest.start(parent, dispatcher, **how)
+
+
+@pytest.fixture
+def bystander(start: Callable[..., Ref]) -> Ref:
     """An actor that has nothing to do with what happens."""
-    return Player.start(lambda death: None)
+    return start(lambda death: None)
 
 
 @pytest.fixture

@@ -4,30 +4,19 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from queue import SimpleQueue
+from typing import Any, TypeAlias
 
 import pykka
 import pytest
 
-from actors.runtime.actor import Actor, Ref, Terminated, tell
-from tests.runtime.troupe import PATIENCE, Chronicle, Do, Note, fail
+from actors.runtime.actor import Ref, tell
+from tests.runtime.troupe import PATIENCE, Chronicle, Do, Note, drained, fail
 
 ROUNDS = 1500
 
 
-class Counter(Actor):
-    """Counts what it handles, for others to read after its end."""
-
-    def __init__(self, parent: Callable[[Terminated], object], handled: list[object]) -> None:
-        super().__init__(parent)
-        self._handled = handled
-
-    def handle(self, message: object) -> object:
-        if isinstance(message, Do):
-            return message.action(self)
-        self._handled.append(message)
-        return "noted"
-
+Start: TypeAlias = Callable[..., Ref]
 
 ENDS: dict[str, Callable[[Ref], object]] = {
     "a stop": lambda ref: ref.stop(block=False),
@@ -65,48 +54,50 @@ def asking(ref: Ref) -> str:
 
 
 @pytest.mark.parametrize("end", ENDS.values(), ids=ENDS.keys())
-def test_an_ask_at_the_moment_of_the_end_is_answered(end: Callable[[Ref], object]) -> None:
+def test_an_ask_at_the_moment_of_the_end_is_answered(start: Start, end: Callable[[Ref], object]) -> None:
     chronicle = Chronicle()
     with ThreadPoolExecutor(3) as pool:
         answers = set()
         for _ in range(ROUNDS):
-            ref = Counter.start(chronicle, [])
+            ref = start(chronicle)
             answers |= set(together(pool, lambda: end(ref), lambda: asking(ref), lambda: asking(ref))[1:])  # noqa: B023
             chronicle.next()
     assert answers <= {"noted", "dead"}
 
 
 @pytest.mark.parametrize("end", ENDS.values(), ids=ENDS.keys())
-def test_what_is_told_at_the_moment_of_the_end_is_handled_or_handed_on_or_refused(end: Callable[[Ref], object]) -> None:
+def test_what_is_told_at_the_moment_of_the_end_is_handled_or_handed_on_or_refused(
+    start: Start, end: Callable[[Ref], object]
+) -> None:
     chronicle = Chronicle()
     with ThreadPoolExecutor(2) as pool:
         for _ in range(ROUNDS):
-            handled: list[object] = []
-            ref = Counter.start(chronicle, handled)
+            handled: SimpleQueue[object] = SimpleQueue()
+            ref = start(chronicle, notes=handled)
             _, taken = together(
                 pool,
                 lambda: end(ref),  # noqa: B023
                 lambda: [note for note in map(Note, "abcdefgh") if tell(ref, note)],  # noqa: B023
             )
             unread = chronicle.next().unread
-            assert taken == [*handled, *unread]
+            assert taken == [*drained(handled), *unread]
 
 
-def test_many_stops_at_once_end_an_actor_once() -> None:
+def test_many_stops_at_once_end_an_actor_once(start: Start) -> None:
     chronicle = Chronicle()
     with ThreadPoolExecutor(3) as pool:
         for _ in range(ROUNDS):
-            ref = Counter.start(chronicle, [])
+            ref = start(chronicle)
             together(pool, *[lambda: ref.stop(timeout=PATIENCE)] * 3)  # noqa: B023
             chronicle.next()
     assert chronicle.rest == []
 
 
-def test_all_actors_that_start_while_all_are_stopped_are_told_of() -> None:
+def test_all_actors_that_start_while_all_are_stopped_are_told_of(start: Start) -> None:
     chronicle = Chronicle()
 
     def starting() -> int:
-        return len([Counter.start(chronicle, []) for _ in range(10)])
+        return len([start(chronicle) for _ in range(10)])
 
     started = 0
     with ThreadPoolExecutor(2) as pool:

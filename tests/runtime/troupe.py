@@ -5,9 +5,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import Any, TypeVar
 
-from actors.runtime.actor import Actor, Parent, Ref, Terminated, tell
+from actors.runtime.actor import Actor, DispatchedActor, Parent, Ref, Terminated, tell
+
+T = TypeVar("T")
 
 PATIENCE = 20.0
 """Seconds after which a test gives up; nothing waits for so long unless it is broken."""
@@ -15,7 +17,7 @@ PATIENCE = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Do:
-    """Whoever gets this calls it with itself, on its own thread; what comes back is the answer."""
+    """Whoever gets this calls it with itself, on its thread; what comes back is the answer."""
 
     action: Callable[[Any], object]
 
@@ -31,10 +33,15 @@ class Player(Actor):
     """Does what it is told and keeps every note."""
 
     def __init__(
-        self, parent: Parent, *, setup: Callable[[], object] | None = None, cleanup: Callable[[], object] | None = None
+        self,
+        parent: Parent,
+        *place: Any,
+        setup: Callable[[], object] | None = None,
+        cleanup: Callable[[], object] | None = None,
+        notes: SimpleQueue[Any] | None = None,
     ) -> None:
-        super().__init__(parent)
-        self.notes: SimpleQueue[Any] = SimpleQueue()
+        super().__init__(parent, *place)
+        self.notes = notes or SimpleQueue()
         self._setup = setup
         self._cleanup = cleanup
 
@@ -53,6 +60,10 @@ class Player(Actor):
             self._cleanup()
 
 
+class Guest(Player, DispatchedActor):
+    """The same, on a dispatcher's thread."""
+
+
 class Chronicle:
     """A parent that is no actor: notes every death it is told of."""
 
@@ -69,12 +80,7 @@ class Chronicle:
     @property
     def rest(self) -> list[Terminated]:
         """All deaths that nobody has asked for."""
-        rest = []
-        while True:
-            try:
-                rest.append(self._deaths.get_nowait())
-            except Empty:
-                return rest
+        return drained(self._deaths)
 
 
 @dataclass(slots=True)
@@ -99,6 +105,16 @@ class HandTimers:
         number = next(number for number, (_, _, message) in enumerate(self.waiting) if isinstance(message, kind))
         _, to, message = self.waiting.pop(number)
         tell(to, message)
+
+
+def drained(queue: "SimpleQueue[T]") -> list[T]:
+    """Take out all that is in a queue."""
+    rest = []
+    while True:
+        try:
+            rest.append(queue.get_nowait())
+        except Empty:
+            return rest
 
 
 def fail(error: BaseException) -> Callable[..., object]:
