@@ -297,9 +297,10 @@ class TurnEffects:
         """The question with what its memory holds."""
         async for attempt in self._until_available("memory_not_read"):
             with attempt:
-                question = question.with_history(await self._inbox.recall(question.chat_id, self._rules.history))
-                session = session_of(self._desk.agent, await self._inbox.session(question.chat_id))
-        return question.with_session(session)
+                history, session = await asyncio.gather(
+                    self._inbox.recall(question.chat_id, self._rules.history), self._inbox.session(question.chat_id)
+                )
+        return question.with_history(history).with_session(session_of(self._desk.agent, session))
 
     def _until_available(self, action: str, within: float = inf) -> AsyncRetrying:
         return AsyncRetrying(

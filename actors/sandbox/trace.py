@@ -57,6 +57,10 @@ class Trace:
     def __len__(self) -> int:
         return len(self._events)
 
+    def holds(self, record: Traced) -> bool:
+        """Whether there is an event of this record."""
+        return id(record) in self._events
+
     def note(self, record: Traced, **known: Any) -> Event:
         """The event of a record, with what is `known` of it now. One that was forgotten meanwhile comes again as the
         latest."""

@@ -5,8 +5,10 @@ twice is counted once. It knows nothing of what the things mean.
 """
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, is_dataclass
+from functools import cache
+from itertools import chain
 from typing import Any
 
 
@@ -21,13 +23,21 @@ def weight(*things: Any) -> int:
             continue
         seen.add(id(thing))
         total += sys.getsizeof(thing)
-        if isinstance(thing, str | bytes):
-            continue
-        if isinstance(thing, Mapping):
-            waiting += thing.keys()
-            waiting += thing.values()
-        elif isinstance(thing, list | tuple | set | frozenset):
-            waiting += thing
-        elif is_dataclass(thing) and not isinstance(thing, type):
-            waiting += (getattr(thing, field.name) for field in fields(thing))
+        if (held := _held_by(type(thing))) is not None:
+            waiting += held(thing)
     return total
+
+
+@cache
+def _held_by(kind: type) -> Callable[[Any], Iterable[Any]] | None:
+    """What things of this kind hold. It is found out once for each: everything that comes is weighed."""
+    if issubclass(kind, str | bytes):
+        return None
+    if issubclass(kind, Mapping):
+        return lambda mapping: chain(mapping.keys(), mapping.values())
+    if issubclass(kind, list | tuple | set | frozenset):
+        return iter
+    if is_dataclass(kind):
+        names = tuple(field.name for field in fields(kind))
+        return lambda record: [getattr(record, name) for name in names]
+    return None

@@ -192,10 +192,11 @@ class World:
 
     def note(self, record: Traced, **known: Any) -> None:
         """Tell the inspector of something on the wire, or that it looks different now."""
+        only_more_is_known = known and self.trace.holds(record)
         event = self.trace.note(record, **known)
         for watcher in self._watchers:
             watcher.hear(event)
-        self._came(record, *known.values())
+        self._came(*(() if only_more_is_known else (record,)), *known.values())
 
     def stir(self) -> None:
         """Have everybody who waits look at what is not kept here."""
