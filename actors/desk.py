@@ -3,6 +3,7 @@
 The law: what was begun is never refused. What becomes of a question at the desk is the turn's.
 """
 
+import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
@@ -22,6 +23,12 @@ from actors.inbox.port import Inbox, Outcome
 
 log = logging.getLogger(__name__)
 
+AT_ONCE = 0.02
+"""Seconds between two questions that count as come at once: DingTalk takes the cards of 20 in a second."""
+
+CARDS_FIRST = 0.05
+"""Seconds for which an agent leaves the processor to cards: those of a burst of 20 are asked for in half of that."""
+
 _PLACE_AGAIN_AFTER = 15.0
 """Seconds until a question that found no place is tried again."""
 
@@ -38,6 +45,22 @@ class Lately:
         self.durations = self.durations.heard(seconds)
 
 
+class Rush:
+    """Questions of one robot that are begun at once: cards first. An agent's start takes a third of what a card takes
+    until it is asked for, and in a burst each card would wait for the agents of all before it. So an agent that is to
+    begin on the heels of another one begins a moment later, when the cards are under way. Lives on the reactor."""
+
+    def __init__(self) -> None:
+        self._latest = -inf
+
+    async def over(self) -> None:
+        """Wait until an agent may begin."""
+        now = asyncio.get_running_loop().time()
+        before, self._latest = self._latest, now
+        if now - before < AT_ONCE:
+            await asyncio.sleep(CARDS_FIRST)
+
+
 @frozen
 class Desk:
     """What one robot's questions are answered with. `agent` is the agent's label in metrics, `show_reasoning` says that
@@ -50,6 +73,7 @@ class Desk:
     show_reasoning: bool = False
     longest: float = 600.0
     lately: Lately = field(default_factory=Lately)
+    rush: Rush = field(default_factory=Rush)
 
 
 @frozen

@@ -169,6 +169,7 @@ class TurnEffects:
 
     async def _run_agent(self) -> turn.TurnEvent:
         try:
+            await self._desk.rush.over()
             if self._running.locked():
                 self._pump.tell(texts.BUSY)
             async with self._running:

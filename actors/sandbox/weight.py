@@ -23,7 +23,7 @@ def weight(*things: Any) -> int:
             continue
         seen.add(id(thing))
         total += sys.getsizeof(thing)
-        if (held := _held_by(type(thing))) is not None:
+        if (held := _held_by(thing.__class__)) is not None:
             waiting += held(thing)
     return total
 
