@@ -192,7 +192,7 @@ def test_a_signal_prints_the_stacks_of_all_threads(tmp_path: Path) -> None:
     with running(tmp_path) as process:
         assert f"kill -USR1 {process.pid} " in str(logged(process, "stacks_on_signal")["message"])
         logged(process, "connection_connected")
-        assert {"in run_forever", "in _serve", "in main"} <= set(re.findall(r"in \w+", stacks_of(process)))
+        assert {"in run_forever", "in _take_next", "in main"} <= set(re.findall(r"in \w+", stacks_of(process)))
 
 
 def test_a_drain_that_is_asked_for_while_the_stacks_are_printed_is_heard(tmp_path: Path) -> None:
