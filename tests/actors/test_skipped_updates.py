@@ -27,7 +27,7 @@ async def test_of_an_answer_that_had_all_its_updates_none_is_skipped(stage: Stag
 async def test_an_update_that_still_waits_when_the_answer_ends_is_overtaken(tmp_path: Path) -> None:
     async with staged(tmp_path, OPENAPI_QPS="1", **OFTEN) as stage:
         await connected(stage)
-        await stage.ask("1x1.5 3x0.15")  # its first text has the only call of the second in which it ends
+        await stage.ask("1x1.5 4x0.15")  # its first text has the only call of the second in which it ends
         await stage.finished()
         assert await skipped(stage) == {"overtaken": 1}
 
