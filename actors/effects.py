@@ -131,6 +131,7 @@ class TurnEffects:
         """The turn is over: nothing of the question is kept beside the inbox, and a card that could not be closed is
         closed when DingTalk can do it, as long as this process cares for the conversation."""
         self.lease.end()
+        self._line.leave(self.question)
         await self._desk.attachments.drop(self.question)
         if self._unclosed and self.lease.open:
             await self._close_later(self._unclosed)

@@ -218,7 +218,7 @@ class Service:
         return supervisor + LISTEN_EVERY + DISSOLVE_WITHIN + STOP_WITHIN + LAST_TURN_WITHIN
 
     def _dissolve(self) -> None:
-        """Give back what lives on the reactor, then the reactor."""
+        """Give back what lives on the reactor, then the threads."""
         try:
             self._reactor.submit(self._parts.close()).result(DISSOLVE_WITHIN)
         except (TimeoutError, RuntimeError) as error:

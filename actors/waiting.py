@@ -59,6 +59,10 @@ class WaitingCards:
             await touched.wait()
         return self._shown.pop(name, None) is not None
 
+    def leave(self, question: Question) -> None:
+        """Its turn is over: no line will have it any more."""
+        self._claimed.discard(question.message_id)
+
     def doubted(self, question: Question) -> bool:
         """Whether a card that did not seem to be there when it was claimed may be there all the same; asked once."""
         doubted = question.message_id in self._doubted

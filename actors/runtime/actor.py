@@ -8,6 +8,7 @@ does about a death is not known here, nor which thread an actor lives on: one of
 
 import itertools
 import logging
+import threading
 from abc import abstractmethod
 from collections.abc import Callable
 from enum import StrEnum
@@ -104,7 +105,6 @@ class Actor(pykka.ThreadingActor):
     def __init__(self, parent: Parent) -> None:
         super().__init__()
         self.parent = parent
-        self._dead = False
 
     def setup(self) -> None:
         """Runs first, on the actor's thread."""
@@ -122,15 +122,16 @@ class Actor(pykka.ThreadingActor):
         return Mailbox(cls.mailbox_limit)
 
     def _start_actor_loop(self) -> None:
+        thread = threading.Thread(target=self._live, name=f"{type(self).__name__}-{next(_numbers)}", daemon=True)
         try:
-            start_thread(self._live, f"{type(self).__name__}-{next(_numbers)}")
+            start_thread(thread)
         except Exception as error:
             _answer(self._leave())
             raise SpawnFailed(f"{type(self).__name__}: {error}") from error
 
     def _live(self) -> None:
         self._come_alive()
-        while not self._dead:
+        while not self.actor_stopped.is_set():
             self._take_next()
 
     def _come_alive(self) -> None:
@@ -152,7 +153,6 @@ class Actor(pykka.ThreadingActor):
 
     def _die(self, why: Reason, error: Exception | None, *unanswered: Envelope[Any]) -> None:
         """End, for this error, or by order. Who asked for that is answered when all is over."""
-        self._dead = True
         error_of_cleanup = self._attempt(self.cleanup)
         if error is None:
             error = error_of_cleanup
@@ -207,7 +207,7 @@ class DispatchedActor(Actor):
         self.actor_inbox.announce(lambda: self._dispatcher.post(self._take_turn))
 
     def _take_turn(self) -> None:
-        if not self._dead:  # else the message went back with all that was left
+        if not self.actor_stopped.is_set():  # else the message went back with all that was left
             self._take_next()
 
 

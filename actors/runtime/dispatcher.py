@@ -20,13 +20,12 @@ through C code (a sort key that sorts, measured) is no `RecursionError` but the 
 _starting = threading.Lock()
 
 
-def start_thread(live: Callable[[], object], name: str) -> threading.Thread:
+def start_thread(thread: threading.Thread) -> None:
     """Start a thread that actors live on.
 
     Raises:
         RuntimeError: the system gives none.
     """
-    thread = threading.Thread(target=live, name=name, daemon=True)
     with _starting:
         # The size holds for the whole process, hence for a moment only and by one thread at a time.
         before = threading.stack_size(STACK)
@@ -34,7 +33,6 @@ def start_thread(live: Callable[[], object], name: str) -> threading.Thread:
             thread.start()
         finally:
             threading.stack_size(before)
-    return thread
 
 
 class Dispatcher:
@@ -43,7 +41,7 @@ class Dispatcher:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._turns: SimpleQueue[Callable[[], object] | None] = SimpleQueue()
-        self._thread: threading.Thread | None = None
+        self._thread = threading.Thread(target=self._live, name="dispatcher", daemon=True)
         self._turn_began: float | None = None
 
     def start(self) -> None:
@@ -52,7 +50,7 @@ class Dispatcher:
         Raises:
             RuntimeError: the system gives none.
         """
-        self._thread = start_thread(self._live, "dispatcher")
+        start_thread(self._thread)
 
     def post(self, turn: Callable[[], object]) -> None:
         """Have a turn, from any thread, without waiting for it."""
@@ -61,15 +59,13 @@ class Dispatcher:
     def alive(self, within: float) -> bool:
         """Whether turns are given, and none has lasted longer than `within` seconds."""
         began = self._turn_began
-        running = self._thread is not None and self._thread.is_alive()
-        return running and (began is None or self._clock() - began <= within)
+        return self._thread.is_alive() and (began is None or self._clock() - began <= within)
 
     def stop(self, timeout: float) -> bool:
         """Give the turns that were asked for, and end; False if `timeout` seconds were not enough."""
         self._turns.put(None)
-        if self._thread is not None:
-            self._thread.join(timeout)
-        return self._thread is None or not self._thread.is_alive()
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
 
     def _live(self) -> None:
         while (turn := self._turns.get()) is not None:

@@ -64,6 +64,15 @@ def test_a_hundred_actors_take_no_more_threads_than_one(dispatcher: Dispatcher) 
     assert threading.active_count() == before
 
 
+def test_who_spawns_an_actor_does_not_wait_until_it_runs(dispatcher: Dispatcher) -> None:
+    lived: SimpleQueue[object] = SimpleQueue()
+    with turn_under_way(dispatcher):
+        Guest.start(lambda death: None, dispatcher, setup=lambda: lived.put("set up"))
+        already = drained(lived)
+    caught_up(dispatcher)
+    assert (already, drained(lived)) == ([], ["set up"])
+
+
 def test_an_actor_hears_nothing_before_its_setup(dispatcher: Dispatcher) -> None:
     heard: SimpleQueue[object] = SimpleQueue()
 

@@ -91,10 +91,12 @@ def test_the_parent_is_told_why(start: Start, way: Way, chronicle: Chronicle) ->
 
 
 @every_way
-def test_the_parent_is_told_once(start: Start, way: Way, chronicle: Chronicle) -> None:
+def test_the_parent_is_told_once(start: Start, way: Way, chronicle: Chronicle, bystander: Ref) -> None:
+    before = threads_of(Player)
     live_and_die(start, way, chronicle)
     chronicle.next()
-    eventually(lambda: threads_of(Player) == 0, "the actor's thread has ended")
+    eventually(lambda: threads_of(Player) == before, "the actor's thread has ended")
+    bystander.ask(Note("is its last turn over?"), timeout=PATIENCE)
     assert chronicle.rest == []
 
 
@@ -131,9 +133,10 @@ def test_the_dead_are_told_nothing(start: Start, way: Way, chronicle: Chronicle)
 
 @every_way
 def test_other_actors_live_on(start: Start, way: Way, chronicle: Chronicle, bystander: Ref) -> None:
+    before = threads_of(Player)
     live_and_die(start, way, chronicle)
     chronicle.next()
-    eventually(lambda: threads_of(Player) <= 1, "no one but the bystander has a thread")
+    eventually(lambda: threads_of(Player) == before, "only the bystander has a thread")
     assert bystander.ask(Note("are you there?"), timeout=PATIENCE) == "noted"
 
 
